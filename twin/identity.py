@@ -1,0 +1,76 @@
+"""Who is who: slugs, ids and content hashes. Every id and every hash of the project is made in this module.
+
+An id says *which* thing this is and never changes while the thing lives; a hash says *what it contains*. Both are
+pure functions of their arguments, so that the same input gives the same id on every machine and in every run.
+"""
+
+import hashlib
+import json
+import re
+from collections.abc import Iterable
+from typing import Annotated, Any
+from uuid import UUID, uuid5
+
+from pydantic import StringConstraints
+
+from twin.errors import InputError
+
+SLUG_PATTERN = r"^[a-z0-9][a-z0-9-]{0,62}$"
+
+AuthorSlug = Annotated[str, StringConstraints(pattern=SLUG_PATTERN)]
+"""The partition key of an author. Narrow on purpose: it names folders, collections and Dagster partitions."""
+
+_NAMESPACE = UUID("6f1c7f0e-6f0f-5d53-9f0a-6c6c6d2d7477")
+_SEPARATOR = "\x1f"
+"""ASCII unit separator: it occurs in no link, path or slug, so joined parts cannot collide."""
+
+
+def check_slug(slug: str) -> str:
+    """Return `slug` unchanged, or raise `InputError` where it cannot be an author's slug."""
+    if not re.fullmatch(SLUG_PATTERN, slug):
+        raise InputError(
+            f"'{slug}' is not an author slug: use 1 to 63 lower-case letters, digits and hyphens, "
+            "beginning with a letter or digit."
+        )
+    return slug
+
+
+def document_id(author: str, link: str, path: str | None = None) -> str:
+    """Id of a document: uuid5 of author, canonical link and, for a repository's file, its path."""
+    parts = [author, link] if path is None else [author, link, path]
+    return str(uuid5(_NAMESPACE, _SEPARATOR.join(parts)))
+
+
+def chunk_id(document: str, chunker_version: str, ordinal: int, text: str) -> str:
+    """Id of a chunk: uuid5 of document id, chunker version, ordinal (from 0) and sha256 of its text."""
+    return str(uuid5(UUID(document), _SEPARATOR.join([chunker_version, str(ordinal), sha256(text)])))
+
+
+def sample_id(document: str, task: str, instruction: str, output: str) -> str:
+    """Id of an instruction sample: uuid5 of its document, task, instruction and output."""
+    return str(uuid5(UUID(document), _SEPARATOR.join([task, sha256(instruction), sha256(output)])))
+
+
+def sha256(content: str | bytes) -> str:
+    """Hex sha256 of bytes, or of a text's UTF-8 bytes."""
+    return hashlib.sha256(content.encode("utf-8", "surrogatepass") if isinstance(content, str) else content).hexdigest()
+
+
+def content_hash(fields: dict[str, Any]) -> str:
+    """Hex sha256 of JSON-serialisable fields, whatever their order."""
+    return sha256(json.dumps(fields, sort_keys=True, ensure_ascii=False, separators=(",", ":"), default=str))
+
+
+def data_version(parts: Iterable[tuple[str, str]], *context: str) -> str:
+    """Version of a set of things: hex sha256 over its sorted (id, content hash) pairs and any context strings.
+
+    Args:
+        parts: (id, content hash) pairs, in any order.
+        context: what else the contents depend on, such as a model revision or a code version, in a fixed order.
+    """
+    digest = hashlib.sha256()
+    for text in context:
+        digest.update(f"{text}{_SEPARATOR}".encode())
+    for identifier, content in sorted(parts):
+        digest.update(f"{identifier}{_SEPARATOR}{content}\n".encode())
+    return digest.hexdigest()

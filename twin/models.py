@@ -1,0 +1,201 @@
+"""The vocabulary as types: author, link, document, chunk, instruction sample, and what a stage reports."""
+
+from datetime import datetime
+from enum import StrEnum
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from twin.identity import AuthorSlug, content_hash, document_id
+
+
+class Category(StrEnum):
+    """The kind of a document; the columns of the asset graph."""
+
+    POSTS = "posts"
+    ARTICLES = "articles"
+    REPOSITORIES = "repositories"
+
+
+class State(StrEnum):
+    """The state of a document in the warehouse; each is one collection."""
+
+    RAW = "raw"
+    CLEANED = "cleaned"
+
+
+class LinkKind(StrEnum):
+    """Which crawler reads a link."""
+
+    GITHUB = "github"
+    REPOSITORY = "repository"  # a git repository on this machine, declared with `repository:`
+    LINKEDIN = "linkedin"  # a linkedin.com URL: never fetched, it asks for the export
+    LINKEDIN_EXPORT = "linkedin_export"
+    ARTICLE = "article"
+    FEED = "feed"
+    FILES = "files"  # saved HTML, Markdown or text on this machine
+    IMPORT = "import"  # came with `twin import`; its documents are already in the warehouse
+
+
+class Model(BaseModel):
+    """Immutable, and strict about unknown fields, so that a typo is an error and not a silent default."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class Link(Model):
+    """One source of an author.
+
+    `url` is canonical (see `twin.links`) and is its identity beside the author: an http(s) URL, or
+    `local:<path as declared>` for something on this machine. `location` is where a local source really lies; it is
+    machine-dependent, so it takes no part in any id or hash.
+    """
+
+    author: AuthorSlug
+    url: str
+    kind: LinkKind
+    categories: tuple[Category, ...]
+    origin: Literal["file", "added", "import"] = "file"
+    include: tuple[str, ...] = ()  # gitignore-style patterns; empty means everything
+    exclude: tuple[str, ...] = ()
+    location: str | None = None
+
+    @property
+    def content_hash(self) -> str:
+        return content_hash(self.model_dump(mode="json", exclude={"location"}))
+
+
+class Author(Model):
+    """The person a twin is made of, as declared in `authors/<slug>.yaml` or brought in by `twin import`."""
+
+    slug: AuthorSlug
+    name: str
+    headline: str | None = None  # one line about the author; goes into the system prompt of the twin
+    language: str | None = None  # ISO 639-1 code of the author's main language
+
+    @property
+    def content_hash(self) -> str:
+        return content_hash(self.model_dump(mode="json"))
+
+
+class Document(Model):
+    """One post, one article, or one file of a repository, in one state.
+
+    `link` is the document's own canonical address, `source` the url of the `Link` it was read from; they differ for
+    the posts of an export archive and for the files of a repository. `text` of a repository file is its UTF-8 text,
+    byte for byte: newlines, BOM and all.
+    """
+
+    author: AuthorSlug
+    category: Category
+    link: str
+    path: str | None = None
+    source: str
+    platform: str  # github, linkedin, medium, substack, web, local, ...
+    title: str | None = None
+    text: str
+    language: str | None = None
+    published_at: datetime | None = None
+    metadata: dict[str, Any] = Field(default_factory=dict)  # JSON values only: commit, blob, tags, ...
+
+    @property
+    def id(self) -> str:
+        return document_id(self.author, self.link, self.path)
+
+    @property
+    def content_hash(self) -> str:
+        """Hash of all that a later stage may use; recomputed from the contents, never trusted from a store."""
+        return content_hash(self.model_dump(mode="json"))
+
+
+class CrawlRecord(Model):
+    """One attempt to read one link for one category; the newest one of a link is its state."""
+
+    author: AuthorSlug
+    url: str
+    category: Category
+    status: Literal["ok", "unchanged", "failed", "skipped"]
+    documents: int = 0
+    message: str | None = None  # one sentence, always there for failed and skipped
+    skipped_files: dict[str, int] = Field(default_factory=dict)  # reason -> count
+    validators: dict[str, str] = Field(default_factory=dict)  # etag, last_modified, commit, sha256
+    checked_at: datetime
+
+
+class Chunk(Model):
+    """A piece of a cleaned document that fits the embedder: `document.text[start:end] == text`, always.
+
+    `context` (title, heading path or file path) is prepended to the embedded text only, see `embedded_text`.
+    """
+
+    id: str
+    document_id: str
+    author: AuthorSlug
+    category: Category
+    ordinal: int
+    start: int  # character offsets into the cleaned document's text
+    end: int
+    text: str
+    context: str = ""
+    tokens: int  # of `embedded_text`, special tokens not counted
+    link: str
+    path: str | None = None
+    title: str | None = None
+    platform: str
+    language: str | None = None
+    published_at: datetime | None = None
+
+    @property
+    def embedded_text(self) -> str:
+        return f"{self.context}\n\n{self.text}" if self.context else self.text
+
+    @property
+    def content_hash(self) -> str:
+        return content_hash(self.model_dump(mode="json"))
+
+
+class InstructionSample(Model):
+    """One chat example whose output is the author's own words: `cleaned.text[span[0]:span[1]] == output`."""
+
+    id: str
+    author: AuthorSlug
+    category: Category
+    document_id: str
+    split: Literal["train", "validation", "test"]
+    task: str
+    system: str
+    instruction: str
+    output: str
+    span: tuple[int, int]
+
+    @property
+    def content_hash(self) -> str:
+        return content_hash(self.model_dump(mode="json"))
+
+
+class WriteReport(Model):
+    """What a bulk write to the warehouse did, in documents."""
+
+    inserted: int = 0
+    updated: int = 0
+    unchanged: int = 0
+    removed: int = 0
+
+    def __add__(self, other: "WriteReport") -> "WriteReport":
+        return WriteReport(**{name: getattr(self, name) + getattr(other, name) for name in WriteReport.model_fields})
+
+    @property
+    def written(self) -> int:
+        return self.inserted + self.updated + self.removed
+
+
+class StageReport(Model):
+    """What one stage did for one author. Each stage subclasses it; every field becomes metadata of its asset.
+
+    Counts are ints, paths and URLs are str. `data_version` is a hash of the stage's *contents*: equal contents give
+    an equal version, whatever had to be written to get there.
+    """
+
+    data_version: str
+    total: int  # things there now: documents, chunks, points, samples, ...
+    written: int  # things inserted, changed or removed by this call

@@ -1,0 +1,47 @@
+"""Progress of a long stage, as log lines: they work in a terminal, in a log file and in Dagster alike."""
+
+import logging
+import time
+from collections.abc import Iterable, Iterator
+from typing import TypeVar
+
+Item = TypeVar("Item")
+
+logger = logging.getLogger("twin")
+
+INTERVAL_S = 3.0
+"""Seconds between two lines; a stage that is done sooner prints none."""
+
+
+def progress(items: Iterable[Item], label: str, total: int | None = None) -> Iterator[Item]:
+    """Yield `items` unchanged and log `label`, count, rate and time left every `INTERVAL_S` seconds."""
+    reporter = Progress(label, total)
+    for item in items:
+        yield item
+        reporter.advance()
+
+
+class Progress:
+    """Counts work and logs it every `INTERVAL_S` seconds; for work that is not an iteration.
+
+    Args:
+        label: what is being done, such as "embedding articles of jane-doe".
+        total: how much there is to do, where it is known.
+    """
+
+    def __init__(self, label: str, total: int | None = None) -> None:
+        self.label, self.total, self.done = label, total, 0
+        self._started = self._last = time.monotonic()
+
+    def advance(self, count: int = 1, note: str = "") -> None:
+        """Count `count` more as done; `note` is appended to the line, if one is due."""
+        self.done += count
+        now = time.monotonic()
+        if now - self._last < INTERVAL_S:
+            return
+        self._last = now
+        rate = self.done / (now - self._started)
+        line = f"{self.label}: {self.done}" + (f"/{self.total}" if self.total else "") + f", {rate:.1f}/s"
+        if self.total and rate:
+            line += f", {max(self.total - self.done, 0) / rate:.0f} s left"
+        logger.info("%s%s", line, f", {note}" if note else "")

@@ -1,0 +1,58 @@
+"""Settings from the environment; the only module of the domain that reads it.
+
+Secrets stay in `SecretStr`: they are never printed, logged or stored.
+"""
+
+import os
+from collections.abc import Mapping
+from pathlib import Path
+
+from pydantic import BaseModel, ConfigDict, SecretStr
+from upath import UPath
+
+from twin.errors import InputError
+
+
+class Settings(BaseModel):
+    """Where things live and which models are used. Unset means the laptop default: no server, no account."""
+
+    model_config = ConfigDict(frozen=True)
+
+    store: str = "./data"  # TWIN_STORE: a folder or any fsspec URL
+    authors: str = "./authors"  # TWIN_AUTHORS: the folder of author files
+    mongo_uri: SecretStr | None = None  # MONGO_URI; unset: SQLite inside the store
+    qdrant_url: str | None = None  # QDRANT_URL; unset: Qdrant Edge inside the store
+    qdrant_api_key: SecretStr | None = None  # QDRANT_API_KEY
+    base_model: str = "nano"  # TWIN_BASE_MODEL: "nano", a Hugging Face id or a folder
+    embedding_model: str = "all-MiniLM-L6-v2"  # TWIN_EMBEDDING_MODEL: packaged default, an id or a folder
+
+    @classmethod
+    def from_env(cls, env: Mapping[str, str] | None = None) -> "Settings":
+        """Read the settings from `env` (default: the process environment); an empty value counts as unset."""
+        env = os.environ if env is None else env
+        names = {
+            "store": "TWIN_STORE",
+            "authors": "TWIN_AUTHORS",
+            "mongo_uri": "MONGO_URI",
+            "qdrant_url": "QDRANT_URL",
+            "qdrant_api_key": "QDRANT_API_KEY",
+            "base_model": "TWIN_BASE_MODEL",
+            "embedding_model": "TWIN_EMBEDDING_MODEL",
+        }
+        return cls.model_validate({field: env[name] for field, name in names.items() if env.get(name, "").strip()})
+
+    @property
+    def store_path(self) -> UPath:
+        """Root of the artifact store."""
+        return UPath(self.store)
+
+    def local_store(self, purpose: str, instead: str) -> Path:
+        """Return the store as a local folder, for the embedded engines that need one.
+
+        Raises:
+            InputError: `store` is a remote URL, on which an embedded engine cannot run.
+        """
+        path = self.store_path
+        if path.protocol not in ("", "file", "local"):
+            raise InputError(f"TWIN_STORE is {self.store}, where {purpose} cannot live: set {instead} as well.")
+        return Path(path.path).expanduser().resolve()
