@@ -1,0 +1,105 @@
+# LLM Twin on one machine: `make` lists what can be made. Every recipe is POSIX sh and needs Python 3.11 to 3.13 and git.
+#
+# `make PYTHON=/path/to/python3.12 demo` chooses the interpreter; TWIN_STORE and DAGSTER_HOME together choose another,
+# separate installation; AUTHOR=jane-doe builds another twin.
+
+.SUFFIXES:
+.DEFAULT_GOAL := help
+
+AUTHOR ?= llm-twin
+VENV := .venv
+BIN := $(VENV)/bin
+PIP := $(BIN)/python -m pip install -qq --disable-pip-version-check
+STAMP := $(VENV)/.installed
+DAGSTER_HOME ?= $(CURDIR)/data/dagster
+export DAGSTER_HOME
+
+# Dagster calls `job execute` superseded by `dg launch`, which has no --config; the notice says nothing to a user of ours.
+QUIET := PYTHONWARNINGS='ignore:Function `job_execute_command` is superseded,ignore:Function `dev_command` is superseded'
+JOB := $(QUIET) $(BIN)/dagster job execute -m twin_jobs.definitions -c twin_jobs/console.yaml
+PYTHON_CODE := twin twin_assets twin_resources twin_jobs tests
+
+# Docker Compose as a plugin or as a program of its own.
+COMPOSE := $$(if docker compose version >/dev/null 2>&1; then echo docker compose; else echo docker-compose; fi)
+
+.PHONY: help demo ui test lint format setup home env containers lock clean clean-data
+
+help: ## List these targets
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/\1|\2/p' Makefile | awk -F '|' '{ printf "  make %-12s %s\n", $$1, $$2 }'
+
+demo: $(STAMP) home ## Build the twin of the bundled author, then show what was built (AUTHOR=slug for another)
+	@echo 'Registering the authors ...'
+	@$(JOB) -j register_links
+	@echo 'Building the twin of $(AUTHOR) ...'
+	@$(JOB) -j build_twin --tags '{"dagster/partition": "$(AUTHOR)"}'
+	@$(BIN)/python -m twin_jobs.summary '$(AUTHOR)'
+
+ui: $(STAMP) home ## Open the Dagster UI at http://127.0.0.1:3000
+	@$(QUIET) $(BIN)/dagster dev -w workspace.yaml -h 127.0.0.1 -p 3000
+
+test: $(STAMP) ## Run the tests
+	@$(BIN)/python -m pytest -q
+
+lint: $(STAMP) ## Check style, formatting, types and the layers
+	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check .
+	@$(BIN)/mypy
+	@$(BIN)/lint-imports
+
+format: $(STAMP) ## Format the code and mend what ruff can mend
+	@$(BIN)/ruff check --fix .
+	@$(BIN)/ruff format .
+
+setup: $(STAMP) ## Set up the virtual environment (the others do it when needed)
+
+env: ## Write .env with random passwords, for Docker Compose
+	@if [ -e .env ]; then echo '.env is already there: move it away first, or edit it.' >&2; exit 1; fi
+	@umask 077; while IFS= read -r line; do case $$line in \
+		[A-Z]*=change-me) printf '%s%s\n' "$${line%change-me}" "$$(od -An -N24 -tx1 /dev/urandom | tr -d ' \n')";; \
+		*) printf '%s\n' "$$line";; esac; done < .env.example > .env
+	@echo '.env is written; docker compose up --build --detach starts the containers.'
+
+containers: ## Check docker-compose.yml with the variables of .env.example
+	@$(COMPOSE) --env-file .env.example config --quiet
+	@echo 'docker-compose.yml is valid.'
+
+lock: ## Renew constraints.txt after a change of pyproject.toml (needs uv)
+	@command -v uv >/dev/null 2>&1 || { echo 'make lock needs uv: see https://docs.astral.sh/uv/.' >&2; exit 1; }
+	@sed -n '/^#/p' constraints.txt > constraints.new
+	@uv pip compile --quiet --universal --all-extras --python-version 3.11 --no-annotate --no-header --no-emit-index-url \
+		pyproject.toml --constraints constraints.txt --output-file constraints.pins
+	@cat constraints.pins >> constraints.new && rm constraints.pins && mv constraints.new constraints.txt
+
+clean: ## Remove the virtual environment and the tools' caches
+	rm -rf $(VENV) build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache
+	find $(PYTHON_CODE) -name __pycache__ -type d -prune -exec rm -rf {} +
+
+clean-data: ## Remove what was built: ./data with the store and Dagster's history
+	rm -rf data
+
+# Dagster reads its configuration from DAGSTER_HOME alone; a copy that was edited later than ours is left alone.
+home:
+	@case "$$DAGSTER_HOME" in /*) ;; *) echo "DAGSTER_HOME is $$DAGSTER_HOME: give an absolute path." >&2; exit 1;; esac
+	@mkdir -p "$$DAGSTER_HOME"
+	@if [ ! -f "$$DAGSTER_HOME/dagster.yaml" ] || [ -n "$$(find dagster.yaml -newer "$$DAGSTER_HOME/dagster.yaml")" ]; then \
+		cp dagster.yaml "$$DAGSTER_HOME/dagster.yaml"; fi
+
+# Where Linux has no NVIDIA driver, torch comes from PyTorch's own index: its CPU build is a tenth of the CUDA build's
+# size. Where that index cannot be reached, the next step takes torch from where pip takes everything else.
+$(STAMP): pyproject.toml constraints.txt
+	@python=; for candidate in $(or $(PYTHON),python3.13 python3.12 python3.11 python3); do \
+		if "$$candidate" -c 'import ensurepip, sys, venv; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))' \
+			2>/dev/null; then python=$$candidate; break; fi; done; \
+	if [ -z "$$python" ]; then \
+		echo 'Python 3.11, 3.12 or 3.13 with its venv module is needed (Debian, Ubuntu: apt install python3-venv).' >&2; \
+		exit 1; fi; \
+	[ -x $(BIN)/python ] || { echo "Making $(VENV) with $$python ..."; "$$python" -m venv $(VENV); }
+	@echo 'Installing what constraints.txt pins: about 1 GB to fetch the first time, which takes 2 to 6 minutes ...'
+	@torch=$$(sed -n 's/^torch==//p' constraints.txt); \
+	if [ "$$(uname -s)" = Linux ] && [ ! -e /proc/driver/nvidia/version ] && ! $(BIN)/python -c 'import sys; \
+		from importlib.metadata import version; sys.exit(version("torch").partition("+")[0] != sys.argv[1])' \
+		"$$torch" 2>/dev/null; then \
+		$(PIP) --no-deps --retries 0 --timeout 15 --index-url https://download.pytorch.org/whl/cpu \
+			"torch==$$torch" >/dev/null 2>&1 || true; fi
+	@$(PIP) --constraint constraints.txt --editable '.[dev,postgres]'
+	@touch $(STAMP)
