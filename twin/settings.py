@@ -46,6 +46,11 @@ class Settings(BaseModel):
         """Root of the artifact store."""
         return UPath(self.store)
 
+    @property
+    def authors_path(self) -> Path:
+        """Folder of the author files."""
+        return Path(self.authors).expanduser()
+
     def local_store(self, purpose: str, instead: str) -> Path:
         """Return the store as a local folder, for the embedded engines that need one.
 

@@ -35,18 +35,32 @@ class Warehouse(Protocol):
     def upsert_documents(self, state: State, documents: Iterable[Document]) -> WriteReport:
         """Insert or change documents by id. Where the content hash is equal, nothing at all is modified.
 
-        Documents are consumed in bounded batches, so any number of them takes bounded memory. A tombstoned document
-        comes back and counts as inserted.
+        Equal to the one of the last upsert, that is: what a person edited in the store since then stays, until its
+        source really changes. Documents are consumed in bounded batches, so any number of them takes bounded memory.
+        A tombstoned document comes back and counts as inserted. Where an id comes twice, the last one wins.
+
+        Raises:
+            InputError: a document cannot be stored; all the others were written.
+        """
+
+    def edit_document(self, state: State, document_id: str, text: str) -> bool:
+        """Replace a live document's text as a person would in the store itself, and return False where there is none.
+
+        The hash that `upsert_documents` compares with stays, so an unchanged source does not undo the edit.
         """
 
     def documents(self, state: State, author: str, category: Category) -> Iterator[Document]:
-        """Live documents, streamed in the order of their ids."""
+        """Live documents, streamed in the order of their ids.
+
+        Raises:
+            ConsistencyError: somebody edited a row so that it is no document any more.
+        """
 
     def document(self, state: State, document_id: str) -> Document | None:
         """One live document."""
 
     def hashes(self, state: State, author: str, category: Category) -> dict[str, str]:
-        """Id -> stored content hash of the live documents."""
+        """Id -> content hash of the live documents, made from what is stored now, so an edit in the store shows."""
 
     def remove_documents(self, state: State, document_ids: Collection[str]) -> int:
         """Tombstone documents: their text goes, their id and the time of removal stay. Return how many were live."""

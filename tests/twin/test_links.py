@@ -1,0 +1,212 @@
+"""Canonical links, what they are, and how they are declared."""
+
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from twin.errors import InputError
+from twin.links import canonical_url, classify, declare_link, repository_url
+from twin.models import Category, LinkKind
+
+ARTICLES = (Category.ARTICLES,)
+
+
+@pytest.mark.parametrize(
+    ("given_url", "expected"),
+    [
+        ("HTTPS://Ada.Example/Path/", "https://ada.example/Path"),
+        (" https://ada.example ", "https://ada.example/"),
+        ("https://ada.example:443/x#part", "https://ada.example/x"),
+        ("http://ada.example:80/", "http://ada.example/"),
+        ("http://ada.example:8080/a//b", "http://ada.example:8080/a/b"),
+        ("https://ada.example./x", "https://ada.example/x"),
+        ("https://user:secret@ada.example/x", "https://ada.example/x"),
+        ("https://ada.example/x?utm_source=a&b=2&UTM_medium=c&fbclid=d&a=1", "https://ada.example/x?b=2&a=1"),
+        ("https://ada.example/x?q=a%20b&empty=", "https://ada.example/x?q=a%20b&empty="),
+        ("https://ada.example/x?r=1", "https://ada.example/x?r=1"),
+        ("https://ada.substack.com/p/x?r=1ttoeh&utm_medium=ios", "https://ada.substack.com/p/x"),
+        ("https://medium.com/@ada/x-123?source=rss----1", "https://medium.com/@ada/x-123"),
+        ("http://www.github.com/Ada/Engine", "https://github.com/Ada/Engine"),
+        ("https://uk.linkedin.com/in/ada/?trk=x", "https://www.linkedin.com/in/ada"),
+        ("https://ada.example/%7eada/%e2%82%ac/ü/100%", "https://ada.example/~ada/%E2%82%AC/%C3%BC/100%25"),
+        ("https://ada.example/a/./b/../c", "https://ada.example/a/c"),
+        ("https://ada.example/a/%2e%2e/c", "https://ada.example/c"),
+        ("https://münchen.example/", "https://xn--mnchen-3ya.example/"),
+        ("http://[::1]:8000/x", "http://[::1]:8000/x"),
+    ],
+)
+def test_every_spelling_has_one_form(given_url: str, expected: str) -> None:
+    assert canonical_url(given_url) == expected
+    assert canonical_url(expected) == expected
+
+
+@pytest.mark.parametrize(
+    "bad",
+    ["", "ada.example/x", "ftp://ada.example", "javascript:alert(1)", "file:///etc/passwd", "https://", "https:///x",
+     "https://a b/", "https://ada.example:99999/", "https://ada.example:x/", "https://[::1", "https://ada\\.example/",
+     "https://ada.example/\n", "https://-ada.example/", "https://ada..example/", "git@github.com:ada/engine.git",
+     "https://x/\ud800"],
+)  # fmt: skip
+def test_what_is_no_http_address_is_refused(bad: str) -> None:
+    if bad.endswith("\n"):
+        assert canonical_url(bad) == "https://ada.example/"
+        bad = bad.replace("/\n", "/\nx")
+    with pytest.raises(InputError, match="write it as https://HOST/PATH"):
+        canonical_url(bad)
+
+
+def test_a_refusal_shows_no_password() -> None:
+    with pytest.raises(InputError) as caught:
+        canonical_url("ftp://ada:s3cret@ada.example/x")
+    assert "s3cret" not in str(caught.value)
+
+
+@given(
+    st.builds(
+        "{}://{}{}{}{}".format,
+        st.sampled_from(["http", "HTTPS"]),
+        st.sampled_from(["a.example", "WWW.GitHub.com", "x.linkedin.com", "b.substack.com:443"]),
+        st.text(st.sampled_from("/.%aZ2é~ +:@&=;?"), max_size=12).map(lambda path: f"/{path}"),
+        st.text(st.sampled_from("?ru_tm=&%2b a/é"), max_size=12).map(lambda query: f"?{query}"),
+        st.text(st.sampled_from("#ab%"), max_size=4).map(lambda fragment: f"#{fragment}"),
+    )
+)
+def test_a_canonical_url_is_its_own_canonical_form(url: str) -> None:
+    once = canonical_url(url)
+    assert canonical_url(once) == once
+    assert once.isascii()
+    assert " " not in once
+
+
+@pytest.mark.parametrize(
+    ("url", "kind"),
+    [
+        ("https://GitHub.com/ada/engine", LinkKind.GITHUB),
+        ("http://www.github.com/ada/engine/tree/main", LinkKind.GITHUB),
+        ("https://github.com.evil.example/ada/engine", LinkKind.ARTICLE),
+        ("https://github.com@evil.example/ada/engine", LinkKind.ARTICLE),
+        ("https://evil.example/https://github.com/ada/engine", LinkKind.ARTICLE),
+        ("https://notgithub.com/ada/engine", LinkKind.ARTICLE),
+        ("https://gist.github.com/ada/1", LinkKind.ARTICLE),
+        ("https://github.com:8443/ada/engine", LinkKind.ARTICLE),
+        ("https://linkedin.com/in/ada", LinkKind.LINKEDIN),
+        ("https://uk.linkedin.com/in/ada", LinkKind.LINKEDIN),
+        ("https://linkedin.com.evil.example/in/ada", LinkKind.ARTICLE),
+        ("https://evillinkedin.com/in/ada", LinkKind.ARTICLE),
+        ("https://ada.example/feed/", LinkKind.FEED),
+        ("https://ada.example/feed.XML?x=1", LinkKind.FEED),
+        ("https://medium.com/feed/@ada", LinkKind.FEED),
+        ("https://ada.example/index.rss", LinkKind.FEED),
+        ("https://ada.example/a.atom", LinkKind.FEED),
+        ("https://ada.example/how-to-feed-a-cat", LinkKind.ARTICLE),
+        ("https://ada.example/?x=feed", LinkKind.ARTICLE),
+    ],
+)
+def test_a_link_is_what_its_host_and_path_say(url: str, kind: LinkKind) -> None:
+    categories = {
+        LinkKind.GITHUB: (Category.REPOSITORIES,),
+        LinkKind.LINKEDIN: (Category.POSTS, Category.ARTICLES),
+    }
+    assert classify(url) == (kind, categories.get(kind, ARTICLES))
+
+
+@pytest.mark.parametrize(
+    "url",
+    ["https://github.com/Ada/Engine", "https://github.com/ada/engine.git", "http://www.github.com/ada/engine/",
+     "https://github.com/ada/engine/blob/main/README.md?plain=1#L3", "https://x:y@github.com/ada/engine"],
+)  # fmt: skip
+def test_a_repository_has_one_address(url: str) -> None:
+    assert repository_url(url) == "https://github.com/ada/engine"
+    assert declare_link("ada", url, base=Path()).url == "https://github.com/ada/engine"
+
+
+@pytest.mark.parametrize(
+    "url",
+    ["https://github.com/ada", "https://github.com/", "https://github.com/topics/python", "https://github.com/-x/y",
+     "https://github.com/ada/.git", "https://github.com/a;b/c", "https://github.com/../ada", "https://a.example/b/c"],
+)  # fmt: skip
+def test_what_is_no_repository_is_refused(url: str) -> None:
+    with pytest.raises(InputError, match=r"give https://github\.com/OWNER/NAME"):
+        repository_url(url)
+
+
+def test_declarations_of_each_kind(tmp_path: Path) -> None:
+    def declared(declaration: str | dict[str, object]) -> tuple[object, ...]:
+        link = declare_link("ada", declaration, base=tmp_path)
+        return link.kind, link.url, link.categories, link.location
+
+    at = str(tmp_path.resolve())
+    assert declared({"url": "https://ada.example/x?utm_a=1"}) == (
+        LinkKind.ARTICLE, "https://ada.example/x", ARTICLES, None,
+    )  # fmt: skip
+    assert declared({"feed": "https://ada.example/news"})[0] is LinkKind.FEED
+    assert declared({"repository": "../engine"}) == (
+        LinkKind.REPOSITORY, "local:../engine", (Category.REPOSITORIES,), str(tmp_path.parent.resolve() / "engine"),
+    )  # fmt: skip
+    assert declared({"linkedin_export": "export.zip"}) == (
+        LinkKind.LINKEDIN_EXPORT, "local:export.zip", (Category.POSTS, Category.ARTICLES), f"{at}/export.zip",
+    )  # fmt: skip
+    assert declared({"files": "notes/*.md"}) == (LinkKind.FILES, "local:notes/*.md", ARTICLES, f"{at}/notes/*.md")
+    assert declared({"files": "notes", "category": "posts"})[2] == (Category.POSTS,)
+
+
+def test_a_plain_path_is_recognised_by_what_is_there(tmp_path: Path) -> None:
+    (tmp_path / "engine" / ".git").mkdir(parents=True)
+    (tmp_path / "export").mkdir()
+    (tmp_path / "export" / "Shares.csv").touch()
+    (tmp_path / "archive.zip").touch()
+    (tmp_path / "notes").mkdir()
+    (tmp_path / "note.md").touch()
+    kinds = {
+        name: declare_link("ada", name, base=tmp_path).kind.value
+        for name in ("engine", "export", "archive.zip", "notes", "note.md", "notes/*.md")
+    }
+    assert kinds == {
+        "engine": "repository",
+        "export": "linkedin_export",
+        "archive.zip": "linkedin_export",
+        "notes": "files",
+        "note.md": "files",
+        "notes/*.md": "files",
+    }
+    with pytest.raises(InputError, match=r"'ada\.example/x' is no http\(s\) address and no file"):
+        declare_link("ada", "ada.example/x", base=tmp_path)
+
+
+def test_where_a_local_source_lies_takes_no_part_in_its_identity(tmp_path: Path) -> None:
+    here = declare_link("ada", {"files": "notes"}, base=tmp_path / "here")
+    there = declare_link("ada", {"files": "notes"}, base=tmp_path / "there")
+    assert here.location != there.location
+    assert here.content_hash == there.content_hash
+
+
+def test_patterns_are_kept() -> None:
+    link = declare_link("ada", {"repository": ".", "include": ["*.py"], "exclude": "tests/"}, base=Path())
+    assert (link.include, link.exclude) == (("*.py",), ("tests/",))
+
+
+@pytest.mark.parametrize(
+    ("declaration", "said"),
+    [
+        ({}, "exactly one of url, feed, repository, linkedin_export, files, and this one has none"),
+        ({"url": "https://a.example", "files": "x"}, "both 'url' and 'files'"),
+        ({"urll": "https://a.example"}, "no field 'urll': did you mean 'url'"),
+        ({"url": 7}, "'url' must be text, not a int (7)"),
+        ({"files": ""}, "'files' must be text"),
+        ({"files": "https://a.example/x"}, "write an address as 'url'"),
+        ({"url": "https://a.example", "category": "posts"}, "'category' goes with 'files' only"),
+        ({"files": "x", "category": "novels"}, "'category' is posts or articles, not 'novels'"),
+        ({"url": "https://a.example", "include": ["x"]}, "'include' goes with a repository or 'files'"),
+        ({"files": "x", "exclude": [1]}, "'exclude' is a list of patterns"),
+        ("ftp://a.example", "only http and https"),
+        ("", "no http"),
+        (["x"], "not a list"),
+    ],
+)
+def test_a_bad_declaration_is_one_sentence(declaration: object, said: str) -> None:
+    with pytest.raises(InputError) as caught:
+        declare_link("ada", declaration, base=Path())  # type: ignore[arg-type]
+    assert said in str(caught.value)
+    assert "\n" not in str(caught.value)

@@ -1,0 +1,113 @@
+"""Raw documents by hand: list, show, edit and remove them, for `twin documents`.
+
+What is done here is done to the raw documents, so it reaches the cleaned ones, the chunks and the points with the
+next build.
+"""
+
+from collections.abc import Iterator
+from difflib import get_close_matches
+
+from twin.errors import InputError
+from twin.identity import check_slug
+from twin.links import canonical_url
+from twin.models import Category, Document, State
+from twin.warehouse.base import Warehouse
+
+
+def list_documents(warehouse: Warehouse, author: str, category: Category | None = None) -> Iterator[Document]:
+    """Stream the author's raw documents, by category and id.
+
+    Raises:
+        InputError: there is no such author.
+        StoreError: the warehouse cannot be used.
+    """
+    check_slug(author)
+    if warehouse.author(author) is None:
+        known = [each.slug for each in warehouse.authors()]
+        raise InputError(f"There is no author '{author}'{_near(author, known, 'bring one in with `twin import DIR`')}.")
+    return (
+        document
+        for each in ([category] if category else Category)
+        for document in warehouse.documents(State.RAW, author, each)
+    )
+
+
+def find_document(warehouse: Warehouse, author: str, link: str, path: str | None = None) -> Document:
+    """The one raw document that a person means.
+
+    Args:
+        link: its link in any spelling, or its id.
+        path: of the file, where the link is a repository's.
+
+    Raises:
+        InputError: there is none, or there are several; the message names near ones.
+        StoreError: the warehouse cannot be used.
+    """
+    wanted = {link, _canonical(link)}
+    found, places = list[Document](), list[str]()
+    for document in list_documents(warehouse, author):
+        if document.id == link:
+            return document
+        if document.link in wanted:
+            found.append(document)
+        places.append(document.link)
+    chosen = [document for document in found if path is None or document.path == path]
+    if len(chosen) == 1:
+        return chosen[0]
+    paths = sorted(document.path or "" for document in found)
+    if chosen:
+        raise InputError(f"{link} has {len(chosen)} documents: give the path of one as well, such as {paths[0]}.")
+    if found:
+        raise InputError(
+            f"{link} has no file '{path}'{_near(str(path), paths, 'list them with `twin documents list`')}."
+        )
+    near = _near(_canonical(link), sorted(set(places)), "list them with `twin documents list`")
+    raise InputError(f"{author} has no document {link}{near}.")
+
+
+def replace_text(warehouse: Warehouse, author: str, link: str, text: str, path: str | None = None) -> bool:
+    """Replace the text of a raw document; return False where it is the same already.
+
+    An imported document keeps the new text for good. One that was crawled keeps it while its source is unchanged;
+    when the source changes, the next crawl wins and the edit is gone: to keep it, remove the link from the author and
+    declare your own file instead.
+
+    Raises:
+        InputError: there is no such document, or the text is empty: `remove_document` removes.
+        StoreError: the warehouse cannot be used.
+    """
+    if not text.strip():
+        raise InputError("The new text is empty: give a text, or remove the document with `twin documents remove`.")
+    document = find_document(warehouse, author, link, path)
+    if document.text == text:
+        return False
+    if not warehouse.edit_document(State.RAW, document.id, text):
+        raise InputError(f"{link} was removed by another process just now: nothing was changed.")
+    return True
+
+
+def remove_document(warehouse: Warehouse, author: str, link: str, path: str | None = None) -> Document:
+    """Remove a raw document and return what it was; only its id and the time of removal stay in the store.
+
+    An imported document stays away until it is imported again. A crawl that finds the source of another one still
+    there brings it back: to keep it away, remove its link from the author, or exclude its path.
+
+    Raises:
+        InputError: there is no such document.
+        StoreError: the warehouse cannot be used.
+    """
+    document = find_document(warehouse, author, link, path)
+    warehouse.remove_documents(State.RAW, [document.id])
+    return document
+
+
+def _canonical(link: str) -> str:
+    try:
+        return canonical_url(link)
+    except InputError:
+        return link  # a local source, or an id
+
+
+def _near(wanted: str, known: list[str], otherwise: str) -> str:
+    near = get_close_matches(wanted, known, n=3, cutoff=0.7)
+    return f": the nearest is {' or '.join(near)}" if near else f": {otherwise}"

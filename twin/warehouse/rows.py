@@ -1,0 +1,131 @@
+"""How the vocabulary becomes rows of a store and back; shared by every warehouse, so that they cannot disagree.
+
+A document's row holds its fields at the top level (`title`, `text`, ...), so that a person can read and edit it with
+the store's own tools, and two hashes with different meanings meet:
+
+* The *stored* hash says what was last upserted. `upsert_documents` compares with it and with nothing else, so a
+  person's edit of a raw document survives every crawl that finds the source unchanged, and only a source that really
+  changed wins over it.
+* The *real* hash is that of the contents as they are read. `documents`, `document` and `hashes` give only this one,
+  and the cleaning stage compares it with what its cleaned documents record: an edit made directly in the store flows
+  downstream at the next run, although no stored hash changed.
+"""
+
+import json
+from collections.abc import Iterable, Iterator, Mapping
+from datetime import UTC, datetime
+from itertools import islice
+from typing import Any, TypeVar
+
+from pydantic import BaseModel, ValidationError
+
+from twin.errors import ConsistencyError, InputError
+from twin.identity import content_hash
+from twin.models import CrawlRecord, Document, State
+
+Item = TypeVar("Item")
+Row = dict[str, Any]
+Parsed = TypeVar("Parsed", bound=BaseModel)
+
+WRITE_BATCH = 200
+"""Documents per write. Small enough to hold a lock for milliseconds, large enough to amortise a round trip."""
+
+READ_PAGE = 64
+"""Documents per page of a stream: at most some 64 MiB, because a file of a repository has at most 1 MiB."""
+
+
+def batches(items: Iterable[Item], size: int) -> Iterator[list[Item]]:
+    """Yield lists of at most `size` items; never more than one list is held."""
+    iterator = iter(items)
+    while batch := list(islice(iterator, size)):
+        yield batch
+
+
+def now() -> str:
+    """The time of a write, UTC, in a form that sorts as text."""
+    return stamp(datetime.now(UTC))
+
+
+def stamp(moment: datetime) -> str:
+    """A moment as fixed-width UTC text; a naive one counts as UTC."""
+    aware = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+    return aware.astimezone(UTC).isoformat(timespec="microseconds")
+
+
+def document_row(document: Document) -> Row:
+    """The fields of a document with its id and hash.
+
+    Times stay ISO text in every store: MongoDB's own type cuts microseconds and forgets the zone, and then the hash
+    of what is read would differ from the hash of what was written.
+
+    Raises:
+        InputError: the document holds what no store can keep; the message names its link.
+    """
+    try:
+        row = document.model_dump(mode="json")
+        json.dumps(row, ensure_ascii=False, allow_nan=False).encode("utf-8")
+    except UnicodeError:
+        raise InputError(
+            f"{place(document)} holds half a character (a lone surrogate) or undecoded bytes, which is no Unicode "
+            "text: decode its source with the right encoding or with errors='replace'."
+        ) from None
+    except (TypeError, ValueError) as error:
+        raise InputError(f"{place(document)} has metadata that is not JSON: {first_line(error)}.") from None
+    return {"id": document.id, **row, "content_hash": document.content_hash}
+
+
+def document_from(row: Mapping[str, Any], state: State) -> Document:
+    """The document of a row, as it is now.
+
+    Raises:
+        ConsistencyError: somebody edited the row so that it is no document any more, or another one.
+    """
+    identifier = str(row.get("_id", row.get("id")))
+    document = parse(Document, {name: row.get(name) for name in Document.model_fields}, f"{state} row {identifier}")
+    if document.id != identifier:
+        raise ConsistencyError(
+            f"The {state} row {identifier} says it is {place(document)} of {document.author}, whose id is "
+            f"{document.id}: author, link and path are its identity, so put the old ones back or delete the row."
+        )
+    return document
+
+
+def parse(model: type[Parsed], fields: Mapping[str, Any], what: str) -> Parsed:
+    """Validate what a store gave, or raise `ConsistencyError` naming the row, the field and the mend."""
+    try:
+        return model.model_validate(fields)
+    except ValidationError as error:
+        first = error.errors(include_url=False, include_input=False)[0]
+        field = ".".join(str(part) for part in first["loc"]) or "the whole row"
+        raise ConsistencyError(
+            f"The {what} of the warehouse is damaged at {field} ({first['msg']}): mend the field or delete the row."
+        ) from None
+
+
+def crawl_row(record: CrawlRecord) -> Row:
+    """A crawl record with an id made of its contents, so that logging it twice logs it once."""
+    fields = record.model_dump(mode="json") | {"checked_at": stamp(record.checked_at)}
+    return {"id": content_hash(fields), **fields}
+
+
+def refuse(refused: list[InputError]) -> None:
+    """Raise what was refused, if anything, after all the others were written.
+
+    Raises:
+        InputError: the first refusal, and how many more there are.
+    """
+    if len(refused) == 1:
+        raise refused[0]
+    if refused:
+        raise InputError(f"{refused[0]} ({len(refused) - 1} more documents were refused; all others were written.)")
+
+
+def place(document: Document) -> str:
+    """A document as a person names it."""
+    path = f" ({document.path})" if document.path is not None else ""
+    return f"The document {document.link!r}{path}"
+
+
+def first_line(error: Exception) -> str:
+    """What an error of a library says first, without its closing full stop."""
+    return (str(error).splitlines() or [type(error).__name__])[0].rstrip(". ")

@@ -1,0 +1,135 @@
+"""One SQLite file with a schema, opened at the first use; what SQLite raises becomes one sentence with its mend."""
+
+import sqlite3
+import threading
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from twin.errors import InputError, StoreError
+
+
+class SqliteFile:
+    """A database file that several processes and threads may use at once.
+
+    Args:
+        path: the file; its folder is made where it is missing.
+        schema: the statements that make its tables.
+        version: of the schema; kept in the file as `user_version`.
+        busy_timeout_s: how long a call waits for another process that is writing.
+    """
+
+    def __init__(self, path: Path, schema: str, version: int, busy_timeout_s: float) -> None:
+        self.path = path
+        self._schema, self._version, self._busy_timeout_s = schema, version, busy_timeout_s
+        self._connection: sqlite3.Connection | None = None
+        # One connection per object: a call takes milliseconds, so threads may as well queue for it.
+        self._lock = threading.RLock()
+
+    def close(self) -> None:
+        """Let go of the file; the next call opens it again."""
+        with self._lock:
+            if self._connection is not None:
+                self._connection.close()
+                self._connection = None
+
+    def select(self, statement: str, values: Sequence[Any] = ()) -> list[sqlite3.Row]:
+        """All rows of a query."""
+        with self._lock, self._explained():
+            return self._connected().execute(statement, values).fetchall()
+
+    @contextmanager
+    def transaction(self) -> Iterator[sqlite3.Connection]:
+        """One short write transaction. It takes the write lock at once, so two writers queue instead of colliding."""
+        with self._lock, self._explained():
+            connection = self._connected()
+            connection.execute("BEGIN IMMEDIATE")
+            try:
+                yield connection
+                connection.execute("COMMIT")
+            except BaseException:
+                # SQLite itself has rolled back where the disk is full or the file damaged.
+                if connection.in_transaction:
+                    connection.execute("ROLLBACK")
+                raise
+
+    def _connected(self) -> sqlite3.Connection:
+        if self._connection is None:
+            try:
+                self.path.parent.mkdir(parents=True, exist_ok=True)
+            except OSError as error:
+                raise StoreError(
+                    f"The folder of the warehouse, {self.path.parent}, cannot be made ({error.strerror}): "
+                    "make it writable or set TWIN_STORE to another folder."
+                ) from error
+            connection = sqlite3.connect(
+                self.path, timeout=self._busy_timeout_s, isolation_level=None, check_same_thread=False
+            )
+            try:
+                connection.row_factory = sqlite3.Row
+                self._prepare(connection)
+            except BaseException:
+                connection.close()
+                raise
+            self._connection = connection
+        return self._connection
+
+    def _prepare(self, connection: sqlite3.Connection) -> None:
+        """Set the journal up and create the tables where they are missing."""
+        version = connection.execute("PRAGMA user_version").fetchone()[0]
+        if version > self._version:
+            raise StoreError(
+                f"The warehouse {self.path} has schema {version} of a newer LLM Twin (this one knows "
+                f"{self._version}): install that one, or set TWIN_STORE to another folder."
+            )
+        if version == self._version:
+            return
+        # The switch to WAL is kept in the file, and does not wait for others as every other statement does.
+        self._patiently(lambda: connection.execute("PRAGMA journal_mode = WAL"))
+        connection.execute("BEGIN IMMEDIATE")
+        if connection.execute("PRAGMA user_version").fetchone()[0] == 0:
+            for statement in filter(str.strip, self._schema.split(";")):
+                connection.execute(statement)
+            connection.execute(f"PRAGMA user_version = {self._version}")
+        connection.execute("COMMIT")
+
+    def _patiently(self, action: Callable[[], object]) -> None:
+        deadline = time.monotonic() + self._busy_timeout_s
+        while True:
+            try:
+                action()
+                return
+            except sqlite3.OperationalError as error:
+                if _code(error) != sqlite3.SQLITE_BUSY or time.monotonic() > deadline:
+                    raise
+                time.sleep(0.02)
+
+    @contextmanager
+    def _explained(self) -> Iterator[None]:
+        """Turn what SQLite raises into one sentence with its mend."""
+        try:
+            yield
+        except UnicodeEncodeError:
+            raise InputError("The text holds half a character (a lone surrogate): write it again as UTF-8.") from None
+        except sqlite3.Error as error:
+            said = _MENDS.get(_code(error), f"failed ({error}): check it with `PRAGMA integrity_check`.")
+            raise StoreError(f"The warehouse {self.path} {said}") from error
+
+
+_MENDS = {
+    sqlite3.SQLITE_BUSY: "is locked: another process keeps writing to it, so wait for it or end it and run this again.",
+    sqlite3.SQLITE_FULL: "cannot grow because its disk is full: free some space and run this again.",
+    sqlite3.SQLITE_READONLY: "may not be written: make the file and its folder writable, or set TWIN_STORE elsewhere.",
+    sqlite3.SQLITE_CANTOPEN: "cannot be opened: make its folder readable and writable, or set TWIN_STORE elsewhere.",
+    sqlite3.SQLITE_PERM: "cannot be opened: make its folder readable and writable, or set TWIN_STORE elsewhere.",
+    sqlite3.SQLITE_IOERR: "cannot be read or written (disk error): check its disk and free space, then run this again.",
+    sqlite3.SQLITE_CORRUPT: "is damaged: put a copy back, or move it away and run again to build it anew.",
+    sqlite3.SQLITE_NOTADB: "is not an SQLite database: move that file away, or set TWIN_STORE to another folder.",
+}
+
+
+def _code(error: sqlite3.Error) -> int:
+    """The primary result code: the low byte of the extended one. Errors of Python's own layer have none."""
+    return int(getattr(error, "sqlite_errorcode", sqlite3.SQLITE_ERROR)) & 0xFF
