@@ -1,0 +1,108 @@
+"""Git repositories, of GitHub or of this machine: one document per file, its text byte for byte as committed."""
+
+import re
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import ClassVar
+from urllib.parse import urlsplit
+
+from twin.crawling.base import Crawl, local_source, register
+from twin.crawling.filerules import reason_by_content, reason_by_name, reason_by_size, selected
+from twin.crawling.git import Entry, GitReader, cloned, local_repository, remote_head
+from twin.crawling.web import Fetcher
+from twin.errors import CrawlError
+from twin.models import Category, Document, Link, LinkKind
+
+_OWNER = re.compile(r"[A-Za-z0-9][A-Za-z0-9-]{0,38}")
+_NAME = re.compile(r"(?!\.{1,2}$)[A-Za-z0-9._-]{1,100}")
+_SYMLINK, _SUBMODULE = "120000", "160000"
+
+
+@register
+class RepositoryCrawler:
+    """Reads a repository at its newest commit; a commit that was read already costs one request and no write."""
+
+    kinds: ClassVar[tuple[LinkKind, ...]] = (LinkKind.GITHUB, LinkKind.REPOSITORY)
+    version: ClassVar[str] = "repository-1"
+    server: ClassVar[str] = "https://github.com"
+    protocols: ClassVar[str] = "https"
+
+    def __init__(self, fetcher: Fetcher) -> None:
+        del fetcher  # git speaks for itself
+
+    def read(self, link: Link, category: Category, validators: Mapping[str, str]) -> Crawl:
+        """Read every file of the repository that is the author's text.
+
+        Raises:
+            CrawlError: there is no such repository, it cannot be reached, or it has no commit.
+        """
+        if link.kind is LinkKind.REPOSITORY:
+            reader = local_repository(Path(local_source(link)), link.url)
+            commit = reader.head()
+            if validators.get("commit") == commit:
+                return Crawl(status="unchanged")
+            skipped: Counter[str] = Counter()
+            return Crawl(_documents(reader, commit, link, category, skipped), "ok", {"commit": commit}, skipped)
+        url = self.clone_url(link)
+        if validators.get("commit") == remote_head(url, protocols=self.protocols):
+            return Crawl(status="unchanged")
+        crawl = Crawl()
+        crawl.documents = self._cloned_documents(url, link, category, crawl)
+        return crawl
+
+    def clone_url(self, link: Link) -> str:
+        """The address for git, rebuilt from owner and name: nothing else of what the user wrote reaches git."""
+        parts = [part for part in urlsplit(link.url).path.split("/") if part]
+        if len(parts) < 2 or not _OWNER.fullmatch(parts[0]) or not _NAME.fullmatch(parts[1].removesuffix(".git")):
+            raise CrawlError(f"{link.url} names no repository: write https://github.com/<owner>/<name>.")
+        return f"{self.server}/{parts[0]}/{parts[1].removesuffix('.git')}.git"
+
+    def _cloned_documents(self, url: str, link: Link, category: Category, crawl: Crawl) -> Iterator[Document]:
+        with cloned(url, protocols=self.protocols) as reader:
+            commit = reader.head()
+            yield from _documents(reader, commit, link, category, crawl.skipped)
+        crawl.validators["commit"] = commit
+
+
+def _documents(
+    reader: GitReader, commit: str, link: Link, category: Category, skipped: Counter[str]
+) -> Iterator[Document]:
+    wanted: dict[str, list[str]] = {}  # oid -> its paths: the same content may lie at several
+    for entry in reader.entries(commit):
+        path, reason = _path(entry, link)
+        if reason:
+            skipped[reason] += 1
+        else:
+            wanted.setdefault(entry.oid, []).append(path)
+    sizes: dict[str, int] = {}
+    for oid, size in reader.sizes(list(wanted)).items():
+        if reason := reason_by_size(size):
+            skipped[reason] += len(wanted[oid])
+        elif size is not None:
+            sizes[oid] = size
+    platform = "github" if link.kind is LinkKind.GITHUB else "git"
+    for oid, content in reader.blobs(sizes):
+        for path in wanted[oid]:
+            if reason := reason_by_content(path, content):
+                skipped[reason] += 1
+                continue
+            yield Document(
+                author=link.author, category=category, link=link.url, path=path, source=link.url, platform=platform,
+                text=content.decode("utf-8"), metadata={"blob": oid},
+            )  # fmt: skip
+
+
+def _path(entry: Entry, link: Link) -> tuple[str, str | None]:
+    """The path as text, and why the file there is left out, or None."""
+    try:
+        path = entry.path.decode("utf-8")
+    except UnicodeDecodeError:
+        return "", "path_not_utf8"
+    if entry.mode == _SYMLINK:
+        return path, "symlink"
+    if entry.mode == _SUBMODULE:
+        return path, "submodule"
+    if not selected(path, link.include, link.exclude):
+        return path, "excluded"
+    return path, reason_by_name(path)
