@@ -1,12 +1,16 @@
 """Parquet datasets and folders under one root, which is a local folder or any fsspec URL.
 
-Every write is atomic for readers: a file is written beside its target and renamed onto it (on object stores an upload
-is atomic by itself), so that a killed writer leaves the old contents or the new, and never half of them.
+Every write is atomic for readers: a local file is written beside its target and renamed onto it, a remote one is
+written to a local spool and uploaded whole, so that a killed or failed writer leaves the old contents or the new, and
+never half of them.
 """
 
+import fcntl
 import json
+import os
+import tempfile
 import uuid
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +21,8 @@ from upath import UPath
 from twin.errors import StoreError
 
 _METADATA_KEY = b"llm_twin"
+
+Metadata = dict[str, Any]
 
 
 class ArtifactStore:
@@ -34,42 +40,69 @@ class ArtifactStore:
         return self.root.joinpath(*parts)
 
     def write_table(
-        self, *parts: str, schema: pa.Schema, batches: Iterable[pa.RecordBatch], metadata: dict[str, Any]
+        self,
+        *parts: str,
+        schema: pa.Schema,
+        batches: Iterable[pa.RecordBatch],
+        metadata: Metadata | Callable[[], Metadata | None],
     ) -> UPath:
         """Write record batches as one Parquet file, streaming, with `metadata` (JSON) in its footer.
+
+        Args:
+            parts: the name of the file.
+            schema: of every batch.
+            batches: consumed once; an error that they raise leaves the old file as it was.
+            metadata: the footer, or a function that makes it once the last batch has gone by. Where the function
+                returns None, what was written is dropped and the old file stays untouched.
 
         Raises:
             StoreError: the disk is full, read-only or otherwise refuses the write; the old file is still whole.
         """
-        footer = {_METADATA_KEY: json.dumps(metadata, sort_keys=True).encode()}
-        with _atomic(self.path(*parts)) as target, target.open("wb") as stream:
-            writer = pq.ParquetWriter(stream, schema.with_metadata(footer), compression="zstd")
-            with writer:
+        with _Atomic(self.path(*parts)) as target:
+            with pq.ParquetWriter(target.temporary, schema, compression="zstd") as writer:
                 for batch in batches:
-                    writer.write_batch(batch.replace_schema_metadata(footer))
+                    writer.write_batch(batch)
+                footer = metadata() if callable(metadata) else metadata
+                if footer is not None:
+                    writer.add_key_value_metadata({_METADATA_KEY: json.dumps(footer, sort_keys=True).encode()})
+            target.keep = footer is not None
         return self.path(*parts)
 
     def read_table(self, *parts: str, columns: list[str] | None = None) -> Iterator[pa.RecordBatch]:
-        """Yield the record batches of a Parquet file; nothing where the file does not exist."""
+        """Yield the record batches of a Parquet file; nothing where the file does not exist.
+
+        Raises:
+            StoreError: the file is damaged or cannot be read.
+        """
         path = self.path(*parts)
         if not path.exists():
             return
         with path.open("rb") as stream:
-            yield from pq.ParquetFile(stream).iter_batches(batch_size=1024, columns=columns)
+            try:
+                yield from pq.ParquetFile(stream).iter_batches(batch_size=1024, columns=columns)
+            except (pa.ArrowInvalid, OSError) as error:
+                raise _damaged(path, error) from error
 
-    def table_metadata(self, *parts: str) -> dict[str, Any] | None:
-        """The metadata that `write_table` was given; None where the file does not exist."""
+    def table_metadata(self, *parts: str) -> Metadata | None:
+        """The metadata that `write_table` was given; None where the file does not exist.
+
+        Raises:
+            StoreError: the file is damaged or cannot be read.
+        """
         path = self.path(*parts)
         if not path.exists():
             return None
         with path.open("rb") as stream:
-            stored = pq.read_schema(stream).metadata or {}
+            try:
+                stored = pq.read_metadata(stream).metadata or {}
+            except (pa.ArrowInvalid, OSError) as error:
+                raise _damaged(path, error) from error
         return dict(json.loads(stored.get(_METADATA_KEY, b"{}")))
 
     def write_bytes(self, *parts: str, content: bytes) -> UPath:
         """Write one small file, atomically."""
-        with _atomic(self.path(*parts)) as target:
-            target.write_bytes(content)
+        with _Atomic(self.path(*parts)) as target:
+            target.temporary.write_bytes(content)
         return self.path(*parts)
 
     def read_bytes(self, *parts: str) -> bytes | None:
@@ -78,34 +111,72 @@ class ArtifactStore:
         return path.read_bytes() if path.exists() else None
 
 
-class _atomic:
-    """Context manager: write to a temporary sibling, then rename it onto the target."""
+class _Atomic:
+    """Context manager: write to `temporary`, a local file that becomes the target at the end where `keep` is true.
+
+    The writer holds a lock on its temporary file for as long as it lives; the kernel drops the lock of a killed one.
+    So a sibling that can be locked was left by a dead writer, and the next writer of the same target removes it.
+    """
 
     def __init__(self, target: UPath) -> None:
         self._target = target
         self._local = target.protocol in ("", "file", "local")
-        self._temporary = target.with_name(f".{target.name}.{uuid.uuid4().hex[:8]}.tmp") if self._local else target
+        self.keep = True
 
-    def __enter__(self) -> UPath:
+    def __enter__(self) -> "_Atomic":
+        name = f".{self._target.name}.{uuid.uuid4().hex[:8]}.tmp"
+        folder = Path(self._target.parent.path) if self._local else Path(tempfile.gettempdir())
+        self.temporary = folder / name
         try:
-            self._target.parent.mkdir(parents=True, exist_ok=True)
+            folder.mkdir(parents=True, exist_ok=True)
+            if self._local:
+                _remove_stale(folder, self._target.name)
+            self._lock = os.open(self.temporary, os.O_CREAT | os.O_RDWR, 0o666)
+            fcntl.flock(self._lock, fcntl.LOCK_EX)
         except OSError as error:
-            raise _store_error(self._target, error) from error
-        return self._temporary
+            raise _unwritable(self._target, error) from error
+        return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: object) -> None:
-        if not self._local:
-            if isinstance(error, OSError):
-                raise _store_error(self._target, error) from error
+        try:
+            if error is None and self.keep:
+                os.fsync(self._lock)
+                self._publish()
+            elif isinstance(error, OSError):
+                raise _unwritable(self._target, error) from error
+        except OSError as failure:
+            raise _unwritable(self._target, failure) from failure
+        finally:
+            self.temporary.unlink(missing_ok=True)
+            os.close(self._lock)
+
+    def _publish(self) -> None:
+        if self._local:
+            self.temporary.replace(self._target.path)
             return
-        if error is None:
-            Path(self._temporary.path).replace(self._target.path)
-            return
-        self._temporary.unlink(missing_ok=True)
-        if isinstance(error, OSError):
-            raise _store_error(self._target, error) from error
+        self._target.parent.mkdir(parents=True, exist_ok=True)
+        self._target.fs.put_file(str(self.temporary), self._target.path)
 
 
-def _store_error(path: UPath, error: OSError) -> StoreError:
+def _remove_stale(folder: Path, name: str) -> None:
+    for sibling in folder.glob(f".{name}.*.tmp"):
+        try:
+            descriptor = os.open(sibling, os.O_RDWR)
+        except FileNotFoundError:  # its writer finished between the listing and here
+            continue
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            sibling.unlink(missing_ok=True)
+        except BlockingIOError:  # its writer lives
+            pass
+        finally:
+            os.close(descriptor)
+
+
+def _unwritable(path: UPath, error: OSError) -> StoreError:
     reason = error.strerror or str(error)
     return StoreError(f"{path} cannot be written ({reason}): free space there or point TWIN_STORE elsewhere.")
+
+
+def _damaged(path: UPath, error: Exception) -> StoreError:
+    return StoreError(f"{path} cannot be read ({error}): remove it and run the stage that writes it again.")

@@ -1,0 +1,5 @@
+"""Finding again what an author wrote."""
+
+from twin.retrieval.service import search
+
+__all__ = ["search"]

@@ -1,0 +1,25 @@
+"""The searchable memory: points per category, with the author as tenant."""
+
+from twin.settings import Settings
+from twin.vectors.base import VectorStore
+from twin.vectors.stage import CollectionReport, load_points
+
+__all__ = ["CollectionReport", "VectorStore", "load_points", "open_vector_store"]
+
+
+def open_vector_store(settings: Settings) -> VectorStore:
+    """The store that the settings choose: a Qdrant server, or Qdrant Edge inside the artifact store.
+
+    Nothing is connected or created before it is used.
+
+    Raises:
+        InputError: the artifact store is remote and no server is set.
+    """
+    if settings.qdrant_url:
+        from twin.vectors.qdrant import QdrantVectorStore
+
+        key = settings.qdrant_api_key
+        return QdrantVectorStore(settings.qdrant_url, key.get_secret_value() if key else None)
+    from twin.vectors.edge import EdgeVectorStore
+
+    return EdgeVectorStore(settings.local_store("the embedded vector store", "QDRANT_URL") / "vectors")

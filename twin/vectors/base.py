@@ -1,7 +1,7 @@
 """What a vector store must do. One contract suite, `tests/twin/test_vectors.py`, runs against every implementation."""
 
 from collections.abc import Collection, Iterable, Sequence
-from typing import NamedTuple, Protocol
+from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -23,6 +23,22 @@ class Hit(NamedTuple):
 
     chunk: Chunk
     score: float
+
+    def as_dict(self) -> dict[str, Any]:
+        """The hit as JSON values: how near it is, where it stands, and what it says."""
+        chunk = self.chunk
+        return {
+            "score": round(self.score, 6),
+            "category": chunk.category.value,
+            "title": chunk.title,
+            "link": chunk.link,
+            "path": chunk.path,
+            "start": chunk.start,
+            "end": chunk.end,
+            "text": chunk.text,
+            "document_id": chunk.document_id,
+            "chunk_id": chunk.id,
+        }
 
 
 class VectorStore(Protocol):
@@ -55,6 +71,10 @@ class VectorStore(Protocol):
 
     def count(self, category: Category, author: str) -> int:
         """Number of the author's points that a search sees."""
+
+    def serves(self, category: Category, author: str, model: str) -> bool:
+        """Whether a search sees the author's points of this model. After a change of model a shared collection goes on
+        answering with the old one until every author is loaded with the new one."""
 
     def search(self, categories: Sequence[Category], author: str, vector: Vector, *, limit: int) -> list[Hit]:
         """The author's nearest points over all given categories, best first; equal scores in the order of ids."""

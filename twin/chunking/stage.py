@@ -1,0 +1,228 @@
+"""The stage cleaned -> chunks: one Parquet file per author and category, in the order of documents and ordinals."""
+
+import logging
+from collections.abc import Iterable, Iterator
+from itertools import groupby, islice
+from typing import Protocol
+
+import pyarrow as pa
+
+from twin.artifacts import ArtifactStore, Metadata
+from twin.chunking.chunker import Chunker, take_batch
+from twin.chunking.tokens import Sizer
+from twin.identity import data_version
+from twin.models import Category, Chunk, Document, StageReport, State
+from twin.progress import progress
+from twin.warehouse.base import Warehouse
+
+logger = logging.getLogger("twin")
+
+BATCH_ROWS = 1024
+
+SCHEMA = pa.schema(
+    [
+        pa.field("id", pa.string(), nullable=False),
+        pa.field("document_id", pa.string(), nullable=False),
+        pa.field("document_hash", pa.string(), nullable=False),  # content hash of the document that it was cut from
+        pa.field("author", pa.string(), nullable=False),
+        pa.field("category", pa.string(), nullable=False),
+        pa.field("ordinal", pa.int32(), nullable=False),
+        pa.field("start", pa.int64(), nullable=False),
+        pa.field("end", pa.int64(), nullable=False),
+        pa.field("text", pa.string(), nullable=False),
+        pa.field("context", pa.string(), nullable=False),
+        pa.field("tokens", pa.int32(), nullable=False),
+        pa.field("link", pa.string(), nullable=False),
+        pa.field("path", pa.string()),
+        pa.field("title", pa.string()),
+        pa.field("platform", pa.string(), nullable=False),
+        pa.field("language", pa.string()),
+        pa.field("published_at", pa.string()),  # ISO 8601, which keeps the time zone as it was
+    ]
+)
+
+
+class ChunkReport(StageReport):
+    """What `chunk_documents` did; `total` and `written` count chunks."""
+
+    documents: int  # cleaned documents, with chunks or without
+    chunks_added: int
+    chunks_removed: int
+    documents_rechunked: int  # those whose text or cutting changed; the others kept their chunks as they were
+    tokens: int  # embedded tokens of all chunks
+    tokens_max: int
+    largest: str  # id of the chunk with the most tokens
+
+
+class Measured(Protocol):
+    """An embedding model, as far as chunking knows it (see `twin.embedding.Embedder`)."""
+
+    @property
+    def sizer(self) -> Sizer:
+        """Counts in the model's tokens."""
+
+
+def chunk_documents(
+    warehouse: Warehouse, artifacts: ArtifactStore, embedder: Measured, author: str, category: Category
+) -> ChunkReport:
+    """Cut the author's cleaned documents and store the chunks; only new and changed documents are cut again.
+
+    Args:
+        warehouse: read: cleaned documents.
+        artifacts: written: `chunks/<author>/<category>.parquet`; untouched where nothing changed.
+        embedder: the one that will read the chunks; only its tokenizer is used.
+        author: slug.
+        category: of the documents.
+
+    Raises:
+        StoreError: a store cannot be used.
+    """
+    chunker = Chunker(embedder.sizer)
+    name = _name(author, category)
+    known = artifacts.table_metadata(*name)
+    source = data_version(warehouse.hashes(State.CLEANED, author, category).items(), chunker.id)
+    if known is not None and known["source"] == source:
+        return _report(known)
+    reusable = known is not None and known["chunker"] == chunker.id
+    rewrite = _Rewrite(chunker, _stored(artifacts, name), reusable=reusable)
+    label = f"chunking {category.value} of {author}"
+    documents = progress(warehouse.documents(State.CLEANED, author, category), label)
+
+    def finish() -> Metadata | None:
+        footer = rewrite.metadata(source)
+        return None if known is not None and known["data_version"] == footer["data_version"] else footer
+
+    artifacts.write_table(*name, schema=SCHEMA, batches=_batches(rewrite.rows(documents)), metadata=finish)
+    report = _report(rewrite.metadata(source), rewrite)
+    logger.info("%s: %d chunks of %d documents", label, report.total, report.documents)
+    return report
+
+
+def read_chunks(artifacts: ArtifactStore, author: str, category: Category) -> Iterator[Chunk]:
+    """Yield the stored chunks in the order of document ids and ordinals; none where nothing is stored."""
+    for _, chunk in _stored(artifacts, _name(author, category)):
+        yield chunk
+
+
+def chunks_version(artifacts: ArtifactStore, author: str, category: Category) -> str | None:
+    """Data version of the stored chunks; None where the stage has not run."""
+    known = artifacts.table_metadata(*_name(author, category))
+    return None if known is None else str(known["data_version"])
+
+
+def _name(author: str, category: Category) -> tuple[str, str, str]:
+    return "chunks", author, f"{category.value}.parquet"
+
+
+Row = tuple[str, Chunk]
+"""Content hash of the document, and one of its chunks."""
+
+
+class _Rewrite:
+    """Merges stored rows with the cleaned documents, both in the order of document ids, and keeps the score."""
+
+    def __init__(self, chunker: Chunker, stored: Iterable[Row], *, reusable: bool) -> None:
+        self._chunker, self._reusable = chunker, reusable
+        self._groups = groupby(stored, key=lambda row: row[1].document_id)
+        self._group = self._next_group()
+        self._parts: list[tuple[str, str]] = []
+        self.documents = self.rechunked = self.added = self.changed = self.removed = 0
+        self.tokens = self.tokens_max = 0
+        self.largest = ""
+
+    def metadata(self, source: str) -> Metadata:
+        """What becomes the footer of the table, once all rows went by."""
+        return {
+            "data_version": data_version(self._parts, self._chunker.id),
+            "source": source,
+            "chunker": self._chunker.id,
+            "tokenizer": self._chunker.sizer.id,
+            "documents": self.documents,
+            "chunks": len(self._parts),
+            "tokens": self.tokens,
+            "tokens_max": self.tokens_max,
+            "largest": self.largest,
+        }
+
+    def rows(self, documents: Iterable[Document]) -> Iterator[Row]:
+        """Yield the rows of the new table, a bounded number of documents at a time."""
+        iterator = iter(documents)
+        while batch := take_batch(iterator):
+            yield from self._rows(batch)
+        while self._group is not None:
+            self._drop_group()
+
+    def _rows(self, batch: list[Document]) -> Iterator[Row]:
+        stored = {document.id: self._stored_rows(document.id) for document in batch}
+        hashes = {document.id: document.content_hash for document in batch}
+        kept = {
+            identifier: [chunk for _, chunk in rows]
+            for identifier, rows in stored.items()
+            if self._reusable and rows and rows[0][0] == hashes[identifier]
+        }
+        fresh = self._chunker.chunks(document for document in batch if document.id not in kept)
+        cut = {document.id: chunks for document, chunks in fresh}
+        self.documents += len(batch)
+        self.rechunked += len(cut)
+        for document in batch:
+            chunks = kept[document.id] if document.id in kept else cut[document.id]
+            self._score({chunk.id: chunk for _, chunk in stored[document.id]}, chunks)
+            yield from ((hashes[document.id], chunk) for chunk in chunks)
+
+    def _score(self, before: dict[str, Chunk], chunks: list[Chunk]) -> None:
+        for chunk in chunks:
+            old = before.pop(chunk.id, None)
+            self.added += old is None
+            self.changed += old is not None and old != chunk
+            self._parts.append((chunk.id, chunk.content_hash))
+            self.tokens += chunk.tokens
+            if chunk.tokens > self.tokens_max:
+                self.tokens_max, self.largest = chunk.tokens, chunk.id
+        self.removed += len(before)
+
+    def _next_group(self) -> tuple[str, list[Row]] | None:
+        group = next(self._groups, None)
+        return None if group is None else (group[0], list(group[1]))
+
+    def _drop_group(self) -> None:
+        if self._group is not None:
+            self.removed += len(self._group[1])
+            self._group = self._next_group()
+
+    def _stored_rows(self, document: str) -> list[Row]:
+        """The stored rows of this document; those of documents before it belong to none any more."""
+        while self._group is not None and self._group[0] < document:
+            self._drop_group()
+        if self._group is None or self._group[0] != document:
+            return []
+        rows = self._group[1]
+        self._group = self._next_group()
+        return rows
+
+
+def _stored(artifacts: ArtifactStore, name: tuple[str, str, str]) -> Iterator[Row]:
+    for batch in artifacts.read_table(*name):
+        for row in batch.to_pylist():
+            yield row.pop("document_hash"), Chunk.model_validate(row)
+
+
+def _batches(rows: Iterator[Row]) -> Iterator[pa.RecordBatch]:
+    while part := list(islice(rows, BATCH_ROWS)):
+        records = [{**chunk.model_dump(mode="json"), "document_hash": content} for content, chunk in part]
+        yield pa.RecordBatch.from_pylist(records, schema=SCHEMA)
+
+
+def _report(footer: Metadata, rewrite: _Rewrite | None = None) -> ChunkReport:
+    added, changed, removed = (rewrite.added, rewrite.changed, rewrite.removed) if rewrite else (0, 0, 0)
+    return ChunkReport(
+        data_version=footer["data_version"],
+        total=footer["chunks"],
+        written=added + changed + removed,
+        documents=footer["documents"],
+        documents_rechunked=rewrite.rechunked if rewrite else 0,
+        chunks_added=added,
+        chunks_removed=removed,
+        tokens=footer["tokens"],
+        tokens_max=footer["tokens_max"],
+        largest=footer["largest"],
+    )

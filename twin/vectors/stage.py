@@ -1,0 +1,119 @@
+"""The stage embeddings -> collections: exactly the author's chunks become points, and nothing else of the author's."""
+
+import logging
+from collections.abc import Iterator
+
+from twin.artifacts import ArtifactStore
+from twin.chunking.stage import read_chunks
+from twin.embedding.base import Embedder
+from twin.embedding.stage import embeddings_model, read_embeddings
+from twin.errors import ConsistencyError
+from twin.identity import data_version, sha256
+from twin.models import Category, Chunk, StageReport
+from twin.progress import progress
+from twin.vectors.base import Point, VectorStore
+
+logger = logging.getLogger("twin")
+
+
+class CollectionReport(StageReport):
+    """What `load_points` did; `total` and `written` count points."""
+
+    points_written: int
+    points_deleted: int
+    searchable: int  # the author's points that a search sees; fewer only until a new model's collection is complete
+    model: str
+    dimension: int
+    collection: str
+    address: str
+
+
+def load_points(
+    artifacts: ArtifactStore, vectors: VectorStore, embedder: Embedder, author: str, category: Category
+) -> CollectionReport:
+    """Make the collection hold the stored chunks: new and changed ones are written, all others of the author deleted.
+
+    Args:
+        artifacts: read: chunks and embeddings.
+        vectors: written; untouched where it holds the chunks already.
+        embedder: the one that the embeddings were made with; only its fingerprint is needed, not the model.
+        author: slug.
+        category: of the chunks.
+
+    Raises:
+        ConsistencyError: chunks and embeddings do not belong together, or the store does not hold what was written.
+        StoreError: a store cannot be used.
+    """
+    label = f"loading {category.value} of {author}"
+    model = embedder.fingerprint
+    _check_model(artifacts, model, author, category)
+    wanted = {chunk.id: chunk.content_hash for chunk in _verified(artifacts, author, category)}
+    stored = vectors.hashes(category, author, model)
+    upserts = {identifier for identifier, content in wanted.items() if stored.get(identifier) != content}
+    deletes = stored.keys() - wanted.keys()
+    points = (point for point in _points(artifacts, author, category) if point.chunk.id in upserts)
+    vectors.apply(
+        category,
+        author,
+        model,
+        dimension=embedder.dimension,
+        upserts=progress(points, label, len(upserts)),
+        deletes=deletes,
+    )
+    if (upserts or deletes) and vectors.hashes(category, author, model) != wanted:
+        raise ConsistencyError(
+            f"The {category.value} collection does not hold the {len(wanted)} points of {author} that were written: "
+            "run this stage again."
+        )
+    searchable = vectors.count(category, author)
+    logger.info("%s: %d points, %d written, %d deleted", label, len(wanted), len(upserts), len(deletes))
+    return CollectionReport(
+        data_version=data_version(wanted.items(), model),
+        total=len(wanted),
+        written=len(upserts) + len(deletes),
+        points_written=len(upserts),
+        points_deleted=len(deletes),
+        searchable=searchable,
+        model=model,
+        dimension=embedder.dimension,
+        collection=category.value,
+        address=vectors.address,
+    )
+
+
+def _check_model(artifacts: ArtifactStore, model: str, author: str, category: Category) -> None:
+    found = embeddings_model(artifacts, author, category)
+    if found is None:
+        raise ConsistencyError(f"The {category.value} of {author} have no embeddings yet: run that stage first.")
+    if found != model:
+        raise ConsistencyError(
+            f"The {category.value} of {author} were embedded with {found} and not with {model}: "
+            "run the embeddings stage again."
+        )
+
+
+def _verified(artifacts: ArtifactStore, author: str, category: Category) -> Iterator[Chunk]:
+    """Yield the chunks, and raise where they are not exactly those that have a vector."""
+    embeddings = read_embeddings(artifacts, author, category, vectors=False)
+    for chunk in read_chunks(artifacts, author, category):
+        row = next(embeddings, None)
+        if row is None or row.chunk_id != chunk.id or row.text_hash != sha256(chunk.embedded_text):
+            raise _stale(author, category)
+        yield chunk
+    if next(embeddings, None) is not None:
+        raise _stale(author, category)
+
+
+def _points(artifacts: ArtifactStore, author: str, category: Category) -> Iterator[Point]:
+    chunks = read_chunks(artifacts, author, category)
+    for chunk, row in zip(chunks, read_embeddings(artifacts, author, category), strict=True):
+        if row.chunk_id != chunk.id:
+            raise _stale(author, category)
+        yield Point(chunk, row.vector)
+
+
+def _stale(author: str, category: Category) -> ConsistencyError:
+    return ConsistencyError(
+        f"The embeddings of {author}'s {category.value} do not belong to the stored chunks: "
+        "run the embeddings stage again."
+    )

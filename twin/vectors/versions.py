@@ -1,0 +1,175 @@
+"""Versioned folders with one atomic pointer: how a reader never meets a half-written folder, nor blocks a writer.
+
+A folder holds the versions `00000001`, `00000002`, ..., a `CURRENT` file that says which of them is valid and what it
+contains, and a `LOCK` file. Only the holder of the lock writes, always into a version that nobody reads yet, and
+`CURRENT` is replaced once that version is whole and on disk. The kernel drops the lock of a killed writer; what it
+left behind is no version that `CURRENT` names, and the next writer removes it.
+"""
+
+import contextlib
+import fcntl
+import json
+import os
+import shutil
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from twin.errors import StoreError
+
+_BLOCK = 1 << 20
+
+
+class Manifest(BaseModel):
+    """What the current version is and holds."""
+
+    model_config = ConfigDict(frozen=True)
+
+    version: str
+    model: str  # fingerprint of the embedding model
+    dimension: int
+    points: int
+
+
+class VersionedFolder:
+    """One folder of versions."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+
+    def manifest(self) -> Manifest | None:
+        """The current version; None where nothing was ever written.
+
+        Raises:
+            StoreError: the pointer is damaged.
+        """
+        pointer = self.path / "CURRENT"
+        try:
+            return Manifest.model_validate_json(pointer.read_bytes())
+        except FileNotFoundError:
+            return None
+        except ValidationError as error:
+            raise StoreError(f"{pointer} is damaged: remove {self.path} and load the points again.") from error
+        except OSError as error:
+            raise StoreError(f"{pointer} cannot be read ({error.strerror}): mend its rights or TWIN_STORE.") from error
+
+    def location(self, version: str) -> Path:
+        """Where a version lies."""
+        return self.path / version
+
+    @contextlib.contextmanager
+    def writing(self, timeout_s: float) -> Iterator[None]:
+        """Hold the lock of the folder; on entry, what killed writers left is removed.
+
+        Raises:
+            StoreError: another writer holds the lock for longer than `timeout_s` seconds.
+        """
+        self.path.mkdir(parents=True, exist_ok=True)
+        with (self.path / "LOCK").open("w") as lock:
+            deadline = time.monotonic() + timeout_s
+            while True:
+                try:
+                    fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                    break
+                except BlockingIOError:
+                    if time.monotonic() > deadline:
+                        raise StoreError(
+                            f"{self.path} is being written by another process for over {timeout_s:g} s: "
+                            "wait for it or stop it, and run this again."
+                        ) from None
+                    time.sleep(0.02)
+            self._sweep()
+            yield
+
+    @contextlib.contextmanager
+    def next_version(self) -> Iterator[Path]:
+        """Path of a new version, not there yet; it is removed again where the block fails. Needs the lock."""
+        current = self.manifest()
+        number = int(current.version) + 1 if current else 1
+        path = self.location(f"{number:08d}")
+        try:
+            yield path
+        except BaseException:
+            current = self.manifest()
+            if current is None or current.version != path.name:  # else it failed after the switch, and is valid
+                shutil.rmtree(path, ignore_errors=True)
+            raise
+
+    def switch(self, manifest: Manifest) -> None:
+        """Make a version the current one, durably. Needs the lock.
+
+        The version before it stays until the next switch: a reader may have read `CURRENT` a moment ago and be about
+        to open it. What a reader has open already it keeps, even when the files are removed (POSIX).
+        """
+        _sync(self.location(manifest.version))
+        temporary = self.path / "CURRENT.tmp"
+        with temporary.open("w") as stream:
+            json.dump(manifest.model_dump(), stream, sort_keys=True)
+            stream.flush()
+            os.fsync(stream.fileno())
+        temporary.replace(self.path / "CURRENT")
+        _sync_folder(self.path)
+        self._sweep()
+
+    def _sweep(self) -> None:
+        """Remove every version but the current one and the one before it.
+
+        A late reader that is opening an old version renames files in it while it goes; what that leaves behind goes
+        with the next sweep. A version that never became current has no readers and must go at once.
+        """
+        current = self.manifest()
+        number = int(current.version) if current else 0
+        for entry in self.path.iterdir():
+            if entry.name.isdigit() and not number - 1 <= int(entry.name) <= number:
+                shutil.rmtree(entry, ignore_errors=int(entry.name) < number)
+
+
+def copy_sparse(source: Path, target: Path) -> None:
+    """Copy a folder without filling the holes of its files: the engine reserves 32 MB and uses a few kB of it."""
+    target.mkdir(parents=True)
+    for entry in sorted(source.rglob("*")):
+        place = target / entry.relative_to(source)
+        if entry.is_dir():
+            place.mkdir(exist_ok=True)
+            continue
+        # A reader that is opening the folder renames short-lived files there; they are gone when we come to them.
+        with contextlib.suppress(FileNotFoundError), entry.open("rb") as reader, place.open("wb") as writer:
+            size = os.fstat(reader.fileno()).st_size
+            for start, end in _data(reader.fileno(), size):
+                reader.seek(start)
+                writer.seek(start)
+                for offset in range(start, end, _BLOCK):
+                    writer.write(reader.read(min(_BLOCK, end - offset)))
+            writer.truncate(size)
+
+
+def _data(descriptor: int, size: int) -> Iterator[tuple[int, int]]:
+    """Ranges of a file that hold data; a file system that knows no holes reports the whole file."""
+    start = 0
+    while start < size:
+        try:
+            start = os.lseek(descriptor, start, os.SEEK_DATA)
+        except OSError:  # ENXIO: nothing but a hole up to the end
+            return
+        end = os.lseek(descriptor, start, os.SEEK_HOLE)
+        yield start, end
+        start = end
+
+
+def _sync(folder: Path) -> None:
+    for entry in [*folder.rglob("*"), folder]:
+        if entry.is_dir():
+            _sync_folder(entry)
+        else:
+            with entry.open("rb") as stream:
+                os.fsync(stream.fileno())
+
+
+def _sync_folder(folder: Path) -> None:
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
