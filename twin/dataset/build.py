@@ -1,0 +1,202 @@
+"""The stage: documents in, `datasets/<author>/` out, and nothing rewritten where nothing changed."""
+
+import json
+import logging
+from collections import Counter
+from collections.abc import Iterable, Iterator
+
+import pyarrow as pa
+from pydantic import Field
+
+from twin.artifacts import ArtifactStore
+from twin.dataset.card import card
+from twin.dataset.samples import Harvest, make_samples
+from twin.dataset.splits import SPLITS, Split, check_disjoint
+from twin.errors import ConsistencyError
+from twin.identity import check_slug, data_version, sha256
+from twin.models import Author, Category, Document, InstructionSample, StageReport, State
+from twin.progress import progress
+from twin.warehouse.base import Warehouse
+
+CODE_VERSION = "dataset-1"
+"""Changes whenever the same documents would give other samples."""
+
+TABLE = "instructions.parquet"
+CORPUS = "corpus.jsonl"
+CORPUS_CHARACTERS = 8_000_000
+"""How much training text is laid beside the samples; `nano` never needs more."""
+
+SCHEMA = pa.schema(
+    [
+        *((name, pa.string()) for name in ("id", "author", "category", "document_id", "split", "task")),
+        *((name, pa.string()) for name in ("system", "instruction", "output")),
+        ("span_start", pa.int64()),
+        ("span_end", pa.int64()),
+        ("content_hash", pa.string()),
+    ]
+)
+
+logger = logging.getLogger("twin")
+
+
+class DatasetReport(StageReport):
+    """What `build_dataset` made; `total` and `written` count samples."""
+
+    samples_per_split: dict[str, int] = Field(default_factory=dict)
+    samples_per_task: dict[str, int] = Field(default_factory=dict)
+    samples_per_category: dict[str, int] = Field(default_factory=dict)
+    documents: int = 0
+    documents_used: int = 0
+    words: int = 0  # of all cleaned documents
+    yield_per_1000_words: float = 0.0
+    dropped: dict[str, int] = Field(default_factory=dict)  # reason -> spans or documents
+    files_written: int = 0
+    path: str = ""
+    note: str = ""  # one sentence, where the dataset cannot be trained on or measured with
+
+
+def build_dataset(warehouse: Warehouse, artifacts: ArtifactStore, author: str) -> DatasetReport:
+    """Make the instruction dataset of one author from the cleaned documents of all categories.
+
+    Files in `datasets/<author>/`: `instructions.parquet` (all samples), one `<split>.jsonl` per split with
+    conversational prompt-completion rows, `corpus.jsonl` with the texts of the training documents only, `README.md`.
+    The Parquet file is written last and names the hash of every other file, so a killed build is seen and mended.
+
+    Raises:
+        StoreError: a store cannot be read or written.
+    """
+    check_slug(author)
+    person = warehouse.author(author) or Author(slug=author, name=author.replace("-", " ").title())
+    documents = progress(_documents(warehouse, author), f"reading documents of {author}")
+    harvest = make_samples(person, documents)
+    problems = check_disjoint(harvest.samples)
+    if problems:
+        raise ConsistencyError(f"The dataset of {author} would leak: {problems[0]}. This is a fault of LLM Twin.")
+    corpus = _corpus(warehouse, harvest.splits)
+    version = data_version(((s.id, s.content_hash) for s in harvest.samples), CODE_VERSION, sha256(corpus))
+    report = _report(harvest, version, str(artifacts.path("datasets", author)))
+    return _store(artifacts, person, harvest.samples, corpus, report)
+
+
+def read_samples(artifacts: ArtifactStore, author: str, split: Split | None = None) -> list[InstructionSample]:
+    """The stored samples of an author, of one split or of all; an empty list where there is no dataset."""
+    rows = (row for batch in artifacts.read_table("datasets", author, TABLE) for row in batch.to_pylist())
+    samples = []
+    for row in rows:
+        row.pop("content_hash")
+        span = (row.pop("span_start"), row.pop("span_end"))
+        if split in (None, row["split"]):
+            samples.append(InstructionSample(**row, span=span))
+    return samples
+
+
+def as_row(sample: InstructionSample) -> dict[str, object]:
+    """A sample as a conversational prompt-completion row, the form in which TRL trains on the completion only."""
+    return {
+        "id": sample.id,
+        "prompt": [{"role": "system", "content": sample.system}, {"role": "user", "content": sample.instruction}],
+        "completion": [{"role": "assistant", "content": sample.output}],
+        "task": sample.task,
+        "category": str(sample.category),
+        "document_id": sample.document_id,
+    }
+
+
+def _documents(warehouse: Warehouse, author: str) -> Iterator[Document]:
+    for category in Category:
+        yield from warehouse.documents(State.CLEANED, author, category)
+
+
+def _corpus(warehouse: Warehouse, splits: dict[str, Split]) -> bytes:
+    """The texts of the training documents, in a fixed order; never one of a held-out document."""
+    chosen = [identifier for identifier, split in splits.items() if split == "train"]
+    lines: list[dict[str, object]] = []
+    size = 0
+    for identifier in sorted(chosen, key=sha256):
+        document = warehouse.document(State.CLEANED, identifier)
+        if document is None:  # removed while we read: the next build will see it gone
+            continue
+        size += len(document.text)
+        if lines and size > CORPUS_CHARACTERS:
+            break
+        lines.append({"document_id": identifier, "category": str(document.category), "text": document.text})
+    return _jsonl(lines)
+
+
+def _report(harvest: Harvest, version: str, path: str) -> DatasetReport:
+    samples = harvest.samples
+    splits = Counter(sample.split for sample in samples)
+    note = ""
+    if not samples:
+        note = "There is no text to learn from: no document has a span of 40 to 400 words."
+    elif not splits["test"] and not splits["validation"]:
+        note = "All samples come from one text, so nothing is held out and no loss on unseen text can be measured."
+    return DatasetReport(
+        data_version=version,
+        total=len(samples),
+        written=0,
+        samples_per_split={split: splits[split] for split in SPLITS},
+        samples_per_task=dict(sorted(Counter(sample.task for sample in samples).items())),
+        samples_per_category={str(c): sum(sample.category is c for sample in samples) for c in Category},
+        documents=harvest.documents,
+        documents_used=len(harvest.splits),
+        words=harvest.words,
+        yield_per_1000_words=round(1000 * len(samples) / harvest.words, 2) if harvest.words else 0.0,
+        dropped=dict(sorted(harvest.dropped.items())),
+        path=path,
+        note=note,
+    )
+
+
+def _store(
+    artifacts: ArtifactStore, author: Author, samples: list[InstructionSample], corpus: bytes, report: DatasetReport
+) -> DatasetReport:
+    """Write what is not already there."""
+    folder = ("datasets", author.slug)
+    files = {f"{split}.jsonl": _jsonl(as_row(s) for s in samples if s.split == split) for split in SPLITS}
+    files[CORPUS] = corpus
+    files["README.md"] = card(author, report.model_dump(), samples[0] if samples else None).encode()
+    digests = {name: sha256(content) for name, content in files.items()}
+    metadata = {
+        "data_version": report.data_version,
+        "train_version": data_version((s.id, s.content_hash) for s in samples if s.split == "train"),
+        "files": digests,
+    }
+    stale = [
+        name
+        for name, digest in digests.items()
+        if (stored := artifacts.read_bytes(*folder, name)) is None or sha256(stored) != digest
+    ]
+    if not stale and artifacts.table_metadata(*folder, TABLE) == metadata:
+        logger.info("dataset of %s: unchanged, %d samples", author.slug, report.total)
+        return report
+    before = {
+        row["id"]: row["content_hash"]
+        for batch in artifacts.read_table(*folder, TABLE, columns=["id", "content_hash"])
+        for row in batch.to_pylist()
+    }
+    after = {sample.id: sample.content_hash for sample in samples}
+    for name in stale:
+        artifacts.write_bytes(*folder, name, content=files[name])
+    artifacts.write_table(*folder, TABLE, schema=SCHEMA, batches=_batches(samples), metadata=metadata)
+    written = sum(before.get(key) != digest for key, digest in after.items()) + len(before.keys() - after.keys())
+    logger.info("dataset of %s: %d samples, %d of them new, changed or removed", author.slug, report.total, written)
+    return report.model_copy(update={"written": written, "files_written": len(stale) + 1})
+
+
+def _batches(samples: list[InstructionSample], size: int = 1024) -> Iterator[pa.RecordBatch]:
+    for start in range(0, len(samples), size):
+        rows = [
+            {
+                **sample.model_dump(mode="json", exclude={"span"}),
+                "span_start": sample.span[0],
+                "span_end": sample.span[1],
+                "content_hash": sample.content_hash,
+            }
+            for sample in samples[start : start + size]
+        ]
+        yield pa.RecordBatch.from_pylist(rows, schema=SCHEMA)
+
+
+def _jsonl(rows: Iterable[dict[str, object]]) -> bytes:
+    return "".join(json.dumps(row, ensure_ascii=False, sort_keys=True) + "\n" for row in rows).encode()

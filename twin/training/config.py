@@ -1,0 +1,119 @@
+"""What a training is: its settings, its plan (JSON that crosses the process border) and what it leaves behind."""
+
+from typing import Literal
+
+from pydantic import Field
+
+from twin.evaluation.report import EvaluationReport
+from twin.models import Model, StageReport
+
+
+class TrainingConfig(Model):
+    """Settings of one LoRA training.
+
+    The defaults follow "LoRA Without Regret" (Thinking Machines, 2025): all linear layers, alpha = 2 r, a learning
+    rate about ten times that of full fine-tuning, small batches.
+    """
+
+    rank: int = Field(default=16, ge=1)
+    alpha: int = Field(default=32, ge=1)
+    dropout: float = Field(default=0.05, ge=0, lt=1)
+    target_modules: str | tuple[str, ...] = "all-linear"
+    learning_rate: float = Field(default=2e-4, gt=0)
+    warmup_share: float = Field(default=0.05, ge=0, lt=1)
+    weight_decay: float = Field(default=0.0, ge=0)
+    epochs: float = Field(default=3.0, gt=0)
+    max_steps: int | None = Field(default=None, ge=1)  # the training stops at whichever of the two comes first
+    batch_size: int = Field(default=8, ge=1)
+    accumulation: int = Field(default=1, ge=1)  # batches per optimiser step
+    max_length: int = Field(default=1024, ge=64)  # tokens of instruction and output together
+    threads: int | None = Field(default=None, ge=1)  # of torch on the CPU; None: all cores
+    seed: int = Field(default=0, ge=0)
+
+    @classmethod
+    def for_base(cls, base: str) -> "TrainingConfig":
+        """The settings that suit a base model: `nano` is small, so it takes large steps and little time."""
+        if base == "nano":
+            return cls(learning_rate=5e-3, epochs=4, max_steps=160, batch_size=4, max_length=512, threads=1)
+        return cls()
+
+
+class BaseModel(Model):
+    """The model that an adapter is trained on. `path` is of this machine, so it takes no part in any hash."""
+
+    kind: Literal["nano", "folder", "hub"]
+    name: str  # what records and cards say: "nano-<hash>", the folder's name, or the Hugging Face id
+    revision: str  # hash of the contents or of the recipe, or the resolved commit of the hub ("" where unknown)
+    path: str  # what to load: a folder, or the Hugging Face id
+
+
+class TrainingPlan(Model):
+    """All that the training process needs; it can be sent as JSON."""
+
+    author: str
+    dataset: str  # local folder of the dataset
+    files: dict[str, str]  # file name in that folder -> sha256
+    dataset_version: str
+    train_version: str  # of the training samples only, so that a changed test set trains nothing anew
+    base: BaseModel
+    config: TrainingConfig
+    versions: dict[str, str]  # library -> version
+    fingerprint: str
+    output: str  # local folder of the adapter
+
+
+class TrainingRecord(Model):
+    """`training_record.json`: how an adapter came to be. It names nothing of the machine it was made on."""
+
+    author: str
+    fingerprint: str
+    base_model: str
+    base_revision: str
+    config: TrainingConfig
+    versions: dict[str, str]
+    dataset_version: str
+    train_version: str
+    rows: int
+    rows_shortened: int  # cut at a sentence end so that the row fits `max_length`
+    rows_dropped: int  # too long and not to be cut
+    trained_tokens: int  # of the completions, end-of-turn tokens included
+    steps: int
+    losses: list[float]  # per step, nats per token
+    seconds: float
+    files: dict[str, str]  # file name in the adapter folder -> sha256
+
+
+class TrainingReport(StageReport):
+    """What `run_training` did. `total` counts training rows, `written` is 1 where the adapter is new, 0 if reused."""
+
+    path: str
+    fingerprint: str
+    base_model: str
+    base_revision: str
+    reused: bool
+    rows_shortened: int
+    rows_dropped: int
+    trained_tokens: int
+    steps: int
+    first_loss: float
+    last_loss: float  # mean of the last tenth of the steps
+    training_seconds: float  # of the training that made the adapter, whenever that was
+    files: dict[str, str]
+
+
+class AdapterCheck(Model):
+    """Whether an adapter, read back from disk, does something and does no harm when switched off."""
+
+    passed: bool
+    problems: list[str]
+    max_logit_difference: float  # adapter against base; 0 means inert
+    disabled_difference: float  # adapter switched off against base; must be exactly 0
+    tokens: int  # positions that were compared
+
+
+class TrainingOutcome(Model):
+    """What the training process sends back. `evaluation` is None where the check did not pass."""
+
+    training: TrainingReport
+    check: AdapterCheck
+    evaluation: EvaluationReport | None

@@ -1,0 +1,82 @@
+"""Folders that appear whole or not at all, and are built by one process at a time."""
+
+import fcntl
+import hashlib
+import logging
+import re
+import shutil
+import uuid
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from twin.errors import StoreError
+
+_RUST_IO_ERROR = re.compile(r"([^:]+) \(os error (\d+)\)")
+"""How safetensors and tokenizers, written in Rust, say that a write failed; they raise no OSError."""
+
+logger = logging.getLogger("twin")
+
+
+@contextmanager
+def locked(target: Path) -> Iterator[None]:
+    """Hold the lock of a folder that may not exist yet. It is the kernel's, so it ends with a killed process."""
+    try:
+        target.parent.mkdir(parents=True, exist_ok=True)
+        stream = (target.parent / f".{target.name}.lock").open("w")
+    except OSError as error:
+        raise unwritable(target, error) from error
+    with stream:
+        try:
+            fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            logger.info("another process is building %s: waiting for it", target.name)
+            fcntl.flock(stream, fcntl.LOCK_EX)
+        yield
+
+
+def build_folder(target: Path, build: Callable[[Path], None]) -> None:
+    """Let `build` fill a temporary sibling of `target`, then rename it; call it with the lock of `target` held.
+
+    What killed builds left behind is cleared first, and a `target` that exists is replaced.
+
+    Raises:
+        StoreError: the disk is full, read-only or refuses the write.
+    """
+    try:
+        for leftover in target.parent.glob(f".{target.name}.*.tmp"):
+            shutil.rmtree(leftover)
+        temporary = target.with_name(f".{target.name}.{uuid.uuid4().hex[:8]}.tmp")
+        temporary.mkdir(parents=True)
+        try:
+            build(temporary)
+            if target.exists():
+                shutil.rmtree(target)
+            temporary.rename(target)
+        finally:
+            shutil.rmtree(temporary, ignore_errors=True)
+    except OSError as error:
+        raise unwritable(target, error) from error
+    except Exception as error:
+        if (reason := _RUST_IO_ERROR.search(str(error))) is None:
+            raise
+        raise unwritable(target, OSError(int(reason[2]), reason[1].strip())) from error
+
+
+def file_hashes(folder: Path) -> dict[str, str]:
+    """Relative name -> hex sha256 of every file below a folder."""
+    return {
+        path.relative_to(folder).as_posix(): file_hash(path) for path in sorted(folder.rglob("*")) if path.is_file()
+    }
+
+
+def file_hash(path: Path) -> str:
+    """Hex sha256 of a file, read in pieces."""
+    with path.open("rb") as stream:
+        return hashlib.file_digest(stream, "sha256").hexdigest()
+
+
+def unwritable(target: Path, error: OSError) -> StoreError:
+    """The one sentence for a disk that is full, read-only or otherwise refuses."""
+    reason = error.strerror or str(error)
+    return StoreError(f"{target} cannot be written ({reason}): free space there or point TWIN_STORE elsewhere.")

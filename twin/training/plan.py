@@ -1,0 +1,138 @@
+"""What is to be trained, and the fingerprint that says whether it has been trained already. Imports nothing heavy."""
+
+import json
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Any
+
+from upath import UPath
+
+from twin.artifacts import ArtifactStore
+from twin.dataset.build import CORPUS, TABLE
+from twin.dataset.splits import SPLITS
+from twin.errors import ConsistencyError, InputError
+from twin.identity import content_hash, sha256
+from twin.settings import Settings
+from twin.training.config import BaseModel, TrainingConfig, TrainingPlan
+from twin.training.folders import file_hash, file_hashes
+from twin.training.nano import neutral_texts
+
+CODE_VERSION = "training-1"
+"""Changes whenever the same plan would give other weights."""
+
+NANO_VERSION = "nano-2"
+"""Changes whenever the same corpus would give another nano model."""
+
+_LIBRARIES = ("torch", "transformers", "trl", "peft", "tokenizers")
+
+
+def plan_training(
+    artifacts: ArtifactStore, settings: Settings, author: str, config: TrainingConfig | None = None
+) -> TrainingPlan:
+    """Plan the training of one author's adapter.
+
+    Args:
+        artifacts: where the dataset lies and the adapter goes, `adapters/<author>/<fingerprint>/`.
+        settings: names the base model.
+        config: the settings of the training; by default those that suit the base model.
+
+    Raises:
+        InputError: there is no dataset, it has no training rows, or the base model cannot be found.
+        ConsistencyError: files of the dataset are not those that were written.
+    """
+    root = _local(artifacts.root)
+    metadata = artifacts.table_metadata("datasets", author, TABLE)
+    if metadata is None:
+        raise InputError(f"{author} has no instruction dataset yet: build it first (asset instruction_dataset).")
+    folder = root / "datasets" / author
+    files = {name: metadata["files"][name] for name in (*(f"{split}.jsonl" for split in SPLITS), CORPUS)}
+    for name, digest in files.items():
+        if not (folder / name).is_file() or file_hash(folder / name) != digest:
+            raise ConsistencyError(f"{folder / name} is not the file that was built: build the dataset again.")
+    if not (folder / "train.jsonl").stat().st_size:
+        raise InputError(
+            f"The dataset of {author} has no training rows: add links with texts of 40 words or more and build again."
+        )
+    versions = {name: _version(name) for name in _LIBRARIES}
+    base = find_base(settings.base_model, root, files[CORPUS], versions)
+    config = config or TrainingConfig.for_base(settings.base_model)
+    fingerprint = content_hash(
+        {
+            "train_version": metadata["train_version"],
+            "base": [base.name, base.revision],
+            "config": config.model_dump(mode="json"),
+            "code": CODE_VERSION,
+            "versions": versions,
+        }
+    )
+    return TrainingPlan(
+        author=author,
+        dataset=str(folder),
+        files=files,
+        dataset_version=metadata["data_version"],
+        train_version=metadata["train_version"],
+        base=base,
+        config=config,
+        versions=versions,
+        fingerprint=fingerprint,
+        output=str(root / "adapters" / author / fingerprint[:16]),
+    )
+
+
+def find_base(name: str, root: Path, corpus_hash: str, versions: dict[str, str]) -> BaseModel:
+    """Say which base model `name` means and in which revision, without loading it.
+
+    Raises:
+        InputError: `name` is a folder without a model, or no name of a model at all.
+    """
+    if name == "nano":
+        prose = sha256("\x1f".join(neutral_texts()))  # it differs between versions of Python
+        recipe = content_hash({"recipe": NANO_VERSION, "corpus": corpus_hash, "prose": prose, "versions": versions})
+        path = root / "base_models" / f"nano-{recipe[:16]}"
+        return BaseModel(kind="nano", name=path.name, revision=recipe, path=str(path))
+    folder = Path(name).expanduser()
+    if folder.is_dir():
+        if not (folder / "config.json").is_file():
+            raise InputError(f"TWIN_BASE_MODEL is {name}, a folder without config.json: name the folder of a model.")
+        revision = content_hash(file_hashes(folder))
+        return BaseModel(kind="folder", name=folder.resolve().name, revision=revision, path=str(folder.resolve()))
+    if name.startswith((".", "/", "~")) or name.count("/") != 1:
+        raise InputError(
+            f"TWIN_BASE_MODEL is {name}, which is no folder here and no Hugging Face id (owner/name): "
+            "mend it, or use nano."
+        )
+    return BaseModel(kind="hub", name=name, revision=_cached_revision(name), path=name)
+
+
+def _cached_revision(name: str) -> str:
+    """Commit of a hub model in the local cache; empty where it has not been downloaded."""
+    from huggingface_hub import try_to_load_from_cache
+
+    found = try_to_load_from_cache(name, "config.json")
+    return Path(found).parent.name if isinstance(found, str) else ""
+
+
+def _local(root: UPath) -> Path:
+    if root.protocol not in ("", "file", "local"):
+        raise InputError(f"TWIN_STORE is {root}, and a training reads and writes local files: set it to a folder.")
+    return Path(root.path).expanduser().resolve()
+
+
+def _version(library: str) -> str:
+    try:
+        return version(library)
+    except PackageNotFoundError as error:
+        raise InputError(f"{library} is not installed, and a training needs it: pip install {library}.") from error
+
+
+def read_rows(plan: TrainingPlan, split: str) -> list[dict[str, Any]]:
+    """The JSONL rows of one split.
+
+    Raises:
+        ConsistencyError: the file has changed since the plan was made.
+    """
+    path = Path(plan.dataset) / f"{split}.jsonl"
+    if not path.is_file() or file_hash(path) != plan.files[path.name]:
+        raise ConsistencyError(f"{path} has changed since the training was planned: run it again.")
+    with path.open(encoding="utf-8") as lines:
+        return [json.loads(line) for line in lines]

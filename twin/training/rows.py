@@ -1,0 +1,120 @@
+"""Training rows as token ids: what is masked, what is trained, and that every row ends.
+
+The tokens are made here and not by the trainer, so that what the assertions look at is what is trained.
+"""
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from twin.dataset.spans import sentence_ends
+from twin.errors import ConsistencyError
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedTokenizerBase
+
+IGNORED = -100
+_MIN_CHARACTERS = 80  # below this a shortened output is not worth a row
+_PROBE = "zq0answer0qz"
+
+
+@dataclass(frozen=True)
+class Row:
+    """One example: `ids[prompt:]` is the output and the end of the turn, the only part with a loss."""
+
+    ids: list[int]
+    prompt: int
+    output: str
+
+    @property
+    def labels(self) -> list[int]:
+        return [IGNORED] * self.prompt + self.ids[self.prompt :]
+
+
+@dataclass
+class Rows:
+    """The rows of a split that fit, and how many did not."""
+
+    rows: list[Row] = field(default_factory=list)
+    shortened: int = 0
+    dropped: int = 0
+
+
+def end_of_turn(tokenizer: "PreTrainedTokenizerBase") -> int:
+    """The token with which the chat template ends an assistant's turn; for most models that is the eos token."""
+    rendered = tokenizer.apply_chat_template(
+        [{"role": "user", "content": "?"}, {"role": "assistant", "content": _PROBE}], tokenize=False
+    )
+    tail = str(rendered).rsplit(_PROBE, 1)[-1].strip()
+    if tail:
+        first: int = tokenizer(tail, add_special_tokens=False)["input_ids"][0]
+        if first in tokenizer.all_special_ids or first in tokenizer.added_tokens_decoder:
+            return first
+    if tokenizer.eos_token_id is None:
+        raise ConsistencyError("The tokenizer of the base model has no end-of-turn token: use another base model.")
+    return int(tokenizer.eos_token_id)
+
+
+def prompt_ids(tokenizer: "PreTrainedTokenizerBase", prompt: list[dict[str, str]]) -> list[int]:
+    """The ids that a chat begins with: exactly what generation sees, so training and use cannot differ.
+
+    A template that knows no system role gets the system message at the head of the user's.
+    """
+    from jinja2 import TemplateError
+
+    encoded: Any
+    try:
+        encoded = tokenizer.apply_chat_template(prompt, add_generation_prompt=True, return_dict=True)
+    except TemplateError:
+        joined = [{"role": "user", "content": "\n\n".join(message["content"] for message in prompt)}]
+        encoded = tokenizer.apply_chat_template(joined, add_generation_prompt=True, return_dict=True)
+    return list(encoded["input_ids"])
+
+
+def tokenized(rows: list[dict[str, Any]], tokenizer: "PreTrainedTokenizerBase", max_length: int) -> Rows:
+    """Turn JSONL rows into ids.
+
+    A row longer than `max_length` is cut at the last sentence that fits, so that its end is trained like any other;
+    code, and what was asked for at a certain length, is dropped instead.
+
+    Raises:
+        ConsistencyError: a row would train nothing or would not train its end.
+    """
+    end = end_of_turn(tokenizer)
+    made = Rows()
+    for row in rows:
+        prompt = prompt_ids(tokenizer, row["prompt"])
+        output = row["completion"][0]["content"]
+        ids = [*prompt, *_content_ids(tokenizer, output), end]
+        if len(ids) > max_length:
+            output = (
+                ""
+                if row["task"] in ("code", "constrained")
+                else _fitting(tokenizer, output, max_length - len(prompt) - 1)
+            )
+            if not output:
+                made.dropped += 1
+                continue
+            made.shortened += 1
+            ids = [*prompt, *_content_ids(tokenizer, output), end]
+        made.rows.append(Row(ids, len(prompt), output))
+    for made_row in made.rows:
+        if len(made_row.ids) > max_length or len(made_row.ids) < made_row.prompt + 2 or made_row.labels[-1] != end:
+            raise ConsistencyError(
+                "A training row has no trained token or no trained end. This is a fault of LLM Twin."
+            )
+    return made
+
+
+def _content_ids(tokenizer: "PreTrainedTokenizerBase", text: str) -> list[int]:
+    """Ids of plain text: where an author writes about special tokens, they stay text and end no turn."""
+    return list(tokenizer(text, add_special_tokens=False, split_special_tokens=True)["input_ids"])
+
+
+def _fitting(tokenizer: "PreTrainedTokenizerBase", output: str, room: int) -> str:
+    """The longest beginning of `output` that ends with a sentence and has at most `room` tokens; empty if none."""
+    for stop in reversed(sentence_ends(output)):
+        if stop < _MIN_CHARACTERS:
+            break
+        if len(_content_ids(tokenizer, output[:stop])) <= room:
+            return output[:stop]
+    return ""

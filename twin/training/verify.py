@@ -1,0 +1,78 @@
+"""Read an adapter back from disk and see that it works: a saved file is not yet a working adapter."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from twin.errors import ConsistencyError
+from twin.training.base import load_base, load_tokenizer, prepare_process
+from twin.training.config import AdapterCheck, TrainingPlan
+from twin.training.console import heartbeat
+from twin.training.plan import read_rows
+from twin.training.rows import tokenized
+from twin.training.run import read_record
+
+
+@dataclass
+class LoadedAdapter:
+    """A base model with its adapter on it; `model.disable_adapter()` gives the base."""
+
+    model: Any
+    tokenizer: Any
+    probe: Any  # token ids, shape (1, tokens)
+    base_logits: Any  # of the bare base on `probe`, shape (1, tokens, vocabulary)
+
+
+def load_adapter(plan: TrainingPlan) -> LoadedAdapter:
+    """Load base and adapter from disk, and let the bare base speak before the adapter touches it.
+
+    Raises:
+        ConsistencyError: there is no whole adapter at the plan's folder.
+    """
+    folder = Path(plan.output)
+    if read_record(folder, plan.fingerprint) is None:
+        raise ConsistencyError(f"{folder} holds no whole adapter of this plan: train it again.")
+    prepare_process(plan)
+    with heartbeat("loading peft"):
+        import torch
+        from peft import PeftModel
+    base, _ = load_base(plan)
+    tokenizer = load_tokenizer(folder)
+    row = tokenized(read_rows(plan, "train")[:8], tokenizer, plan.config.max_length).rows[0]
+    probe = torch.tensor([row.ids], device=base.device)
+    with torch.no_grad():
+        logits = base(probe).logits
+    return LoadedAdapter(PeftModel.from_pretrained(base, folder).eval(), tokenizer, probe, logits)
+
+
+def verify_adapter(plan: TrainingPlan, loaded: LoadedAdapter | None = None) -> AdapterCheck:
+    """Check that the adapter of a plan, read back from disk, changes the logits and can be switched off.
+
+    Args:
+        plan: what was trained.
+        loaded: what `load_adapter` gave, to load it only once.
+    """
+    loaded = loaded or load_adapter(plan)
+    import torch
+
+    with torch.no_grad():
+        adapted = loaded.model(loaded.probe).logits
+        with loaded.model.disable_adapter():
+            disabled = loaded.model(loaded.probe).logits
+    finite = bool(torch.isfinite(adapted).all())
+    difference = float((adapted - loaded.base_logits).abs().max()) if finite else 0.0
+    off = float((disabled - loaded.base_logits).abs().max())
+    problems = []
+    if not finite:
+        problems.append("the adapter gives logits that are not finite: lower the learning rate")
+    elif difference == 0:
+        problems.append("the adapter is inert: its weights do not reach the base model")
+    if not torch.equal(disabled, loaded.base_logits):
+        problems.append("with the adapter switched off the model is not its base")
+    return AdapterCheck(
+        passed=not problems,
+        problems=problems,
+        max_logit_difference=difference,
+        disabled_difference=off,
+        tokens=int(loaded.probe.shape[1]),
+    )
