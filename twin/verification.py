@@ -1,0 +1,161 @@
+"""What must be true of what is stored. Each function reads a stage's *stored* result, not what the stage returned, and
+lists what is wrong with it; the asset graph blocks on the answer.
+"""
+
+from collections import Counter
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from twin.artifacts import ArtifactStore
+from twin.chunking import read_chunks
+from twin.dataset.build import read_samples
+from twin.dataset.splits import check_disjoint
+from twin.embedding import Embedder, read_embeddings
+from twin.models import Category, Document, State
+from twin.vectors.base import VectorStore
+from twin.warehouse.base import Warehouse
+
+NORM_TOLERANCE = 1e-3
+"""Of a unit vector in float32; ten times what a mean over 256 tokens can lose."""
+
+
+class Verdict(NamedTuple):
+    """What was counted, and one sentence for each thing that is wrong; no problems means sound."""
+
+    facts: dict[str, Any]
+    problems: list[str]
+
+
+def verify_documents(warehouse: Warehouse, state: State, author: str, category: Category) -> Verdict:
+    """Documents have text and are filed where they belong; cleaned ones have a live raw document."""
+    problems, count, characters = [], 0, 0
+    raw = warehouse.hashes(State.RAW, author, category) if state is State.CLEANED else None
+    for document in warehouse.documents(state, author, category):
+        count += 1
+        characters += len(document.text)
+        if not document.text.strip():
+            problems.append(f"{_name(document)} has no text")
+        if (document.author, document.category) != (author, category):
+            problems.append(f"{_name(document)} belongs to {document.author}/{document.category}")
+        if raw is not None and document.id not in raw:
+            problems.append(f"{_name(document)} has no raw document behind it")
+    stored = warehouse.hashes(state, author, category)
+    if len(stored) != count:
+        problems.append(f"{len(stored)} ids are stored for {count} documents")
+    return Verdict({"documents": count, "characters": characters}, problems)
+
+
+def verify_crawl(warehouse: Warehouse, author: str, category: Category) -> Verdict:
+    """The newest attempt at every live link succeeded, or was skipped for a reason that is not a failure."""
+    live = {link.url for link in warehouse.links(author) if category in link.categories}
+    crawls = {url: crawl for url, crawl in warehouse.last_crawls(author, category).items() if url in live}
+    problems = [crawl.message or f"{url} failed" for url, crawl in sorted(crawls.items()) if crawl.status == "failed"]
+    needs = [crawl.message or url for url, crawl in sorted(crawls.items()) if crawl.status == "skipped"]
+    return Verdict({"links": len(live), "links_failed": len(problems), "links_skipped": len(needs)}, problems + needs)
+
+
+def verify_chunks(
+    warehouse: Warehouse, artifacts: ArtifactStore, author: str, category: Category, max_tokens: int
+) -> Verdict:
+    """Chunks have unique ids, are the text at their offsets, fit the window, and together cover every document."""
+    problems: list[str] = []
+    ids: Counter[str] = Counter()
+    covered: dict[str, list[tuple[int, int]]] = {}
+    texts: dict[str, list[str]] = {}
+    longest = 0
+    for chunk in read_chunks(artifacts, author, category):
+        ids[chunk.id] += 1
+        longest = max(longest, chunk.tokens)
+        covered.setdefault(chunk.document_id, []).append((chunk.start, chunk.end))
+        texts.setdefault(chunk.document_id, []).append(chunk.text)
+        if chunk.tokens > max_tokens:
+            problems.append(f"chunk {chunk.id} has {chunk.tokens} tokens, over the embedder's {max_tokens}")
+    problems += [f"chunk id {identifier} occurs {count} times" for identifier, count in ids.items() if count > 1]
+    for document in warehouse.documents(State.CLEANED, author, category):
+        spans, pieces = covered.pop(document.id, []), texts.pop(document.id, [])
+        if any(document.text[start:end] != text for (start, end), text in zip(spans, pieces, strict=True)):
+            problems.append(f"{_name(document)} has a chunk that is not the text at its offsets")
+        if missing := _uncovered(document.text, spans):
+            problems.append(f"{_name(document)} has {missing} characters in no chunk")
+    problems += [f"document {identifier} has chunks but is not a cleaned document" for identifier in covered]
+    return Verdict({"chunks": ids.total(), "tokens_longest": longest, "tokens_allowed": max_tokens}, problems)
+
+
+def verify_embeddings(artifacts: ArtifactStore, author: str, category: Category, dimension: int) -> Verdict:
+    """Every chunk has one finite unit vector of the model's dimension, and no vector is without a chunk."""
+    problems: list[str] = []
+    wanted = {chunk.id for chunk in read_chunks(artifacts, author, category)}
+    seen: Counter[str] = Counter()
+    for identifier, _, vector in read_embeddings(artifacts, author, category):
+        seen[identifier] += 1
+        if vector.shape != (dimension,):
+            problems.append(f"the vector of chunk {identifier} has shape {vector.shape}, not ({dimension},)")
+        elif not abs(float(np.linalg.norm(vector)) - 1.0) <= NORM_TOLERANCE:  # false for NaN as well
+            problems.append(f"the vector of chunk {identifier} has length {np.linalg.norm(vector):.4f}, not 1")
+    if lacking := wanted - seen.keys():
+        problems.append(f"{len(lacking)} chunks have no vector")
+    if stray := seen.keys() - wanted:
+        problems.append(f"{len(stray)} vectors have no chunk")
+    problems += [f"chunk {identifier} has {count} vectors" for identifier, count in seen.items() if count > 1]
+    return Verdict({"vectors": seen.total(), "dimension": dimension}, problems)
+
+
+def verify_collection(
+    artifacts: ArtifactStore, vectors: VectorStore, embedder: Embedder, author: str, category: Category
+) -> Verdict:
+    """The points in the vector store are exactly the chunks."""
+    wanted = {chunk.id: chunk.content_hash for chunk in read_chunks(artifacts, author, category)}
+    stored = vectors.hashes(category, author, embedder.fingerprint)
+    seen = vectors.count(category, author)
+    serves = vectors.serves(category, author, embedder.fingerprint)
+    problems = []
+    if lacking := wanted.keys() - stored.keys():
+        problems.append(f"{len(lacking)} chunks have no point")
+    if stale := stored.keys() - wanted.keys():
+        problems.append(f"{len(stale)} points are stale")
+    if changed := [
+        identifier for identifier in wanted.keys() & stored.keys() if wanted[identifier] != stored[identifier]
+    ]:
+        problems.append(f"{len(changed)} points hold an older text")
+    if serves and seen != len(stored):
+        problems.append(f"a search sees {seen} points where {len(stored)} are stored")
+    facts = {"points": len(stored), "searchable": seen, "chunks": len(wanted), "waits_for_other_authors": not serves}
+    return Verdict({**facts, "collection": vectors.address}, problems)
+
+
+def verify_dataset(warehouse: Warehouse, artifacts: ArtifactStore, author: str) -> Verdict:
+    """Outputs are the author's words at their offsets, nothing occurs twice, and the splits share nothing."""
+    samples = list(read_samples(artifacts, author))
+    by_document: dict[str, list[int]] = {}
+    for position, sample in enumerate(samples):
+        by_document.setdefault(sample.document_id, []).append(position)
+    problems = check_disjoint(samples)
+    for category in Category:
+        for document in warehouse.documents(State.CLEANED, author, category):
+            for position in by_document.pop(document.id, []):
+                sample = samples[position]
+                if document.text[slice(*sample.span)] != sample.output:
+                    problems.append(f"sample {sample.id} is not the text of {_name(document)} at its offsets")
+    problems += [f"document {identifier} has samples but is not a cleaned document" for identifier in by_document]
+    for field in ("id", "instruction"):
+        repeated = sum(count - 1 for count in Counter(getattr(sample, field) for sample in samples).values())
+        if repeated:
+            problems.append(f"{repeated} samples repeat the {field} of another")
+    splits = Counter(sample.split for sample in samples)
+    return Verdict(
+        {"samples": len(samples), **{f"samples_{split}": count for split, count in splits.items()}}, problems
+    )
+
+
+def _uncovered(text: str, spans: list[tuple[int, int]]) -> int:
+    """Number of non-space characters of `text` that no span covers."""
+    missing, position = 0, 0
+    for start, end in sorted(spans):
+        missing += sum(not character.isspace() for character in text[position : max(start, position)])
+        position = max(position, end)
+    return missing + sum(not character.isspace() for character in text[position:])
+
+
+def _name(document: Document) -> str:
+    return f"{document.link} {document.path}" if document.path else document.link
