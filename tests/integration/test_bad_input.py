@@ -1,0 +1,155 @@
+"""What a person gets for bad input: one sentence that names it and the mend, and everything else unharmed."""
+
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.integration.conftest import SHARES
+from tests.integration.installation import Installation
+from twin.models import Category
+
+ADA = "name: Ada\nlinks:\n  - files: ../sources/*.md\n"
+TEXT = "# Machines\n\nA machine repeats what it was told, and that is its whole virtue.\n"
+
+
+@pytest.fixture
+def declared(installation: Installation) -> Installation:
+    """Ada, with one small document."""
+    (installation.root / "sources").mkdir()
+    (installation.root / "sources" / "machines.md").write_text(TEXT, encoding="utf-8")
+    installation.declare("ada", ADA)
+    return installation
+
+
+def test_a_build_without_a_partition_says_what_to_run(declared: Installation) -> None:
+    done = declared.run(*declared.command("build_twin"))
+    assert done.returncode != 0
+    assert "No author was chosen: run `dagster job execute -m twin_jobs.definitions -j register_links`" in done.stderr
+
+
+def test_a_build_of_an_unknown_author_names_the_known_ones_and_what_to_run(declared: Installation) -> None:
+    declared.register()
+    done = declared.run(*declared.command("build_twin", "grace"))
+    assert done.returncode != 0
+    assert "The author 'grace' is not registered (registered: ada)" in done.stderr
+    assert "register_links" in done.stderr
+
+
+def test_a_broken_author_file_is_named_with_its_line_and_the_others_register(declared: Installation) -> None:
+    declared.declare("bob", "name: Bob\nlinks:\n  - https://example.org/a\n linsk: [\n")
+    done = declared.run(*declared.command("register_links"))
+    assert done.returncode != 0
+    assert "bob.yaml" in done.stderr
+    assert "line 4" in done.stderr
+    assert "ada" in declared.twin("authors").stdout
+
+
+def test_an_empty_folder_of_authors_is_not_a_success(installation: Installation) -> None:
+    done = installation.run(*installation.command("register_links"))
+    assert done.returncode != 0
+    assert "There is no author file in" in done.stderr
+
+
+def test_bad_links_are_recorded_and_harm_nobody(declared: Installation) -> None:
+    (declared.root / "sources" / "broken.zip").write_bytes(b"not a zip at all")
+    declared.declare(
+        "ada",
+        ADA
+        + "  - linkedin_export: ../sources/broken.zip\n  - repository: ../sources/nowhere\n"
+        + "  - https://www.linkedin.com/in/ada\n",
+    )
+    declared.register()
+    declared.job("update_columns", "ada")
+    state = declared.state("ada")
+    assert len(state["collections/articles"]) == 1
+    listed = declared.twin("links", "list", "ada").stdout
+    assert "broken.zip" in listed
+    assert "nowhere" in listed
+    assert listed.count("failed") >= 2
+    assert "export" in listed
+
+
+def test_a_source_that_breaks_later_keeps_its_documents(declared: Installation) -> None:
+    import zipfile
+
+    export = declared.root / "sources" / "export.zip"
+    with zipfile.ZipFile(export, "w") as archive:
+        archive.writestr("Shares.csv", SHARES)
+    declared.declare("ada", ADA + "  - linkedin_export: ../sources/export.zip\n")
+    declared.register()
+    declared.job("update_columns", "ada")
+    before = declared.state("ada")
+    assert len(before["collections/posts"]) == 2
+    export.write_bytes(b"truncated")
+    declared.job("update_columns", "ada")
+    assert declared.state("ada") == before
+
+
+def test_an_author_without_anything_goes_as_far_as_there_is_anything_to_do(installation: Installation) -> None:
+    installation.declare("empty", "name: Nobody Yet\nlinks: []\n")
+    installation.register()
+    done = installation.run(*installation.command("build_twin", "empty", {"loggers": {"twin": {}}}))
+    assert done.returncode != 0
+    assert "lora_adapter" in done.stderr
+    sentence = [line for line in done.stderr.splitlines() if "✗ lora_adapter" in line]
+    assert len(sentence) == 1
+    state = installation.state("empty")
+    assert all(state[f"collections/{category}"] == {} for category in Category)
+
+
+def test_a_full_disk_is_one_sentence_and_the_old_state_stays(declared: Installation) -> None:
+    """A file stands where a folder must be made, which refuses a write as a full or read-only disk does."""
+    declared.register()
+    store = Path(declared.settings.store)
+    (store / "chunks").write_text("in the way", encoding="utf-8")
+    done = declared.run(*declared.command("update_columns", "ada", {"loggers": {"twin": {}}}))
+    assert done.returncode != 0
+    failures = [line for line in done.stderr.splitlines() if "✗ chunks/articles" in line]
+    assert len(failures) >= 1
+    assert "cannot be written" in failures[-1]
+    (store / "chunks").unlink()
+    declared.job("update_columns", "ada")
+    assert len(declared.state("ada")["collections/articles"]) == 1
+
+
+def test_a_locked_warehouse_is_one_sentence(declared: Installation) -> None:
+    import sqlite3
+
+    declared.register()
+    connection = sqlite3.connect(Path(declared.settings.store) / "warehouse.sqlite")
+    connection.execute("BEGIN EXCLUSIVE")
+    try:
+        done = declared.twin("documents", "remove", "ada", "x")
+        listed = declared.twin("links", "add", "ada", "https://example.org/new")
+    finally:
+        connection.rollback()
+        connection.close()
+    assert done.returncode != 0
+    assert listed.returncode != 0
+    assert len(listed.stderr.strip().splitlines()) == 1
+    assert "warehouse" in listed.stderr
+
+
+def test_search_before_a_build_says_what_to_run(declared: Installation) -> None:
+    declared.register()
+    done = declared.twin("search", "ada", "machines")
+    assert done.returncode != 0
+    assert "build_twin" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_a_column_of_an_author_that_the_warehouse_does_not_know_is_no_success_with_nothing(
+    declared: Installation,
+) -> None:
+    """The partition is there, from another store; "0 documents" would be a lie."""
+    declared.register()
+    elsewhere = Installation(declared.root / "elsewhere")
+    declared.environment["TWIN_STORE"] = elsewhere.environment["TWIN_STORE"]
+    script = "import dagster as dg; from twin_jobs.definitions import defs; import sys; " + (
+        "sys.exit(not dg.materialize([*defs.assets], selection='key:\"raw/articles\"', partition_key='ada', "
+        "instance=dg.DagsterInstance.get(), resources=defs.resources, raise_on_error=False).success)"
+    )
+    done = declared.run(sys.executable, "-c", script)
+    assert done.returncode == 1
+    assert "The author 'ada' is not registered (registered: nobody yet)" in done.stderr

@@ -1,0 +1,37 @@
+"""The asset graph: what exists for an author, and what each thing is made from.
+
+A body here reads: get from resources, call the domain, report metadata. How a thing is made belongs in `twin`, where
+it is kept in `twin_resources`, when it is made in `twin_jobs`.
+"""
+
+import warnings
+
+from dagster import AssetChecksDefinition, AssetsDefinition, BetaWarning, PreviewWarning
+
+from twin.models import Category
+
+# Partitioned asset checks are marked preview in Dagster 1.13. We use them knowingly and pin the minor version; a
+# warning at every start would teach people to overlook warnings. It must stand before the first definition.
+warnings.filterwarnings("ignore", category=PreviewWarning)
+warnings.filterwarnings("ignore", category=BetaWarning)
+
+from twin_assets.chunks import chunks_asset  # noqa: E402
+from twin_assets.cleaned import cleaned_asset  # noqa: E402
+from twin_assets.collections import collections_asset  # noqa: E402
+from twin_assets.dataset import instruction_dataset, instruction_dataset_is_sound  # noqa: E402
+from twin_assets.embeddings import embeddings_asset  # noqa: E402
+from twin_assets.links import links  # noqa: E402
+from twin_assets.raw import raw_asset  # noqa: E402
+from twin_assets.training import lora_adapter, twin_evaluation  # noqa: E402
+
+COLUMN_STAGES = (raw_asset, cleaned_asset, chunks_asset, embeddings_asset, collections_asset)
+"""The rows of the graph that every category has; each factory returns the asset and its checks."""
+
+
+def all_assets() -> list[AssetsDefinition | AssetChecksDefinition]:
+    """Every asset and check of the graph, made anew."""
+    columns = [part for stage in COLUMN_STAGES for category in Category for part in stage(category)]
+    return [links, *columns, instruction_dataset, instruction_dataset_is_sound, lora_adapter, twin_evaluation]
+
+
+__all__ = ["all_assets"]

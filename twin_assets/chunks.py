@@ -1,0 +1,66 @@
+"""Chunks: cleaned documents in pieces that fit the embedder."""
+
+import dagster as dg
+
+from twin.artifacts import ArtifactStore
+from twin.chunking import chunk_documents
+from twin.embedding import Embedder
+from twin.models import Category
+from twin.verification import verify_chunks
+from twin.warehouse.base import Warehouse
+from twin_assets.framing import (
+    AUTHORS,
+    CODE_VERSION,
+    OWNERS,
+    author_of,
+    checked,
+    key,
+    materialized,
+    registered_author,
+    sentences,
+)
+
+
+def chunks_asset(category: Category) -> list[dg.AssetsDefinition | dg.AssetChecksDefinition]:
+    """`chunks/<category>` and its check."""
+
+    @dg.asset(
+        key=key("chunks", category),
+        partitions_def=AUTHORS,
+        deps=[key("cleaned", category)],
+        code_version=CODE_VERSION,
+        group_name="chunks",
+        kinds={"parquet", "python"},
+        owners=OWNERS,
+        tags={"layer": "feature"},
+        description=f"The author's {category} cut at headings, paragraphs and sentences into pieces sized in tokens of "
+        "the embedder, as Parquet under `chunks/`. Every word is in a chunk, no chunk is cut short by the model, and "
+        "character offsets lead back to the cleaned text.",
+    )
+    def chunks(
+        context: dg.AssetExecutionContext,
+        warehouse: dg.ResourceParam[Warehouse],
+        artifacts: dg.ResourceParam[ArtifactStore],
+        embedder: dg.ResourceParam[Embedder],
+    ) -> dg.MaterializeResult:
+        with sentences():
+            author = registered_author(context, warehouse)
+            return materialized(chunk_documents(warehouse, artifacts, embedder, author, category))
+
+    @dg.asset_check(
+        asset=key("chunks", category),
+        partitions_def=AUTHORS,
+        blocking=True,
+        description="Ids are unique, every chunk is the text at its offsets, every document is covered to its last "
+        "word, and no chunk exceeds the embedder's window.",
+    )
+    def chunks_cover_documents(
+        context: dg.AssetCheckExecutionContext,
+        warehouse: dg.ResourceParam[Warehouse],
+        artifacts: dg.ResourceParam[ArtifactStore],
+        embedder: dg.ResourceParam[Embedder],
+    ) -> dg.AssetCheckResult:
+        with sentences():
+            return checked(verify_chunks(warehouse, artifacts, author_of(context), category, embedder.max_tokens))
+
+    return [chunks, chunks_cover_documents]

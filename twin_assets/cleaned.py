@@ -1,0 +1,57 @@
+"""Cleaned documents: the author's words without the page around them."""
+
+import dagster as dg
+
+from twin.cleaning import clean_documents
+from twin.models import Category, State
+from twin.verification import verify_documents
+from twin.warehouse.base import Warehouse
+from twin_assets.framing import (
+    AUTHORS,
+    CODE_VERSION,
+    OWNERS,
+    STORE_RETRY,
+    author_of,
+    checked,
+    key,
+    materialized,
+    registered_author,
+    sentences,
+)
+
+
+def cleaned_asset(category: Category) -> list[dg.AssetsDefinition | dg.AssetChecksDefinition]:
+    """`cleaned/<category>` and its check."""
+
+    @dg.asset(
+        key=key("cleaned", category),
+        partitions_def=AUTHORS,
+        deps=[key("raw", category)],
+        code_version=CODE_VERSION,
+        group_name="cleaned",
+        kinds={"mongodb", "python"},
+        owners=OWNERS,
+        tags={"layer": "clean"},
+        retry_policy=STORE_RETRY,
+        description=f"The author's {category} cleaned for reading, search and training, in the warehouse's `cleaned`. "
+        "Paragraphs, lists, punctuation and code stay as they are; every removal is counted. Only changed documents "
+        "are cleaned again, and those whose raw document is gone go too.",
+    )
+    def cleaned(context: dg.AssetExecutionContext, warehouse: dg.ResourceParam[Warehouse]) -> dg.MaterializeResult:
+        with sentences():
+            author = registered_author(context, warehouse)
+            return materialized(clean_documents(warehouse, author, category))
+
+    @dg.asset_check(
+        asset=key("cleaned", category),
+        partitions_def=AUTHORS,
+        blocking=True,
+        description="Every cleaned document has text, its own id, and a live raw document behind it.",
+    )
+    def documents_are_sound(
+        context: dg.AssetCheckExecutionContext, warehouse: dg.ResourceParam[Warehouse]
+    ) -> dg.AssetCheckResult:
+        with sentences():
+            return checked(verify_documents(warehouse, State.CLEANED, author_of(context), category))
+
+    return [cleaned, documents_are_sound]

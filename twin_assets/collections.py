@@ -1,0 +1,65 @@
+"""Collections: the author's searchable memory in Qdrant."""
+
+import dagster as dg
+
+from twin.artifacts import ArtifactStore
+from twin.embedding import Embedder
+from twin.models import Category
+from twin.vectors import load_points
+from twin.vectors.base import VectorStore
+from twin.verification import verify_collection
+from twin_assets.framing import (
+    AUTHORS,
+    CODE_VERSION,
+    OWNERS,
+    STORE_RETRY,
+    author_of,
+    checked,
+    key,
+    materialized,
+    sentences,
+)
+
+
+def collections_asset(category: Category) -> list[dg.AssetsDefinition | dg.AssetChecksDefinition]:
+    """`collections/<category>` and its check."""
+
+    @dg.asset(
+        key=key("collections", category),
+        partitions_def=AUTHORS,
+        deps=[key("embeddings", category)],
+        code_version=CODE_VERSION,
+        group_name="collections",
+        kinds={"qdrant"},
+        owners=OWNERS,
+        tags={"layer": "serving"},
+        pool="vector_store",
+        retry_policy=STORE_RETRY,
+        description=f"The author's {category} in Qdrant, one point a chunk with its text and link. New points are "
+        "written, changed ones replaced, stale ones deleted; an unchanged collection is not touched.",
+    )
+    def collection(
+        context: dg.AssetExecutionContext,
+        artifacts: dg.ResourceParam[ArtifactStore],
+        embedder: dg.ResourceParam[Embedder],
+        vectors: dg.ResourceParam[VectorStore],
+    ) -> dg.MaterializeResult:
+        with sentences():
+            return materialized(load_points(artifacts, vectors, embedder, author_of(context), category))
+
+    @dg.asset_check(
+        asset=key("collections", category),
+        partitions_def=AUTHORS,
+        blocking=True,
+        description="The author's points are exactly the chunks: the same ids with the same contents, no more.",
+    )
+    def points_are_the_chunks(
+        context: dg.AssetCheckExecutionContext,
+        artifacts: dg.ResourceParam[ArtifactStore],
+        embedder: dg.ResourceParam[Embedder],
+        vectors: dg.ResourceParam[VectorStore],
+    ) -> dg.AssetCheckResult:
+        with sentences():
+            return checked(verify_collection(artifacts, vectors, embedder, author_of(context), category))
+
+    return [collection, points_are_the_chunks]

@@ -1,0 +1,73 @@
+"""Raw documents: what the author published, as it was read."""
+
+import dagster as dg
+
+from twin.crawling import crawl_author
+from twin.models import Category, State
+from twin.verification import verify_crawl, verify_documents
+from twin.warehouse.base import Warehouse
+from twin_assets.framing import (
+    AUTHORS,
+    CODE_VERSION,
+    LINKS,
+    OWNERS,
+    STORE_RETRY,
+    author_of,
+    checked,
+    key,
+    materialized,
+    registered_author,
+    sentences,
+)
+
+SOURCE_KINDS = {Category.POSTS: "linkedin", Category.ARTICLES: "html", Category.REPOSITORIES: "github"}
+
+
+def raw_asset(category: Category) -> list[dg.AssetsDefinition | dg.AssetChecksDefinition]:
+    """`raw/<category>` and its checks."""
+
+    @dg.asset(
+        key=key("raw", category),
+        partitions_def=AUTHORS,
+        deps=[LINKS],
+        code_version=CODE_VERSION,
+        group_name="raw",
+        kinds={"mongodb", SOURCE_KINDS[category]},
+        owners=OWNERS,
+        tags={"layer": "raw"},
+        pool="crawl",
+        retry_policy=STORE_RETRY,
+        description=f"The author's {category} as they were read from their links, one document each, in the "
+        "warehouse's `raw`. A link that cannot be read is recorded, keeps its earlier documents and fails nothing "
+        "else; an unchanged source writes nothing.",
+    )
+    def raw(context: dg.AssetExecutionContext, warehouse: dg.ResourceParam[Warehouse]) -> dg.MaterializeResult:
+        with sentences():
+            author = registered_author(context, warehouse)
+            return materialized(crawl_author(warehouse, author, category))
+
+    @dg.asset_check(
+        asset=key("raw", category),
+        partitions_def=AUTHORS,
+        blocking=True,
+        description="Every raw document has text, an id that is made of its own author, link and path, and this "
+        "partition's author and category.",
+    )
+    def documents_are_sound(
+        context: dg.AssetCheckExecutionContext, warehouse: dg.ResourceParam[Warehouse]
+    ) -> dg.AssetCheckResult:
+        with sentences():
+            return checked(verify_documents(warehouse, State.RAW, author_of(context), category))
+
+    @dg.asset_check(
+        asset=key("raw", category),
+        partitions_def=AUTHORS,
+        description="Every link of the author could be read at its last attempt.",
+    )
+    def links_are_readable(
+        context: dg.AssetCheckExecutionContext, warehouse: dg.ResourceParam[Warehouse]
+    ) -> dg.AssetCheckResult:
+        with sentences():
+            return checked(verify_crawl(warehouse, author_of(context), category), dg.AssetCheckSeverity.WARN)
+
+    return [raw, documents_are_sound, links_are_readable]

@@ -1,0 +1,105 @@
+"""The adapter and its evaluation."""
+
+import dagster as dg
+from pydantic import Field
+
+from twin.artifacts import ArtifactStore
+from twin.evaluation.heldout import read_evaluation
+from twin.models import Category
+from twin.settings import Settings
+from twin.training.config import TrainingConfig, TrainingPlan
+from twin.training.current import current_plan, make_current
+from twin.training.plan import plan_training
+from twin.verification import Verdict
+from twin_assets.framing import AUTHORS, CODE_VERSION, OWNERS, author_of, checked, key, materialized, sentences
+from twin_resources.trainer import Trainer
+
+WORKS = "adapter_reloads_and_changes_the_logits"
+
+
+class LoraConfig(dg.Config):
+    """Settings of one training, for the launchpad. What is left out keeps the default that suits the base model."""
+
+    max_steps: int | None = Field(None, ge=1, description="Optimiser steps at most.")
+    epochs: float | None = Field(None, gt=0, description="Passes over the training samples at most.")
+    learning_rate: float | None = Field(None, gt=0)
+    rank: int | None = Field(None, ge=1, description="Rank of the LoRA matrices; alpha is twice that.")
+    seed: int | None = Field(None, ge=0)
+
+    def plan(self, artifacts: ArtifactStore, settings: Settings, author: str) -> TrainingPlan:
+        """The training plan with these settings."""
+        chosen = self.model_dump(exclude_none=True)
+        if self.rank is not None:
+            chosen["alpha"] = 2 * self.rank
+        config = TrainingConfig.for_base(settings.base_model).model_copy(update=chosen)
+        return plan_training(artifacts, settings, author, config)
+
+
+@dg.asset(
+    partitions_def=AUTHORS,
+    deps=["instruction_dataset"],
+    code_version=CODE_VERSION,
+    group_name="training",
+    kinds={"pytorch", "huggingface"},
+    owners=OWNERS,
+    tags={"layer": "serving", "cost": "gpu"},
+    pool="gpu",
+    check_specs=[
+        dg.AssetCheckSpec(
+            WORKS,
+            asset="lora_adapter",
+            partitions_def=AUTHORS,
+            blocking=True,
+            description="Loaded from its folder onto the base model, the adapter changes the logits; switched off, it "
+            "leaves them exactly as they were.",
+        )
+    ],
+)
+def lora_adapter(
+    context: dg.AssetExecutionContext,
+    config: LoraConfig,
+    artifacts: dg.ResourceParam[ArtifactStore],
+    settings: dg.ResourceParam[Settings],
+    trainer: dg.ResourceParam[Trainer],
+) -> dg.MaterializeResult:
+    """LoRA weights with tokenizer, chat template and training record, as one folder under `adapters/`.
+
+    Trained in a process of its own. The folder's name is a fingerprint of all that the weights depend on (dataset,
+    base model, configuration, library versions); where it exists and verifies, nothing is trained.
+    """
+    with sentences():
+        plan = config.plan(artifacts, settings, author_of(context))
+    outcome = trainer.run(context, plan)
+    if outcome.check.passed:
+        make_current(artifacts, plan)
+    measured = outcome.check.model_dump(exclude={"passed", "problems"})
+    return materialized(outcome.training, [checked(Verdict(measured, outcome.check.problems), name=WORKS)])
+
+
+@dg.asset(
+    partitions_def=AUTHORS,
+    deps=[lora_adapter, *(key("collections", category) for category in Category)],
+    code_version=CODE_VERSION,
+    group_name="training",
+    kinds={"pytorch", "report"},
+    owners=OWNERS,
+    tags={"layer": "serving"},
+    pool="gpu",
+)
+def twin_evaluation(
+    context: dg.AssetExecutionContext,
+    artifacts: dg.ResourceParam[ArtifactStore],
+    settings: dg.ResourceParam[Settings],
+    trainer: dg.ResourceParam[Trainer],
+) -> dg.MaterializeResult:
+    """Loss on held-out documents of the author, base model against adapter, in nats a token and bits a byte.
+
+    Measured by the training process right after training and kept beside the adapter; where it is missing, or is of
+    other test rows, it is measured now.
+    """
+    with sentences():
+        plan = current_plan(artifacts, settings, author_of(context))
+        report = read_evaluation(plan) or trainer.run(context, plan).evaluation
+    if report is None:
+        raise dg.Failure("The adapter does not pass its check any more: materialize lora_adapter.", allow_retries=False)
+    return materialized(report)

@@ -1,0 +1,44 @@
+"""The code location. `defs` is what Dagster loads; `build_defs` makes a fresh one for tests and deployments."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import dagster as dg
+
+from twin_assets import all_assets
+from twin_jobs.console import console
+from twin_jobs.jobs import build_twin, register_links, update_columns
+from twin_jobs.sensors import discover_links, update_on_links
+from twin_resources import stores
+from twin_resources.trainer import trainer
+
+
+def default_resources() -> dict[str, Any]:
+    """The resources of every deployment; the environment chooses what is behind them when a run starts."""
+    return {
+        "settings": stores.settings,
+        "warehouse": stores.warehouse,
+        "vectors": stores.vectors,
+        "artifacts": stores.artifacts,
+        "embedder": stores.embedder,
+        "trainer": trainer,
+    }
+
+
+def build_defs(resource_overrides: Mapping[str, Any] | None = None) -> dg.Definitions:
+    """Fresh definitions, with some resources replaced.
+
+    The in-process executor is the default because a step's own process would load Dagster, and the embedder, once
+    for each of nineteen assets; training has a process of its own anyway.
+    """
+    return dg.Definitions(
+        assets=all_assets(),
+        jobs=[register_links, build_twin, update_columns],
+        sensors=[discover_links, update_on_links],
+        resources={**default_resources(), **(resource_overrides or {})},
+        executor=dg.in_process_executor,
+        loggers={"twin": console, "console": dg.colored_console_logger},
+    )
+
+
+defs = build_defs()

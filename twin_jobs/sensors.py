@@ -1,0 +1,189 @@
+"""The sensors: one finds new links, one turns links into runs.
+
+They meet in the events of the asset `links`: anything may report such an event (a sensor, the UI, CI, Dagster's REST
+endpoint), and the second sensor answers all of them in the same way.
+"""
+
+import json
+from collections.abc import Iterator, Sequence
+from typing import NamedTuple
+
+import dagster as dg
+
+from twin.authors import load_authors
+from twin.errors import InputError
+from twin.identity import check_slug
+from twin.models import Category
+from twin.registration import link_versions, sync_author
+from twin.settings import Settings
+from twin.warehouse.base import Warehouse
+from twin_assets.framing import AUTHORS, LINKS, key, metadata_of
+from twin_jobs.jobs import COLUMN_GROUPS, update_columns
+
+CATEGORIES = "categories"
+"""Metadata entry of a `links` event: the categories that its links touch. Without it, all are meant."""
+
+
+@dg.sensor(minimum_interval_seconds=30, default_status=dg.DefaultSensorStatus.RUNNING)
+def discover_links(
+    context: dg.SensorEvaluationContext,
+    warehouse: dg.ResourceParam[Warehouse],
+    settings: dg.ResourceParam[Settings],
+) -> dg.SensorResult | dg.SkipReason:
+    """Reports authors whose links changed, in `authors/*.yaml` or in the warehouse, as materialisations of `links`.
+
+    The cursor holds, for each author and category, the version of the links that was reported last. It advances
+    together with the events, so a change is reported once, also when a tick is killed between writing and reporting.
+    """
+    reported: dict[str, dict[str, str]] = json.loads(context.cursor or "{}")
+    files = load_authors(settings.authors_path)
+    for error in files.errors:
+        context.log.warning(str(error))
+    versions = link_versions(warehouse, files)
+    events = []
+    for slug, by_category in versions.items():
+        known = reported.get(slug, {})
+        changed = [category for category, version in by_category.items() if known.get(category) != version]
+        if not changed:
+            continue
+        try:
+            report = sync_author(warehouse, slug, files)
+        except InputError as error:  # this author's file broke after it was reported; the others go on
+            context.log.warning(str(error))
+            versions[slug] = known
+            continue
+        metadata = metadata_of(report.model_dump(mode="json")) | {CATEGORIES: dg.MetadataValue.json(changed)}
+        events.append(
+            dg.AssetMaterialization(
+                LINKS, partition=slug, metadata=metadata, tags={"dagster/data_version": report.data_version}
+            )
+        )
+    if not events:
+        return dg.SkipReason("No author's links changed.")
+    return dg.SensorResult(
+        asset_events=events,
+        dynamic_partitions_requests=[AUTHORS.build_add_request([str(event.partition) for event in events])],
+        cursor=json.dumps(versions, sort_keys=True),
+    )
+
+
+class LinkEvent(NamedTuple):
+    """One materialisation of `links`: its storage id, its partition, the categories it names (none: all), and whether
+    the run that made it also builds what is downstream."""
+
+    storage_id: int
+    author: str | None
+    categories: tuple[str, ...]
+    downstream_in_run: bool
+
+
+class ColumnRun(NamedTuple):
+    """One run to request: the author, the categories, and the newest event that asked for it."""
+
+    author: str
+    categories: tuple[Category, ...]
+    storage_id: int
+
+
+class Plan(NamedTuple):
+    """Runs to request, and one sentence for each event that was refused."""
+
+    runs: list[ColumnRun]
+    rejected: list[str]
+
+
+def plan_runs(events: Sequence[LinkEvent], known: frozenset[str]) -> Plan:
+    """One run for each author with new events, over the union of their categories, in the order of authors.
+
+    Args:
+        events: in the order of their storage ids.
+        known: slugs of the authors in the warehouse.
+    """
+    wanted: dict[str, tuple[set[Category], int]] = {}
+    rejected = []
+    for event in events:
+        if event.downstream_in_run:
+            continue
+        try:
+            author = check_slug(event.author or "")
+        except InputError as error:
+            rejected.append(f"Event {event.storage_id} of links is ignored: {error}")
+            continue
+        if author not in known:
+            rejected.append(f"Event {event.storage_id} of links is ignored: the author '{author}' is not registered.")
+            continue
+        named = {Category(name) for name in event.categories if name in set(Category)} or set(Category)
+        categories, _ = wanted.get(author, (set(), 0))
+        wanted[author] = (categories | named, event.storage_id)
+    runs = [
+        ColumnRun(author, tuple(category for category in Category if category in categories), storage_id)
+        for author, (categories, storage_id) in sorted(wanted.items())
+    ]
+    return Plan(runs, rejected)
+
+
+@dg.asset_sensor(
+    asset_key=LINKS,
+    job=update_columns,
+    minimum_interval_seconds=10,
+    default_status=dg.DefaultSensorStatus.RUNNING,
+)
+def update_on_links(
+    context: dg.SensorEvaluationContext,
+    asset_event: dg.EventLogEntry,  # noqa: ARG001 - the newest event only; every one after the cursor is read instead
+    warehouse: dg.ResourceParam[Warehouse],
+) -> dg.SensorResult:
+    """Requests the run of exactly the affected author and category columns for new materialisations of `links`.
+
+    An asset sensor is called once a tick with the newest event, however many there were; so this one reads all events
+    after the cursor, which Dagster itself advances.
+    """
+    events = list(_events_after(context, int(context.cursor) if context.cursor else None))
+    plan = plan_runs(events, frozenset(author.slug for author in warehouse.authors()))
+    for sentence in plan.rejected:
+        context.log.warning(sentence)
+    requests = [
+        dg.RunRequest(
+            run_key=f"links:{run.storage_id}:{run.author}",
+            partition_key=run.author,
+            asset_selection=[key(stage, category) for stage in COLUMN_GROUPS for category in run.categories],
+            tags={"twin/trigger": "links"},
+        )
+        for run in plan.runs
+    ]
+    authors = [run.author for run in plan.runs]
+    return dg.SensorResult(
+        run_requests=requests,
+        dynamic_partitions_requests=[AUTHORS.build_add_request(authors)] if authors else [],
+    )
+
+
+def _events_after(context: dg.SensorEvaluationContext, storage_id: int | None) -> Iterator[LinkEvent]:
+    page = None
+    while True:
+        result = context.instance.fetch_materializations(
+            dg.AssetRecordsFilter(asset_key=LINKS, after_storage_id=storage_id), limit=200, ascending=True, cursor=page
+        )
+        for record in result.records:
+            materialization = record.asset_materialization
+            entry = materialization.metadata.get(CATEGORIES) if materialization else None
+            named = entry.value if entry is not None else ()
+            yield LinkEvent(
+                record.storage_id,
+                record.partition_key,
+                tuple(str(name) for name in named) if isinstance(named, (list, tuple)) else (),
+                _builds_downstream(context.instance, record.run_id),
+            )
+        page = result.cursor
+        if not result.has_more:
+            return
+
+
+def _builds_downstream(instance: dg.DagsterInstance, run_id: str) -> bool:
+    """Whether the run of an event builds the columns itself, so that requesting them again would be work twice."""
+    run = instance.get_run_by_id(run_id) if run_id else None
+    if run is None:
+        return False
+    if run.asset_selection is not None:
+        return any(selected.path[0] == "raw" for selected in run.asset_selection)
+    return run.job_name in ("build_twin", "update_columns")

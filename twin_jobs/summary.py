@@ -1,0 +1,123 @@
+"""What the newest build of an author did, as one table: `python -m twin_jobs.summary AUTHOR`.
+
+It is read from Dagster's own event log, so it shows what was recorded and nothing else.
+"""
+
+import sys
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import dagster as dg
+from rich.console import Console
+from rich.table import Table
+
+from twin_assets.framing import BUILD
+
+STAGES: tuple[tuple[str, str, dict[str, str]], ...] = (
+    # asset or column prefix, what is counted, metadata field of the work done -> how that work is called
+    ("links", "links", {"written": "changed"}),
+    ("raw", "raw documents", {"written": "documents written"}),
+    ("cleaned", "cleaned documents", {"written": "documents written"}),
+    ("chunks", "chunks", {"written": "chunks changed"}),
+    ("embeddings", "vectors", {"texts_embedded": "texts embedded"}),
+    ("collections", "points", {"points_written": "points written", "points_deleted": "deleted"}),
+    ("instruction_dataset", "instruction samples", {"written": "samples changed"}),
+)
+
+
+class Materialized(NamedTuple):
+    """One asset of the run: its metadata, its data version, and the seconds its step took."""
+
+    metadata: dict[str, Any]
+    data_version: str
+    seconds: float
+
+
+def newest_build(instance: dg.DagsterInstance, author: str) -> dg.DagsterRun | None:
+    """The author's newest run of `build_twin`, whatever became of it."""
+    filters = dg.RunsFilter(job_name="build_twin", tags={"dagster/partition": author})
+    records = instance.get_run_records(filters, limit=1)
+    return records[0].dagster_run if records else None
+
+
+def materializations(instance: dg.DagsterInstance, run: dg.DagsterRun) -> dict[str, Materialized]:
+    """What a run materialised, by asset key such as `raw/posts`."""
+    seconds = {
+        step.step_key: (step.end_time or 0) - (step.start_time or 0) for step in instance.get_run_step_stats(run.run_id)
+    }
+    found = {}
+    for record in instance.all_logs(run.run_id, of_type=dg.DagsterEventType.ASSET_MATERIALIZATION):
+        event = record.dagster_event
+        materialization = record.asset_materialization
+        if event is None or materialization is None:
+            continue
+        found[materialization.asset_key.to_user_string()] = Materialized(
+            {name: value.value for name, value in materialization.metadata.items()},
+            (materialization.tags or {}).get("dagster/data_version", ""),
+            seconds.get(event.step_key or "", 0.0),
+        )
+    return found
+
+
+def summary_table(author: str, assets: dict[str, Materialized]) -> Table:
+    """One row a stage: how much there is, what this run did, its time, and the data version it ended with."""
+    table = Table("stage", "there now", "this run", "time", "data version", box=None, pad_edge=False)
+    table.title, table.title_justify = f"Twin of {author}", "left"
+    for prefix, noun, work in STAGES:
+        members = [made for name, made in sorted(assets.items()) if name == prefix or name.startswith(f"{prefix}/")]
+        if not members:
+            table.add_row(prefix, "-", "did not run", "", "")
+            continue
+        total = sum(made.metadata.get("total", 0) for made in members)
+        done = ", ".join(
+            f"{sum(made.metadata.get(field, 0) for made in members):,} {verb}" for field, verb in work.items()
+        )
+        spent = sum(made.seconds for made in members)
+        versions = " ".join(made.data_version[:6] for made in members)
+        table.add_row(prefix, f"{total:,} {noun}", done, f"{spent:.1f} s", versions)
+    if adapter := assets.get("lora_adapter"):
+        done = "reused" if adapter.metadata.get("reused") else f"trained, {adapter.metadata.get('steps', 0)} steps"
+        table.add_row(
+            "lora_adapter",
+            _shown(str(adapter.metadata.get("path"))),
+            done,
+            f"{adapter.seconds:.1f} s",
+            adapter.data_version[:6],
+        )
+    if evaluation := assets.get("twin_evaluation"):
+        losses = f"{evaluation.metadata['base_loss']:.3f} → {evaluation.metadata['adapter_loss']:.3f} nats/token"
+        done = "held-out loss, base → adapter"
+        table.add_row("twin_evaluation", losses, done, f"{evaluation.seconds:.1f} s", evaluation.data_version[:6])
+    return table
+
+
+def _shown(path: str) -> str:
+    """A path as short as it can be from here."""
+    here = Path.cwd()
+    return str(Path(path).relative_to(here)) if Path(path).is_relative_to(here) else path
+
+
+def main(arguments: list[str]) -> int:
+    """Print the table; the exit status is 0 only where the newest build succeeded."""
+    if len(arguments) != 1:
+        sys.stderr.write("usage: python -m twin_jobs.summary AUTHOR\n")
+        return 2
+    author = arguments[0]
+    with dg.DagsterInstance.get() as instance:
+        run = newest_build(instance, author)
+        if run is None:
+            sys.stderr.write(f"No build of '{author}' is recorded in this DAGSTER_HOME: run `{BUILD}` first.\n")
+            return 1
+        assets = materializations(instance, run)
+        Console(width=160).print(summary_table(author, assets))
+        for made in assets.values():
+            if failures := made.metadata.get("failures"):
+                sys.stderr.write(f"Links that failed:\n{failures}\n")
+        if not run.is_success:
+            sys.stderr.write(f"The build ended as {run.status.value}: see run {run.run_id} in `make ui`.\n")
+            return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,50 @@
+"""Where documents, artifacts and points are kept; the environment chooses the implementation at the start of a run.
+
+The resources have no configuration of their own on purpose: what has no field cannot leak a password into the run
+configuration or the repository snapshot, and loading the definitions needs no environment variable.
+"""
+
+from collections.abc import Iterator
+
+import dagster as dg
+
+from twin.artifacts import ArtifactStore
+from twin.embedding import Embedder, SentenceTransformerEmbedder
+from twin.settings import Settings
+from twin.vectors import open_vector_store
+from twin.vectors.base import VectorStore
+from twin.warehouse import open_warehouse
+from twin.warehouse.base import Warehouse
+
+
+@dg.resource(description="The settings, read from the environment when the run starts.")
+def settings() -> Settings:
+    return Settings.from_env()
+
+
+@dg.resource(description="Documents: MongoDB where MONGO_URI is set, else SQLite inside TWIN_STORE.")
+def warehouse() -> Iterator[Warehouse]:
+    opened = open_warehouse(Settings.from_env())
+    try:
+        yield opened
+    finally:
+        opened.close()
+
+
+@dg.resource(description="Points: Qdrant at QDRANT_URL, else Qdrant Edge inside TWIN_STORE.")
+def vectors() -> Iterator[VectorStore]:
+    opened = open_vector_store(Settings.from_env())
+    try:
+        yield opened
+    finally:
+        opened.close()
+
+
+@dg.resource(description="Parquet files and folders under TWIN_STORE, a folder or any fsspec URL.")
+def artifacts() -> ArtifactStore:
+    return ArtifactStore(Settings.from_env().store_path)
+
+
+@dg.resource(description="The model of TWIN_EMBEDDING_MODEL; its weights are loaded when the first text is embedded.")
+def embedder() -> Embedder:
+    return SentenceTransformerEmbedder(Settings.from_env().embedding_model)
