@@ -1,0 +1,81 @@
+"""`twin authors` and `twin links`."""
+
+import json
+from pathlib import Path
+
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from twin.authors import load_authors
+from twin.cli.opening import known_author, warehouse
+from twin.models import Category, LinkKind, State
+from twin.registration import add_link, drop_link
+from twin.settings import Settings
+
+links = typer.Typer(help="The sources of an author: add one without editing a file, list them, remove one.")
+
+
+def list_authors() -> None:
+    """List the authors in the warehouse, and say which author files cannot be used."""
+    table = Table("author", "name", "links", *(f"cleaned {category.value}" for category in Category), box=None)
+    with warehouse() as opened:
+        for author in opened.authors():
+            counts = [str(len(opened.hashes(State.CLEANED, author.slug, category))) for category in Category]
+            table.add_row(author.slug, author.name, str(len(opened.links(author.slug))), *counts)
+    Console(width=200).print(table)
+    files = load_authors(Settings.from_env().authors_path)
+    for error in files.errors:
+        typer.echo(f"twin: {error}", err=True)
+    if files.errors:
+        raise typer.Exit(1)
+
+
+@links.command("add")
+def add(
+    author: str,
+    link: str = typer.Argument(help="An http(s) URL, or the path of something on this machine with --kind."),
+    kind: str | None = typer.Option(
+        None, help="What a path is: repository, linkedin_export, feed or files. Needless for a URL."
+    ),
+    name: str | None = typer.Option(None, help="The author's name, where the author is new."),
+) -> None:
+    """Add a link to an author; the discovery sensor finds it, or the next `build_twin` reads it."""
+    with warehouse() as opened:
+        declared = add_link(opened, author, {kind: link} if kind else link, base=Path.cwd(), name=name)
+    typer.echo(f"added {declared.url} ({declared.kind.value}: {', '.join(declared.categories)}) to {author}")
+
+
+@links.command("remove")
+def remove(author: str, link: str) -> None:
+    """Remove a link that was added here; its documents, chunks and points go with the next build."""
+    with warehouse() as opened:
+        removed = drop_link(opened, known_author(opened, author), link)
+    typer.echo(f"removed {removed} from {author}")
+
+
+@links.command("list")
+def show(author: str, as_json: bool = typer.Option(False, "--json", help="One JSON object a line.")) -> None:
+    """List an author's links with how the last attempt at each went."""
+    table = Table("link", "kind", "from", "category", "last attempt", box=None)
+    with warehouse() as opened:
+        crawls = {category: opened.last_crawls(known_author(opened, author), category) for category in Category}
+        for link in opened.links(author):
+            for category in link.categories:
+                crawl = crawls[category].get(link.url)
+                if as_json:
+                    shown = {"status", "message", "documents", "checked_at"}
+                    attempt = crawl.model_dump(mode="json", include=shown) if crawl else {"status": None}
+                    typer.echo(json.dumps(link.model_dump(mode="json") | {"category": category, **attempt}))
+                    continue
+                never = "imported" if link.kind is LinkKind.IMPORT else "not yet"
+                status = never if crawl is None else f"{crawl.status}, {crawl.documents} documents"
+                table.add_row(
+                    link.url,
+                    link.kind.value,
+                    link.origin,
+                    category.value,
+                    status + (f": {crawl.message}" if crawl and crawl.message else ""),
+                )
+    if not as_json:
+        Console(width=200).print(table)

@@ -1,0 +1,53 @@
+"""`twin documents`: look at raw documents, edit one, remove one."""
+
+import sys
+from pathlib import Path
+
+import typer
+
+from twin import documents
+from twin.cli.opening import known_author, warehouse
+from twin.models import LinkKind
+
+app = typer.Typer(help="The raw documents of an author in the warehouse: list, show, edit, remove.")
+
+
+@app.command("list")
+def show_all(author: str) -> None:
+    """List an author's documents: category, characters, link and path."""
+    with warehouse() as opened:
+        for document in documents.list_documents(opened, known_author(opened, author)):
+            where = f"{document.link} {document.path}" if document.path else document.link
+            typer.echo(f"{document.category.value}\t{len(document.text)}\t{where}\t{document.title or ''}")
+
+
+@app.command("show")
+def show(author: str, link: str, path: str | None = typer.Option(None, help="Of a file in a repository.")) -> None:
+    """Print the text of one document."""
+    with warehouse() as opened:
+        typer.echo(documents.find_document(opened, known_author(opened, author), link, path).text, nl=False)
+
+
+@app.command("edit")
+def edit(
+    author: str,
+    link: str,
+    file: Path = typer.Option(help="The new text; `-` reads standard input."),
+    path: str | None = typer.Option(None, help="Of a file in a repository."),
+) -> None:
+    """Replace the text of one document; the next build re-chunks and re-embeds only it."""
+    text = sys.stdin.read() if str(file) == "-" else file.read_text(encoding="utf-8")
+    with warehouse() as opened:
+        changed = documents.replace_text(opened, known_author(opened, author), link, text, path)
+    typer.echo("changed" if changed else "unchanged: it has that text already")
+
+
+@app.command("remove")
+def remove(author: str, link: str, path: str | None = typer.Option(None, help="Of a file in a repository.")) -> None:
+    """Remove one document; its chunks and points go with the next build."""
+    with warehouse() as opened:
+        removed = documents.remove_document(opened, known_author(opened, author), link, path)
+        kinds = {declared.kind for declared in opened.links(author) if declared.url == removed.source}
+    typer.echo(f"removed {link}")
+    if kinds - {LinkKind.IMPORT}:
+        typer.echo(f"It comes back when {removed.source} is read again and still has it: exclude it there, too.")

@@ -1,0 +1,30 @@
+"""Stores for the length of one command."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from twin.errors import InputError
+from twin.settings import Settings
+from twin.warehouse import open_warehouse
+from twin.warehouse.base import Warehouse
+
+
+@contextmanager
+def warehouse() -> Iterator[Warehouse]:
+    """The warehouse of the environment, closed afterwards."""
+    opened = open_warehouse(Settings.from_env())
+    try:
+        yield opened
+    finally:
+        opened.close()
+
+
+def known_author(opened: Warehouse, slug: str) -> str:
+    """Return `slug`, or raise `InputError` naming the authors there are."""
+    if opened.author(slug) is None:
+        known = ", ".join(author.slug for author in opened.authors()) or "nobody yet"
+        raise InputError(
+            f"There is no author '{slug}' in {opened.address} (there: {known}): write authors/{slug}.yaml and run "
+            "`dagster job execute -m twin_jobs.definitions -j register_links`."
+        )
+    return slug
