@@ -9,9 +9,8 @@ from twin.models import Category
 from twin.verification import verify_chunks
 from twin.warehouse.base import Warehouse
 from twin_assets.framing import (
-    AUTHORS,
-    CODE_VERSION,
-    OWNERS,
+    author_asset,
+    author_check,
     author_of,
     checked,
     key,
@@ -24,14 +23,11 @@ from twin_assets.framing import (
 def chunks_asset(category: Category) -> list[dg.AssetsDefinition | dg.AssetChecksDefinition]:
     """`chunks/<category>` and its check."""
 
-    @dg.asset(
+    @author_asset(
         key=key("chunks", category),
-        partitions_def=AUTHORS,
         deps=[key("cleaned", category)],
-        code_version=CODE_VERSION,
         group_name="chunks",
         kinds={"parquet", "python"},
-        owners=OWNERS,
         tags={"layer": "feature"},
         description=f"The author's {category} cut at headings, paragraphs and sentences into pieces sized in tokens of "
         "the embedder, as Parquet under `chunks/`. Every word is in a chunk, no chunk is cut short by the model, and "
@@ -47,9 +43,8 @@ def chunks_asset(category: Category) -> list[dg.AssetsDefinition | dg.AssetCheck
             author = registered_author(context, warehouse)
             return materialized(chunk_documents(warehouse, artifacts, embedder, author, category))
 
-    @dg.asset_check(
+    @author_check(
         asset=key("chunks", category),
-        partitions_def=AUTHORS,
         blocking=True,
         description="Ids are unique, every chunk is the text at its offsets, every document is covered to its last "
         "word, and no chunk exceeds the embedder's window.",

@@ -7,10 +7,9 @@ from twin.models import Category, State
 from twin.verification import verify_documents
 from twin.warehouse.base import Warehouse
 from twin_assets.framing import (
-    AUTHORS,
-    CODE_VERSION,
-    OWNERS,
     STORE_RETRY,
+    author_asset,
+    author_check,
     author_of,
     checked,
     key,
@@ -23,14 +22,11 @@ from twin_assets.framing import (
 def cleaned_asset(category: Category) -> list[dg.AssetsDefinition | dg.AssetChecksDefinition]:
     """`cleaned/<category>` and its check."""
 
-    @dg.asset(
+    @author_asset(
         key=key("cleaned", category),
-        partitions_def=AUTHORS,
         deps=[key("raw", category)],
-        code_version=CODE_VERSION,
         group_name="cleaned",
         kinds={"mongodb", "python"},
-        owners=OWNERS,
         tags={"layer": "clean"},
         retry_policy=STORE_RETRY,
         description=f"The author's {category} cleaned for reading, search and training, in the warehouse's `cleaned`. "
@@ -42,9 +38,8 @@ def cleaned_asset(category: Category) -> list[dg.AssetsDefinition | dg.AssetChec
             author = registered_author(context, warehouse)
             return materialized(clean_documents(warehouse, author, category))
 
-    @dg.asset_check(
+    @author_check(
         asset=key("cleaned", category),
-        partitions_def=AUTHORS,
         blocking=True,
         description="Every cleaned document has text, its own id, and a live raw document behind it.",
     )

@@ -9,10 +9,9 @@ from twin.vectors import load_points
 from twin.vectors.base import VectorStore
 from twin.verification import verify_collection
 from twin_assets.framing import (
-    AUTHORS,
-    CODE_VERSION,
-    OWNERS,
     STORE_RETRY,
+    author_asset,
+    author_check,
     author_of,
     checked,
     key,
@@ -24,14 +23,11 @@ from twin_assets.framing import (
 def collections_asset(category: Category) -> list[dg.AssetsDefinition | dg.AssetChecksDefinition]:
     """`collections/<category>` and its check."""
 
-    @dg.asset(
+    @author_asset(
         key=key("collections", category),
-        partitions_def=AUTHORS,
         deps=[key("embeddings", category)],
-        code_version=CODE_VERSION,
         group_name="collections",
         kinds={"qdrant"},
-        owners=OWNERS,
         tags={"layer": "serving"},
         pool="vector_store",
         retry_policy=STORE_RETRY,
@@ -47,9 +43,8 @@ def collections_asset(category: Category) -> list[dg.AssetsDefinition | dg.Asset
         with sentences():
             return materialized(load_points(artifacts, vectors, embedder, author_of(context), category))
 
-    @dg.asset_check(
+    @author_check(
         asset=key("collections", category),
-        partitions_def=AUTHORS,
         blocking=True,
         description="The author's points are exactly the chunks: the same ids with the same contents, no more.",
     )

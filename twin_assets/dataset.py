@@ -8,9 +8,8 @@ from twin.models import Category
 from twin.verification import verify_dataset
 from twin.warehouse.base import Warehouse
 from twin_assets.framing import (
-    AUTHORS,
-    CODE_VERSION,
-    OWNERS,
+    author_asset,
+    author_check,
     author_of,
     checked,
     key,
@@ -20,13 +19,10 @@ from twin_assets.framing import (
 )
 
 
-@dg.asset(
-    partitions_def=AUTHORS,
+@author_asset(
     deps=[key("cleaned", category) for category in Category],
-    code_version=CODE_VERSION,
     group_name="dataset",
     kinds={"dataset", "parquet"},
-    owners=OWNERS,
     tags={"layer": "feature"},
 )
 def instruction_dataset(
@@ -44,9 +40,8 @@ def instruction_dataset(
         return materialized(build_dataset(warehouse, artifacts, author))
 
 
-@dg.asset_check(
+@author_check(
     asset=instruction_dataset,
-    partitions_def=AUTHORS,
     blocking=True,
     description="Every output is the author's text at its offsets, no id or instruction occurs twice, and no document "
     "or output is in two splits.",

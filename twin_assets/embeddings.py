@@ -6,20 +6,25 @@ from twin.artifacts import ArtifactStore
 from twin.embedding import Embedder, embed_chunks
 from twin.models import Category
 from twin.verification import verify_embeddings
-from twin_assets.framing import AUTHORS, CODE_VERSION, OWNERS, author_of, checked, key, materialized, sentences
+from twin_assets.framing import (
+    author_asset,
+    author_check,
+    author_of,
+    checked,
+    key,
+    materialized,
+    sentences,
+)
 
 
 def embeddings_asset(category: Category) -> list[dg.AssetsDefinition | dg.AssetChecksDefinition]:
     """`embeddings/<category>` and its check."""
 
-    @dg.asset(
+    @author_asset(
         key=key("embeddings", category),
-        partitions_def=AUTHORS,
         deps=[key("chunks", category)],
-        code_version=CODE_VERSION,
         group_name="embeddings",
         kinds={"parquet", "pytorch"},
-        owners=OWNERS,
         tags={"layer": "feature"},
         description=f"The vectors of the author's {category}, as Parquet under `embeddings/`. A text that this model "
         "has embedded before is never embedded again.",
@@ -32,9 +37,8 @@ def embeddings_asset(category: Category) -> list[dg.AssetsDefinition | dg.AssetC
         with sentences():
             return materialized(embed_chunks(artifacts, embedder, author_of(context), category))
 
-    @dg.asset_check(
+    @author_check(
         asset=key("embeddings", category),
-        partitions_def=AUTHORS,
         blocking=True,
         description="Every chunk has exactly one vector, of the model's dimension, finite and of unit length.",
     )

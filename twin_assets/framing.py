@@ -4,6 +4,7 @@ from a user's error to a failure of one sentence.
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from functools import partial
 from typing import Any
 
 import dagster as dg
@@ -15,9 +16,12 @@ from twin.verification import Verdict
 from twin.warehouse.base import Warehouse
 
 AUTHORS = dg.DynamicPartitionsDefinition(name="author")
-OWNERS = ["team:twin"]
 CODE_VERSION = "1"
 """Of every asset; raise it where a change of code changes what an asset contains for the same input."""
+
+author_asset = partial(dg.asset, partitions_def=AUTHORS, code_version=CODE_VERSION, owners=["team:twin"])
+author_check = partial(dg.asset_check, partitions_def=AUTHORS)
+"""Decorators like Dagster's own, for what is partitioned by author; everything in the graph is."""
 
 LINKS = dg.AssetKey("links")
 STORE_RETRY = dg.RetryPolicy(max_retries=2, delay=2, backoff=dg.Backoff.EXPONENTIAL, jitter=dg.Jitter.PLUS_MINUS)

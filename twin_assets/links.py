@@ -6,15 +6,12 @@ from twin.authors import load_authors
 from twin.registration import sync_author
 from twin.settings import Settings
 from twin.warehouse.base import Warehouse
-from twin_assets.framing import AUTHORS, CODE_VERSION, OWNERS, STORE_RETRY, materialized, registered_author, sentences
+from twin_assets.framing import STORE_RETRY, author_asset, materialized, registered_author, sentences
 
 
-@dg.asset(
-    partitions_def=AUTHORS,
-    code_version=CODE_VERSION,
+@author_asset(
     group_name="links",
     kinds={"python", "yaml"},
-    owners=OWNERS,
     tags={"layer": "source"},
     retry_policy=STORE_RETRY,
 )

@@ -7,11 +7,10 @@ from twin.models import Category, State
 from twin.verification import verify_crawl, verify_documents
 from twin.warehouse.base import Warehouse
 from twin_assets.framing import (
-    AUTHORS,
-    CODE_VERSION,
     LINKS,
-    OWNERS,
     STORE_RETRY,
+    author_asset,
+    author_check,
     author_of,
     checked,
     key,
@@ -26,14 +25,11 @@ SOURCE_KINDS = {Category.POSTS: "linkedin", Category.ARTICLES: "html", Category.
 def raw_asset(category: Category) -> list[dg.AssetsDefinition | dg.AssetChecksDefinition]:
     """`raw/<category>` and its checks."""
 
-    @dg.asset(
+    @author_asset(
         key=key("raw", category),
-        partitions_def=AUTHORS,
         deps=[LINKS],
-        code_version=CODE_VERSION,
         group_name="raw",
         kinds={"mongodb", SOURCE_KINDS[category]},
-        owners=OWNERS,
         tags={"layer": "raw"},
         pool="crawl",
         retry_policy=STORE_RETRY,
@@ -46,9 +42,8 @@ def raw_asset(category: Category) -> list[dg.AssetsDefinition | dg.AssetChecksDe
             author = registered_author(context, warehouse)
             return materialized(crawl_author(warehouse, author, category))
 
-    @dg.asset_check(
+    @author_check(
         asset=key("raw", category),
-        partitions_def=AUTHORS,
         blocking=True,
         description="Every raw document has text, an id that is made of its own author, link and path, and this "
         "partition's author and category.",
@@ -59,9 +54,8 @@ def raw_asset(category: Category) -> list[dg.AssetsDefinition | dg.AssetChecksDe
         with sentences():
             return checked(verify_documents(warehouse, State.RAW, author_of(context), category))
 
-    @dg.asset_check(
+    @author_check(
         asset=key("raw", category),
-        partitions_def=AUTHORS,
         description="Every link of the author could be read at its last attempt.",
     )
     def links_are_readable(

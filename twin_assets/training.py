@@ -11,7 +11,7 @@ from twin.training.config import TrainingConfig, TrainingPlan
 from twin.training.current import current_plan, make_current
 from twin.training.plan import plan_training
 from twin.verification import Verdict
-from twin_assets.framing import AUTHORS, CODE_VERSION, OWNERS, author_of, checked, key, materialized, sentences
+from twin_assets.framing import AUTHORS, author_asset, author_of, checked, key, materialized, sentences
 from twin_resources.trainer import Trainer
 
 WORKS = "adapter_reloads_and_changes_the_logits"
@@ -35,13 +35,10 @@ class LoraConfig(dg.Config):
         return plan_training(artifacts, settings, author, config)
 
 
-@dg.asset(
-    partitions_def=AUTHORS,
+@author_asset(
     deps=["instruction_dataset"],
-    code_version=CODE_VERSION,
     group_name="training",
     kinds={"pytorch", "huggingface"},
-    owners=OWNERS,
     tags={"layer": "serving", "cost": "gpu"},
     pool="gpu",
     check_specs=[
@@ -76,13 +73,10 @@ def lora_adapter(
     return materialized(outcome.training, [checked(Verdict(measured, outcome.check.problems), name=WORKS)])
 
 
-@dg.asset(
-    partitions_def=AUTHORS,
+@author_asset(
     deps=[lora_adapter, *(key("collections", category) for category in Category)],
-    code_version=CODE_VERSION,
     group_name="training",
     kinds={"pytorch", "report"},
-    owners=OWNERS,
     tags={"layer": "serving"},
     pool="gpu",
 )
