@@ -28,11 +28,11 @@ help: ## List these targets
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/\1|\2/p' Makefile | awk -F '|' '{ printf "  make %-12s %s\n", $$1, $$2 }'
 
 demo: $(STAMP) home ## Build the twin of the bundled author, then show what was built (AUTHOR=slug for another)
-	@echo 'Registering the authors ...'
-	@$(JOB) -j register_links
-	@echo 'Building the twin of $(AUTHOR) ...'
-	@$(JOB) -j build_twin --tags '{"dagster/partition": "$(AUTHOR)"}'
-	@$(BIN)/python -m twin_jobs.summary '$(AUTHOR)'
+	@echo 'Registering the authors ...'; registered=0; $(JOB) -j register_links || registered=$$?; \
+	echo 'Building the twin of $(AUTHOR) ...'; \
+	$(JOB) -j build_twin --tags '{"dagster/partition": "$(AUTHOR)"}' || exit; \
+	$(BIN)/python -m twin_jobs.summary '$(AUTHOR)' || exit; \
+	exit $$registered # a broken file of another author fails this at its end, and takes nothing with it
 
 ui: $(STAMP) home ## Open the Dagster UI at http://127.0.0.1:3000
 	@$(QUIET) $(BIN)/dagster dev -w workspace.yaml -h 127.0.0.1 -p 3000

@@ -237,7 +237,7 @@ def nearest(name: str, known: tuple[str, ...]) -> str:
     from difflib import get_close_matches
 
     near = get_close_matches(name.lower(), known, n=1)
-    return f": did you mean '{near[0]}'?" if near else f": it has {', '.join(known)}"
+    return f": write '{near[0]}'" if near else f": it has {', '.join(known)}"
 
 
 def _host(parts: SplitResult, url: str) -> str:

@@ -39,9 +39,11 @@ class ConsoleHandler(logging.Handler):
             line = self._event_line(event)
         else:
             said = getattr(record, "dagster_meta", {}).get("orig_message") or record.getMessage()
-            line = f"{INDENT}{said}" if record.levelno >= logging.INFO else None
+            # What was not reached because of a failure is forty lines that hide the failure.
+            consequence = said.startswith("Dependencies for step")
+            line = f"{INDENT}{said}" if record.levelno >= logging.INFO and not consequence else None
         if line is not None:
-            sys.stderr.write(line + "\n")
+            sys.stderr.write(line.replace("\n", f"\n{INDENT}  ") + "\n")
             sys.stderr.flush()
 
     def _event_line(self, event: dg.DagsterEvent) -> str | None:

@@ -192,7 +192,7 @@ def test_patterns_are_kept() -> None:
     [
         ({}, "exactly one of url, feed, repository, linkedin_export, files, and this one has none"),
         ({"url": "https://a.example", "files": "x"}, "both 'url' and 'files'"),
-        ({"urll": "https://a.example"}, "no field 'urll': did you mean 'url'"),
+        ({"urll": "https://a.example"}, "no field 'urll': write 'url'"),
         ({"url": 7}, "'url' must be text, not a int (7)"),
         ({"files": ""}, "'files' must be text"),
         ({"files": "https://a.example/x"}, "write an address as 'url'"),
