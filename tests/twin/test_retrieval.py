@@ -81,9 +81,10 @@ def test_bad_arguments_are_one_sentence(vectors: EdgeVectorStore) -> None:
         search(vectors, EMBEDDER, "ada", "anything", categories=[])
 
 
-def test_another_model_is_one_sentence(vectors: EdgeVectorStore) -> None:
-    with pytest.raises(StoreError, match="hash@1/16"):
-        search(vectors, HashEmbedder("other", 8), "ada", "anything")
+@pytest.mark.parametrize("dimension", [8, 16])
+def test_another_model_is_one_sentence_whatever_its_dimension(vectors: EdgeVectorStore, dimension: int) -> None:
+    with pytest.raises(InputError, match=f"another embedding model than other@1/{dimension}"):
+        search(vectors, HashEmbedder("other", dimension), "ada", "anything")
 
 
 def test_a_store_that_is_no_folder_is_one_sentence(tmp_path: Path) -> None:

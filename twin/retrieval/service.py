@@ -30,7 +30,9 @@ def search(
         categories: searched together; scores of all categories compare.
 
     Raises:
-        InputError: the query is empty, the limit not positive, no category is given, or the author has no points.
+        InputError: the query is empty, the limit not positive, no category is given, the author has no points, or
+            they are of another model: distances between the vectors of two models mean nothing, even where their
+            dimensions agree.
         StoreError: the vector store cannot be used.
     """
     check_slug(author)
@@ -45,5 +47,11 @@ def search(
         job = "dagster job execute -m twin_jobs.definitions -j build_twin"
         tags = json.dumps({"dagster/partition": author})
         raise InputError(f"{author} has no points in {names}: build the twin first ({job} --tags '{tags}').")
+    for category in categories:
+        if not vectors.serves(category, author, embedder.fingerprint):
+            raise InputError(
+                f"The {category.value} of {author} are searched with another embedding model than "
+                f"{embedder.fingerprint}: build the collections again, or set TWIN_EMBEDDING_MODEL back."
+            )
     (vector,) = embedder.embed([query.strip()])
     return vectors.search(categories, author, vector, limit=limit)

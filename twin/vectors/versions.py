@@ -128,21 +128,26 @@ class VersionedFolder:
 
 def copy_sparse(source: Path, target: Path) -> None:
     """Copy a folder without filling the holes of its files: the engine reserves 32 MB and uses a few kB of it."""
-    target.mkdir(parents=True)
-    for entry in sorted(source.rglob("*")):
-        place = target / entry.relative_to(source)
-        if entry.is_dir():
-            place.mkdir(exist_ok=True)
-            continue
-        # A reader that is opening the folder renames short-lived files there; they are gone when we come to them.
-        with contextlib.suppress(FileNotFoundError), entry.open("rb") as reader, place.open("wb") as writer:
-            size = os.fstat(reader.fileno()).st_size
-            for start, end in _data(reader.fileno(), size):
-                reader.seek(start)
-                writer.seek(start)
-                for offset in range(start, end, _BLOCK):
-                    writer.write(reader.read(min(_BLOCK, end - offset)))
-            writer.truncate(size)
+    # A reader that is opening the folder writes files beside their targets in short-lived folders, and renames them.
+    # os.walk passes over what vanishes while it looks; Path.rglob does not.
+    for folder, folders, names in os.walk(source):
+        folders[:] = [name for name in folders if not name.startswith(".atomicwrite")]
+        place = target / Path(folder).relative_to(source)
+        place.mkdir(parents=True)
+        for name in names:
+            with contextlib.suppress(FileNotFoundError):
+                _copy_file(Path(folder, name), place / name)
+
+
+def _copy_file(source: Path, target: Path) -> None:
+    with source.open("rb") as reader, target.open("wb") as writer:
+        size = os.fstat(reader.fileno()).st_size
+        for start, end in _data(reader.fileno(), size):
+            reader.seek(start)
+            writer.seek(start)
+            for offset in range(start, end, _BLOCK):
+                writer.write(reader.read(min(_BLOCK, end - offset)))
+        writer.truncate(size)
 
 
 def _data(descriptor: int, size: int) -> Iterator[tuple[int, int]]:
