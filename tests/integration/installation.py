@@ -104,6 +104,7 @@ class Installation:
         else:
             raise AssertionError(f"{stage} never began:\n{''.join(seen)}")
         time.sleep(delay)
+        assert process.poll() is None, f"the build ended within {delay} s of {stage}, so nothing was killed"
         os.killpg(process.pid, signal.SIGKILL)
         process.wait()
         process.stderr.close()

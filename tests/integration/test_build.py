@@ -142,7 +142,7 @@ STAGES = [
     ("embeddings/articles", 4.0),
     ("collections/articles", 0.03),
     ("instruction_dataset", 0.05),
-    ("lora_adapter", 12.0),
+    ("lora_adapter", 7.0),
     ("twin_evaluation", 0.0),
 ]
 
