@@ -3,6 +3,8 @@ lists what is wrong with it; the asset graph blocks on the answer.
 """
 
 from collections import Counter
+from collections.abc import Iterator
+from itertools import islice, pairwise
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -12,7 +14,8 @@ from twin.chunking import read_chunks
 from twin.dataset.build import read_samples
 from twin.dataset.splits import check_disjoint
 from twin.embedding import Embedder, read_embeddings
-from twin.models import Category, Document, State
+from twin.identity import sha256
+from twin.models import Category, Chunk, Document, State
 from twin.vectors.base import VectorStore
 from twin.warehouse.base import Warehouse
 
@@ -56,21 +59,27 @@ def verify_crawl(warehouse: Warehouse, author: str, category: Category) -> Verdi
 
 
 def verify_chunks(
-    warehouse: Warehouse, artifacts: ArtifactStore, author: str, category: Category, max_tokens: int
+    warehouse: Warehouse, artifacts: ArtifactStore, embedder: Embedder, author: str, category: Category
 ) -> Verdict:
-    """Chunks have unique ids, are the text at their offsets, fit the window, and together cover every document."""
+    """Chunks have unique ids, are the text at their offsets, fit the window, and cover every document exactly once.
+
+    Tokens are counted here again, with the embedder's own tokenizer: what the chunks say of themselves proves nothing.
+    """
+    limit = embedder.sizer.limit  # special tokens of the window are taken off
     problems: list[str] = []
     ids: Counter[str] = Counter()
     covered: dict[str, list[tuple[int, int]]] = {}
     texts: dict[str, list[str]] = {}
     longest = 0
-    for chunk in read_chunks(artifacts, author, category):
+    for chunk, tokens in _counted(read_chunks(artifacts, author, category), embedder):
         ids[chunk.id] += 1
-        longest = max(longest, chunk.tokens)
+        longest = max(longest, tokens)
         covered.setdefault(chunk.document_id, []).append((chunk.start, chunk.end))
         texts.setdefault(chunk.document_id, []).append(chunk.text)
-        if chunk.tokens > max_tokens:
-            problems.append(f"chunk {chunk.id} has {chunk.tokens} tokens, over the embedder's {max_tokens}")
+        if tokens > limit:
+            problems.append(f"chunk {chunk.id} has {tokens} tokens, and the embedder reads {limit}")
+        if tokens != chunk.tokens:
+            problems.append(f"chunk {chunk.id} says it has {chunk.tokens} tokens and has {tokens}")
     problems += [f"chunk id {identifier} occurs {count} times" for identifier, count in ids.items() if count > 1]
     for document in warehouse.documents(State.CLEANED, author, category):
         spans, pieces = covered.pop(document.id, []), texts.pop(document.id, [])
@@ -78,24 +87,28 @@ def verify_chunks(
             problems.append(f"{_name(document)} has a chunk that is not the text at its offsets")
         if missing := _uncovered(document.text, spans):
             problems.append(f"{_name(document)} has {missing} characters in no chunk")
+        if any(right[0] < left[1] for left, right in pairwise(sorted(spans))):
+            problems.append(f"{_name(document)} has chunks that overlap")
     problems += [f"document {identifier} has chunks but is not a cleaned document" for identifier in covered]
-    return Verdict({"chunks": ids.total(), "tokens_longest": longest, "tokens_allowed": max_tokens}, problems)
+    return Verdict({"chunks": ids.total(), "tokens_longest": longest, "tokens_allowed": limit}, problems)
 
 
 def verify_embeddings(artifacts: ArtifactStore, author: str, category: Category, dimension: int) -> Verdict:
-    """Every chunk has one finite unit vector of the model's dimension, and no vector is without a chunk."""
+    """Every chunk has one finite unit vector of the model's dimension, made of its text, and no vector lacks a chunk."""
     problems: list[str] = []
-    wanted = {chunk.id for chunk in read_chunks(artifacts, author, category)}
+    wanted = {chunk.id: sha256(chunk.embedded_text) for chunk in read_chunks(artifacts, author, category)}
     seen: Counter[str] = Counter()
-    for identifier, _, vector in read_embeddings(artifacts, author, category):
+    for identifier, text_hash, vector in read_embeddings(artifacts, author, category):
         seen[identifier] += 1
+        if wanted.get(identifier, text_hash) != text_hash:
+            problems.append(f"the vector of chunk {identifier} is of another text")
         if vector.shape != (dimension,):
             problems.append(f"the vector of chunk {identifier} has shape {vector.shape}, not ({dimension},)")
         elif not abs(float(np.linalg.norm(vector)) - 1.0) <= NORM_TOLERANCE:  # false for NaN as well
             problems.append(f"the vector of chunk {identifier} has length {np.linalg.norm(vector):.4f}, not 1")
-    if lacking := wanted - seen.keys():
+    if lacking := wanted.keys() - seen.keys():
         problems.append(f"{len(lacking)} chunks have no vector")
-    if stray := seen.keys() - wanted:
+    if stray := seen.keys() - wanted.keys():
         problems.append(f"{len(stray)} vectors have no chunk")
     problems += [f"chunk {identifier} has {count} vectors" for identifier, count in seen.items() if count > 1]
     return Verdict({"vectors": seen.total(), "dimension": dimension}, problems)
@@ -146,6 +159,12 @@ def verify_dataset(warehouse: Warehouse, artifacts: ArtifactStore, author: str) 
     return Verdict(
         {"samples": len(samples), **{f"samples_{split}": count for split, count in splits.items()}}, problems
     )
+
+
+def _counted(chunks: Iterator[Chunk], embedder: Embedder) -> Iterator[tuple[Chunk, int]]:
+    """Each chunk with the tokens of its embedded text, counted a batch at a time."""
+    while batch := list(islice(chunks, 256)):
+        yield from zip(batch, embedder.sizer.counts([chunk.embedded_text for chunk in batch]), strict=True)
 
 
 def _uncovered(text: str, spans: list[tuple[int, int]]) -> int:

@@ -46,8 +46,8 @@ def chunks_asset(category: Category) -> list[dg.AssetsDefinition | dg.AssetCheck
     @author_check(
         asset=key("chunks", category),
         blocking=True,
-        description="Ids are unique, every chunk is the text at its offsets, every document is covered to its last "
-        "word, and no chunk exceeds the embedder's window.",
+        description="Ids are unique, every chunk is the text at its offsets, every document is covered once to its "
+        "last word, and no chunk exceeds the embedder's window.",
     )
     def chunks_cover_documents(
         context: dg.AssetCheckExecutionContext,
@@ -56,6 +56,6 @@ def chunks_asset(category: Category) -> list[dg.AssetsDefinition | dg.AssetCheck
         embedder: dg.ResourceParam[Embedder],
     ) -> dg.AssetCheckResult:
         with sentences():
-            return checked(verify_chunks(warehouse, artifacts, author_of(context), category, embedder.max_tokens))
+            return checked(verify_chunks(warehouse, artifacts, embedder, author_of(context), category))
 
     return [chunks, chunks_cover_documents]

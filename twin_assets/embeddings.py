@@ -40,7 +40,8 @@ def embeddings_asset(category: Category) -> list[dg.AssetsDefinition | dg.AssetC
     @author_check(
         asset=key("embeddings", category),
         blocking=True,
-        description="Every chunk has exactly one vector, of the model's dimension, finite and of unit length.",
+        description="Every chunk has exactly one vector, of its own text, of the model's dimension, finite and of "
+        "unit length.",
     )
     def vectors_are_sound(
         context: dg.AssetCheckExecutionContext,

@@ -83,7 +83,7 @@ class Stores:
         return verify_documents(self.warehouse, state, ADA, ARTICLES)
 
     def chunks(self) -> Verdict:
-        return verify_chunks(self.warehouse, self.artifacts, ADA, ARTICLES, EMBEDDER.max_tokens)
+        return verify_chunks(self.warehouse, self.artifacts, EMBEDDER, ADA, ARTICLES)
 
     def embeddings(self) -> Verdict:
         return verify_embeddings(self.artifacts, ADA, ARTICLES, EMBEDDER.dimension)
@@ -155,7 +155,9 @@ def test_a_cleaned_document_whose_raw_one_is_gone(stores: Stores) -> None:
         (lambda rows: rows[:-1], "characters in no chunk"),
         (lambda rows: [*rows, rows[0]], "occurs 2 times"),
         (lambda rows: [rows[0] | {"start": rows[0]["start"] + 1}, *rows[1:]], "not the text at its offsets"),
-        (lambda rows: [rows[0] | {"tokens": 300}, *rows[1:]], "has 300 tokens"),
+        (lambda rows: [rows[0] | {"tokens": 7}, *rows[1:]], "says it has 7 tokens"),
+        (lambda rows: [rows[0] | {"context": "word " * 300}, *rows[1:]], "tokens, and the embedder reads 254"),
+        (lambda rows: [*rows, rows[0] | {"id": "again", "ordinal": 99}], "chunks that overlap"),
         (lambda rows: [*rows, rows[0] | {"id": "x", "document_id": "y"}], "is not a cleaned document"),
     ],
 )
@@ -170,6 +172,7 @@ def test_damaged_chunks(stores: Stores, change: Change, problem: str) -> None:
         (lambda rows: rows[:-1], "1 chunks have no vector"),
         (lambda rows: [*rows, rows[0] | {"chunk_id": "stray"}], "1 vectors have no chunk"),
         (lambda rows: [*rows, rows[0]], "has 2 vectors"),
+        (lambda rows: [rows[0] | {"text_hash": "0" * 64}, *rows[1:]], "is of another text"),
         (lambda rows: [rows[0] | {"vector": [2 * x for x in rows[0]["vector"]]}, *rows[1:]], "has length 2.0"),
         (lambda rows: [rows[0] | {"vector": [float("nan")] * 384}, *rows[1:]], "has length nan"),
     ],
