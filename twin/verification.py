@@ -94,7 +94,7 @@ def verify_chunks(
 
 
 def verify_embeddings(artifacts: ArtifactStore, author: str, category: Category, dimension: int) -> Verdict:
-    """Every chunk has one finite unit vector of the model's dimension, made of its text, and no vector lacks a chunk."""
+    """Every chunk has one finite unit vector of the model's dimension, of its own text, and no vector is stray."""
     problems: list[str] = []
     wanted = {chunk.id: sha256(chunk.embedded_text) for chunk in read_chunks(artifacts, author, category)}
     seen: Counter[str] = Counter()
