@@ -17,12 +17,12 @@ export DAGSTER_HOME
 # Dagster calls `job execute` superseded by `dg launch`, which has no --config; the notice says nothing to a user of ours.
 QUIET := PYTHONWARNINGS='ignore:Function `job_execute_command` is superseded,ignore:Function `dev_command` is superseded'
 JOB := $(QUIET) $(BIN)/dagster job execute -m twin_jobs.definitions -c twin_jobs/console.yaml
-PYTHON_CODE := twin twin_assets twin_resources twin_jobs tests
+PYTHON_CODE := twin twin_assets twin_resources twin_jobs tests benchmarks
 
 # Docker Compose as a plugin or as a program of its own.
 COMPOSE := $$(if docker compose version >/dev/null 2>&1; then echo docker compose; else echo docker-compose; fi)
 
-.PHONY: help demo ui test lint format setup home env containers lock clean clean-data
+.PHONY: help demo ui test bench-crawl lint format setup home env containers lock clean clean-data
 
 help: ## List these targets
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/\1|\2/p' Makefile | awk -F '|' '{ printf "  make %-12s %s\n", $$1, $$2 }'
@@ -49,6 +49,10 @@ lint: $(STAMP) ## Check style, formatting, types and the layers
 format: $(STAMP) ## Format the code and mend what ruff can mend
 	@$(BIN)/ruff check --fix .
 	@$(BIN)/ruff format .
+
+bench-crawl: $(STAMP) ## Compare extraction, repository reading, bombs and redaction with others, in one run
+	@$(PIP) --no-deps --requirement benchmarks/requirements.txt
+	@$(BIN)/python -m benchmarks.crawl
 
 setup: $(STAMP) ## Set up the virtual environment (the others do it when needed)
 

@@ -110,6 +110,37 @@ class ArtifactStore:
         path = self.path(*parts)
         return path.read_bytes() if path.exists() else None
 
+    def exists(self, *parts: str) -> bool:
+        """Whether there is a file of that name."""
+        return self.path(*parts).exists()
+
+    def remove(self, *parts: str) -> None:
+        """Remove one file; nothing where there is none.
+
+        Raises:
+            StoreError: it may not be removed.
+        """
+        path = self.path(*parts)
+        try:
+            path.unlink(missing_ok=True)
+        except FileNotFoundError:  # some remote file systems know no `missing_ok`
+            pass
+        except OSError as error:
+            raise _unwritable(path, error) from error
+
+    def remove_tree(self, *parts: str) -> None:
+        """Remove a folder with all that is in it; nothing where there is none.
+
+        Raises:
+            StoreError: something in it may not be removed.
+        """
+        path = self.path(*parts)
+        try:
+            if path.exists():
+                path.fs.rm(path.path, recursive=True)
+        except OSError as error:
+            raise _unwritable(path, error) from error
+
 
 class _Atomic:
     """Context manager: write to `temporary`, a local file that becomes the target at the end where `keep` is true.

@@ -20,9 +20,9 @@ from typing import Any
 
 import yaml
 
+from twin.declarations import declare_link, nearest, shown
 from twin.errors import InputError
 from twin.identity import SLUG_PATTERN
-from twin.links import declare_link, nearest, shown
 from twin.models import Author, Link
 
 FIELDS = ("name", "headline", "language", "links")

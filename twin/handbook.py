@@ -28,7 +28,7 @@ from twin.handbook_rows import (
     row_of,
 )
 from twin.identity import check_slug, document_id, sha256
-from twin.models import Author, Category, Document, Link, LinkKind, Model, State, WriteReport
+from twin.models import IMPORT, Author, Category, Document, Link, Model, State, WriteReport
 from twin.progress import progress
 from twin.warehouse.base import Warehouse
 
@@ -141,7 +141,7 @@ def _write(
     authors = warehouse.upsert_authors(new)
     links = written = WriteReport()
     for slug in sorted({document.author for document in documents}):
-        elsewhere = {link.url for link in warehouse.links(slug) if link.kind is not LinkKind.IMPORT}
+        elsewhere = {link.url for link in warehouse.links(slug) if link.kind != IMPORT}
         for category in Category:
             crawled = {
                 document.id
@@ -179,7 +179,7 @@ def _link(document: Document) -> Link:
     return Link(
         author=document.author,
         url=document.source,
-        kind=LinkKind.IMPORT,
+        kind=IMPORT,
         categories=(document.category,),
         origin="import",
     )

@@ -24,17 +24,9 @@ class State(StrEnum):
     CLEANED = "cleaned"
 
 
-class LinkKind(StrEnum):
-    """Which crawler reads a link."""
-
-    GITHUB = "github"
-    REPOSITORY = "repository"  # a git repository on this machine, declared with `repository:`
-    LINKEDIN = "linkedin"  # a linkedin.com URL: never fetched, it asks for the export
-    LINKEDIN_EXPORT = "linkedin_export"
-    ARTICLE = "article"
-    FEED = "feed"
-    FILES = "files"  # saved HTML, Markdown or text on this machine
-    IMPORT = "import"  # came with `twin import`; its documents are already in the warehouse
+IMPORT = "import"
+"""The kind of a link that came with `twin import`: its documents are in the warehouse already, and no crawler reads it.
+Every other kind is the name of a crawler, see `twin.crawling.base`."""
 
 
 class Model(BaseModel):
@@ -53,11 +45,12 @@ class Link(Model):
 
     author: AuthorSlug
     url: str
-    kind: LinkKind
+    kind: str = Field(pattern=r"^[a-z][a-z_]*$")  # the crawler that reads it, or `IMPORT`
     categories: tuple[Category, ...]
     origin: Literal["file", "added", "import"] = "file"
     include: tuple[str, ...] = ()  # gitignore-style patterns; empty means everything
     exclude: tuple[str, ...] = ()
+    also: tuple[str, ...] = ()  # what its crawler leaves out unless it is asked for, such as "comments"
     location: str | None = None
 
     @property
@@ -72,6 +65,7 @@ class Author(Model):
     name: str
     headline: str | None = None  # one line about the author; goes into the system prompt of the twin
     language: str | None = None  # ISO 639-1 code of the author's main language
+    aliases: tuple[str, ...] = ()  # other names and handles that the author publishes under
 
     @property
     def content_hash(self) -> str:
@@ -97,6 +91,7 @@ class Document(Model):
     language: str | None = None
     published_at: datetime | None = None
     metadata: dict[str, Any] = Field(default_factory=dict)  # JSON values only: commit, blob, tags, ...
+    capture: str | None = None  # sha256 of the bytes it was read from, see `Capture`; None where nothing was fetched
 
     @property
     def id(self) -> str:
@@ -104,8 +99,33 @@ class Document(Model):
 
     @property
     def content_hash(self) -> str:
-        """Hash of all that a later stage may use; recomputed from the contents, never trusted from a store."""
-        return content_hash(self.model_dump(mode="json"))
+        """Hash of all that a later stage may use; recomputed from the contents, never trusted from a store.
+
+        The capture takes no part: a page whose advertisements changed is other bytes and the same document.
+        """
+        return content_hash(self.model_dump(mode="json", exclude={"capture"}))
+
+
+class Capture(Model):
+    """One answer of a server, kept as it came, so that a better extractor can read it again without a request.
+
+    The bytes lie in the artifact store under their `sha256`, see `twin.crawling.captures`; this is the record of them.
+    """
+
+    author: AuthorSlug
+    link: str  # url of the `Link` that it was fetched for
+    url: str  # that was asked for
+    final_url: str  # that answered, after redirects
+    sha256: str
+    size: int  # bytes, before compression
+    content_type: str = ""
+    headers: dict[str, str] = Field(default_factory=dict)  # of those that matter: etag, last-modified, date, ...
+    fetched_at: datetime  # the newest time that exactly these bytes came
+
+    @property
+    def id(self) -> str:
+        """The same bytes from the same address are one capture, however often they came."""
+        return content_hash({"author": self.author, "link": self.link, "url": self.url, "sha256": self.sha256})
 
 
 class CrawlRecord(Model):

@@ -12,9 +12,10 @@ from pathlib import Path
 from typing import Any
 
 from twin.authors import AuthorFile, AuthorFiles
+from twin.declarations import declare_link
 from twin.errors import InputError
 from twin.identity import check_slug, data_version
-from twin.links import canonical_url, declare_link, repository_url
+from twin.links import canonical_url, repository_url
 from twin.models import Author, Category, Link, Model, StageReport
 from twin.warehouse.base import Warehouse
 
@@ -228,5 +229,5 @@ def _report(warehouse: Warehouse, slug: str, changes: PendingLinks, written: int
         changed=len(changes.changed),
         removed=len(changes.removed),
         categories=[category.value for category in changes.categories],
-        kinds=dict(sorted(Counter(link.kind.value for link in links).items())),
+        kinds=dict(sorted(Counter(link.kind for link in links).items())),
     )

@@ -6,8 +6,9 @@ Secrets stay in `SecretStr`: they are never printed, logged or stored.
 import os
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
-from pydantic import BaseModel, ConfigDict, SecretStr
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError
 from upath import UPath
 
 from twin.errors import InputError
@@ -25,6 +26,11 @@ class Settings(BaseModel):
     qdrant_api_key: SecretStr | None = None  # QDRANT_API_KEY
     base_model: str = "nano"  # TWIN_BASE_MODEL: "nano", a Hugging Face id or a folder
     embedding_model: str = "all-MiniLM-L6-v2"  # TWIN_EMBEDDING_MODEL: packaged default, an id or a folder
+    contact: str | None = None  # TWIN_CONTACT: an address or URL in the User-Agent, for who runs what is crawled
+    ports: tuple[int, ...] = (80, 443)  # TWIN_PORTS: what may be fetched, comma-separated
+    requests_per_second: float = Field(default=1.0, gt=0)  # TWIN_REQUESTS_PER_SECOND: to one host
+    keep_captures: int = Field(default=2, ge=0)  # TWIN_KEEP_CAPTURES: versions of each address kept as fetched; 0: none
+    github_token: SecretStr | None = None  # GITHUB_TOKEN: raises the limit of GitHub's API; sent to it alone
 
     @classmethod
     def from_env(cls, env: Mapping[str, str] | None = None) -> "Settings":
@@ -38,8 +44,21 @@ class Settings(BaseModel):
             "qdrant_api_key": "QDRANT_API_KEY",
             "base_model": "TWIN_BASE_MODEL",
             "embedding_model": "TWIN_EMBEDDING_MODEL",
+            "contact": "TWIN_CONTACT",
+            "ports": "TWIN_PORTS",
+            "requests_per_second": "TWIN_REQUESTS_PER_SECOND",
+            "keep_captures": "TWIN_KEEP_CAPTURES",
+            "github_token": "GITHUB_TOKEN",
         }
-        return cls.model_validate({field: env[name] for field, name in names.items() if env.get(name, "").strip()})
+        given: dict[str, Any] = {field: env[name] for field, name in names.items() if env.get(name, "").strip()}
+        if "ports" in given:
+            given["ports"] = [part.strip() for part in given["ports"].split(",")]
+        try:
+            return cls.model_validate(given)
+        except ValidationError as error:
+            # The value itself is not shown: it may be a secret that stands in the wrong variable.
+            first = error.errors(include_url=False, include_input=False)[0]
+            raise InputError(f"{names[str(first['loc'][0])]} cannot be used ({first['msg']}): correct it.") from None
 
     @property
     def store_path(self) -> UPath:

@@ -2,8 +2,10 @@
 
 import dagster as dg
 
-from twin.crawling import crawl_author
+from twin.artifacts import ArtifactStore
+from twin.crawling import Fetcher, crawl_author, crawl_tools
 from twin.models import Category, State
+from twin.settings import Settings
 from twin.verification import verify_crawl, verify_documents
 from twin.warehouse.base import Warehouse
 from twin_assets.framing import (
@@ -37,10 +39,17 @@ def raw_asset(category: Category) -> list[dg.AssetsDefinition | dg.AssetChecksDe
         "warehouse's `raw`. A link that cannot be read is recorded, keeps its earlier documents and fails nothing "
         "else; an unchanged source writes nothing.",
     )
-    def raw(context: dg.AssetExecutionContext, warehouse: dg.ResourceParam[Warehouse]) -> dg.MaterializeResult:
+    def raw(
+        context: dg.AssetExecutionContext,
+        warehouse: dg.ResourceParam[Warehouse],
+        artifacts: dg.ResourceParam[ArtifactStore],
+        fetcher: dg.ResourceParam[Fetcher],
+        settings: dg.ResourceParam[Settings],
+    ) -> dg.MaterializeResult:
         with sentences():
             author = registered_author(context, warehouse)
-            return materialized(crawl_author(warehouse, author, category))
+            tools = crawl_tools(fetcher, artifacts, warehouse, author, keep=settings.keep_captures)
+            return materialized(crawl_author(warehouse, author, category, tools=tools))
 
     @author_check(
         asset=key("raw", category),

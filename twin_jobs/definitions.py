@@ -20,6 +20,7 @@ def default_resources() -> dict[str, Any]:
         "warehouse": stores.warehouse,
         "vectors": stores.vectors,
         "artifacts": stores.artifacts,
+        "fetcher": stores.fetcher,
         "embedder": stores.embedder,
         "trainer": trainer,
     }

@@ -9,6 +9,7 @@ from collections.abc import Iterator
 import dagster as dg
 
 from twin.artifacts import ArtifactStore
+from twin.crawling import Fetcher
 from twin.embedding import Embedder, SentenceTransformerEmbedder
 from twin.settings import Settings
 from twin.vectors import open_vector_store
@@ -43,6 +44,11 @@ def vectors() -> Iterator[VectorStore]:
 @dg.resource(description="Parquet files and folders under TWIN_STORE, a folder or any fsspec URL.")
 def artifacts() -> ArtifactStore:
     return ArtifactStore(Settings.from_env().store_path)
+
+
+@dg.resource(description="The way to the web: guarded, polite, with TWIN_CONTACT in its User-Agent.")
+def fetcher() -> Fetcher:
+    return Fetcher.from_settings(Settings.from_env())
 
 
 @dg.resource(description="The model of TWIN_EMBEDDING_MODEL; its weights are loaded when the first text is embedded.")

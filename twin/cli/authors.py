@@ -9,7 +9,7 @@ from rich.table import Table
 
 from twin.authors import load_authors
 from twin.cli.opening import known_author, warehouse
-from twin.models import Category, LinkKind, State
+from twin.models import IMPORT, Category, State
 from twin.registration import add_link, drop_link
 from twin.settings import Settings
 
@@ -43,7 +43,7 @@ def add(
     """Add a link to an author; the discovery sensor finds it, or the next `build_twin` reads it."""
     with warehouse() as opened:
         declared = add_link(opened, author, {kind: link} if kind else link, base=Path.cwd(), name=name)
-    typer.echo(f"added {declared.url} ({declared.kind.value}: {', '.join(declared.categories)}) to {author}")
+    typer.echo(f"added {declared.url} ({declared.kind}: {', '.join(declared.categories)}) to {author}")
 
 
 @links.command("remove")
@@ -68,11 +68,11 @@ def show(author: str, as_json: bool = typer.Option(False, "--json", help="One JS
                     attempt = crawl.model_dump(mode="json", include=shown) if crawl else {"status": None}
                     typer.echo(json.dumps(link.model_dump(mode="json") | {"category": category, **attempt}))
                     continue
-                never = "imported" if link.kind is LinkKind.IMPORT else "not yet"
+                never = "imported" if link.kind == IMPORT else "not yet"
                 status = never if crawl is None else f"{crawl.status}, {crawl.documents} documents"
                 table.add_row(
                     link.url,
-                    link.kind.value,
+                    link.kind,
                     link.origin,
                     category.value,
                     status + (f": {crawl.message}" if crawl and crawl.message else ""),

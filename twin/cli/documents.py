@@ -7,7 +7,7 @@ import typer
 
 from twin import documents
 from twin.cli.opening import known_author, warehouse
-from twin.models import LinkKind
+from twin.models import IMPORT
 
 app = typer.Typer(help="The raw documents of an author in the warehouse: list, show, edit, remove.")
 
@@ -49,5 +49,5 @@ def remove(author: str, link: str, path: str | None = typer.Option(None, help="O
         removed = documents.remove_document(opened, known_author(opened, author), link, path)
         kinds = {declared.kind for declared in opened.links(author) if declared.url == removed.source}
     typer.echo(f"removed {link}")
-    if kinds - {LinkKind.IMPORT}:
+    if kinds - {IMPORT}:
         typer.echo(f"It comes back when {removed.source} is read again and still has it: exclude it there, too.")

@@ -3,32 +3,39 @@
 from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
+from pathlib import PurePosixPath
 from typing import TYPE_CHECKING, ClassVar
-from urllib.parse import urljoin
+from urllib.parse import unquote, urljoin, urlsplit
 
-from twin.crawling.base import Crawl, register
+from twin.crawling.base import Crawl, Crawler, register
 from twin.crawling.page import platform
-from twin.crawling.web import Fetcher
 from twin.errors import CrawlError
-from twin.models import Category, Document, Link, LinkKind
+from twin.models import Category, Document, Link
 
 if TYPE_CHECKING:
     from bs4 import Tag
 
+_NAMES = frozenset({"feed", "rss", "atom"})
+_SUFFIXES = frozenset({".rss", ".xml", ".atom"})
 _FULL = ("content:encoded", "encoded", "content")
 _EXCERPT_WORDS = 40
 """An item with fewer words than this, or with no full content at all, is a teaser of an article and not the article."""
 
 
 @register
-class FeedCrawler:
+class FeedCrawler(Crawler):
     """Reads the items of a feed. A feed shows only its newest items, so earlier ones are kept."""
 
-    kinds: ClassVar[tuple[LinkKind, ...]] = (LinkKind.FEED,)
+    kind: ClassVar[str] = "feed"
     version: ClassVar[str] = "feed-1"
+    categories: ClassVar[tuple[Category, ...]] = (Category.ARTICLES,)
 
-    def __init__(self, fetcher: Fetcher) -> None:
-        self._fetcher = fetcher
+    @classmethod
+    def claim(cls, url: str) -> str | None:
+        """An address that looks like a feed's."""
+        path = PurePosixPath(unquote(urlsplit(url).path).lower())
+        names = path.parts[1:]
+        return url if names and (names[-1] in _NAMES or path.suffix in _SUFFIXES or names[0] == "feed") else None
 
     def read(self, link: Link, category: Category, validators: Mapping[str, str]) -> Crawl:
         """Read the items that carry their article in full; the others are counted as "excerpt_only".
@@ -36,7 +43,7 @@ class FeedCrawler:
         Raises:
             CrawlError: it cannot be fetched or is not a feed.
         """
-        response = self._fetcher.get(link.url, validators)
+        response = self.tools.fetcher.get(link.url, validators)
         if response.unchanged:
             return Crawl(status="unchanged", validators=response.validators, complete=False)
         items = _items(response.content, link.url)

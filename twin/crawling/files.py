@@ -5,14 +5,14 @@ import logging
 import re
 from collections.abc import Iterator, Mapping
 from pathlib import Path, PurePosixPath
-from typing import ClassVar
+from typing import ClassVar, Literal
 
-from twin.crawling.base import Crawl, local_source, register
+from twin.crawling.base import Crawl, Crawler, local_source, register
 from twin.crawling.filerules import selected
 from twin.crawling.page import platform
-from twin.crawling.web import MAX_BYTES, Fetcher
+from twin.crawling.web import MAX_BYTES
 from twin.errors import CrawlError, InputError
-from twin.models import Category, Document, Link, LinkKind
+from twin.models import Category, Document, Link
 
 logger = logging.getLogger("twin")
 
@@ -23,14 +23,15 @@ _MAGIC = re.compile(r"[*?[]")
 
 
 @register
-class FilesCrawler:
+class FilesCrawler(Crawler):
     """Reads files that hold one article each."""
 
-    kinds: ClassVar[tuple[LinkKind, ...]] = (LinkKind.FILES,)
+    kind: ClassVar[str] = "files"
     version: ClassVar[str] = "files-1"
-
-    def __init__(self, fetcher: Fetcher) -> None:
-        del fetcher  # what lies here needs no request
+    categories: ClassVar[tuple[Category, ...]] = (Category.ARTICLES,)
+    place: ClassVar[Literal["url", "path"]] = "path"
+    patterns: ClassVar[bool] = True
+    chooses_category: ClassVar[bool] = True
 
     def read(self, link: Link, category: Category, validators: Mapping[str, str]) -> Crawl:
         """Read every .html, .md and .txt file the link names.
@@ -54,7 +55,7 @@ class FilesCrawler:
 
 def _paths(link: Link, crawl: Crawl) -> dict[str, Path]:
     """The files to read by their local addresses, which name no folder of this machine beyond what was declared."""
-    base, declared, pattern = Path(local_source(link)), link.url, ""
+    base, declared, pattern = local_source(link), link.url, ""
     parts = link.url.removeprefix("local:").split("/")
     magic = next((index for index, part in enumerate(parts) if _MAGIC.search(part)), None)
     if magic is not None and not base.exists():

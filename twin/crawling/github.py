@@ -4,15 +4,15 @@ import re
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import ClassVar
+from typing import ClassVar, Literal
 from urllib.parse import urlsplit
 
-from twin.crawling.base import Crawl, local_source, register
+from twin.crawling.base import Crawl, Crawler, local_source, register
 from twin.crawling.filerules import reason_by_content, reason_by_name, reason_by_size, selected
 from twin.crawling.git import Entry, GitReader, cloned, local_repository, remote_head
-from twin.crawling.web import Fetcher
 from twin.errors import CrawlError
-from twin.models import Category, Document, Link, LinkKind
+from twin.links import repository_url
+from twin.models import Category, Document, Link
 
 _OWNER = re.compile(r"[A-Za-z0-9][A-Za-z0-9-]{0,38}")
 _NAME = re.compile(r"(?!\.{1,2}$)[A-Za-z0-9._-]{1,100}")
@@ -20,16 +20,51 @@ _SYMLINK, _SUBMODULE = "120000", "160000"
 
 
 @register
-class RepositoryCrawler:
+class RepositoryCrawler(Crawler):
+    """Reads a repository of this machine at its newest commit."""
+
+    kind: ClassVar[str] = "repository"
+    version: ClassVar[str] = "repository-1"
+    categories: ClassVar[tuple[Category, ...]] = (Category.REPOSITORIES,)
+    place: ClassVar[Literal["url", "path"]] = "path"
+    rank: ClassVar[int] = 10
+    patterns: ClassVar[bool] = True
+
+    @classmethod
+    def recognises(cls, path: Path) -> bool:
+        """The root of a work tree, or a bare repository."""
+        return (path / ".git").exists() or ((path / "HEAD").is_file() and (path / "objects").is_dir())
+
+    def read(self, link: Link, category: Category, validators: Mapping[str, str]) -> Crawl:
+        """Read every file of the repository that is the author's text.
+
+        Raises:
+            CrawlError: there is no such repository, or it has no commit.
+        """
+        reader = local_repository(local_source(link), link.url)
+        commit = reader.head()
+        if validators.get("commit") == commit:
+            return Crawl(status="unchanged")
+        skipped: Counter[str] = Counter()
+        return Crawl(_documents(reader, commit, link, category, skipped), "ok", {"commit": commit}, skipped)
+
+
+@register
+class GitHubCrawler(Crawler):
     """Reads a repository at its newest commit; a commit that was read already costs one request and no write."""
 
-    kinds: ClassVar[tuple[LinkKind, ...]] = (LinkKind.GITHUB, LinkKind.REPOSITORY)
+    kind: ClassVar[str] = "github"
     version: ClassVar[str] = "repository-1"
+    categories: ClassVar[tuple[Category, ...]] = (Category.REPOSITORIES,)
+    domains: ClassVar[frozenset[str]] = frozenset({"github.com"})
+    patterns: ClassVar[bool] = True
     server: ClassVar[str] = "https://github.com"
     protocols: ClassVar[str] = "https"
 
-    def __init__(self, fetcher: Fetcher) -> None:
-        del fetcher  # git speaks for itself
+    @classmethod
+    def claim(cls, url: str) -> str | None:
+        """Any address inside a repository."""
+        return repository_url(url) if urlsplit(url).hostname == "github.com" else None
 
     def read(self, link: Link, category: Category, validators: Mapping[str, str]) -> Crawl:
         """Read every file of the repository that is the author's text.
@@ -37,13 +72,6 @@ class RepositoryCrawler:
         Raises:
             CrawlError: there is no such repository, it cannot be reached, or it has no commit.
         """
-        if link.kind is LinkKind.REPOSITORY:
-            reader = local_repository(Path(local_source(link)), link.url)
-            commit = reader.head()
-            if validators.get("commit") == commit:
-                return Crawl(status="unchanged")
-            skipped: Counter[str] = Counter()
-            return Crawl(_documents(reader, commit, link, category, skipped), "ok", {"commit": commit}, skipped)
         url = self.clone_url(link)
         if validators.get("commit") == remote_head(url, protocols=self.protocols):
             return Crawl(status="unchanged")
@@ -81,7 +109,7 @@ def _documents(
             skipped[reason] += len(wanted[oid])
         elif size is not None:
             sizes[oid] = size
-    platform = "github" if link.kind is LinkKind.GITHUB else "git"
+    platform = "github" if link.kind == "github" else "git"
     for oid, content in reader.blobs(sizes):
         for path in wanted[oid]:
             if reason := reason_by_content(path, content):

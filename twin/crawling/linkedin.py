@@ -7,15 +7,15 @@ from collections import Counter
 from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
 from pathlib import Path, PurePosixPath
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Literal
 from urllib.parse import unquote, urlsplit
 
 from twin.crawling.archive import Archive, opened
-from twin.crawling.base import Crawl, local_source, register
-from twin.crawling.web import LINKEDIN_STEPS, Fetcher
+from twin.crawling.base import Crawl, Crawler, local_source, register
+from twin.crawling.web import LINKEDIN_STEPS
 from twin.errors import CrawlError
 from twin.identity import sha256
-from twin.models import Category, Document, Link, LinkKind
+from twin.models import Category, Document, Link
 
 _SHARES = re.compile(r"shares(_\d+)?\.csv", re.I)
 _URN = re.compile(r"urn:li:(share|ugcPost|activity|groupPost):(\d+(?:-\d+)?)")
@@ -27,14 +27,18 @@ _EPOCH_SHIFT = 22
 
 
 @register
-class LinkedInPage:
+class LinkedInPage(Crawler):
     """Answers for linkedin.com addresses: says how to get what is behind them."""
 
-    kinds: ClassVar[tuple[LinkKind, ...]] = (LinkKind.LINKEDIN,)
+    kind: ClassVar[str] = "linkedin"
     version: ClassVar[str] = "linkedin-page-1"
+    categories: ClassVar[tuple[Category, ...]] = (Category.POSTS, Category.ARTICLES)
+    domains: ClassVar[frozenset[str]] = frozenset({"linkedin.com", "lnkd.in"})
 
-    def __init__(self, fetcher: Fetcher) -> None:
-        del fetcher
+    @classmethod
+    def claim(cls, url: str) -> str | None:
+        """Every address of LinkedIn."""
+        return url
 
     def read(self, link: Link, category: Category, validators: Mapping[str, str]) -> Crawl:
         """Skip the link, with the steps to get an export."""
@@ -43,14 +47,18 @@ class LinkedInPage:
 
 
 @register
-class LinkedInExport:
+class LinkedInExport(Crawler):
     """Reads posts from `Shares.csv` and articles from `Articles/*.html` of an export archive."""
 
-    kinds: ClassVar[tuple[LinkKind, ...]] = (LinkKind.LINKEDIN_EXPORT,)
+    kind: ClassVar[str] = "linkedin_export"
     version: ClassVar[str] = "linkedin-export-1"
+    categories: ClassVar[tuple[Category, ...]] = (Category.POSTS, Category.ARTICLES)
+    place: ClassVar[Literal["url", "path"]] = "path"
 
-    def __init__(self, fetcher: Fetcher) -> None:
-        del fetcher
+    @classmethod
+    def recognises(cls, path: Path) -> bool:
+        """A zip, or a folder with tables in it."""
+        return path.suffix.lower() == ".zip" or (path.is_dir() and any(path.glob("*.csv")))
 
     def read(self, link: Link, category: Category, validators: Mapping[str, str]) -> Crawl:
         """Read the posts or articles of the archive; it has nothing else of the author.
@@ -58,7 +66,7 @@ class LinkedInExport:
         Raises:
             CrawlError: there is no such archive, it is damaged, or not an export.
         """
-        with opened(Path(local_source(link)), link.url) as archive:
+        with opened(local_source(link), link.url) as archive:
             shares = [name for name in archive.names if _SHARES.fullmatch(PurePosixPath(name).name)]
             articles = [name for name in archive.names if _is_article(PurePosixPath(name))]
             if not shares and not articles:

@@ -4,24 +4,22 @@ from collections.abc import Mapping
 from typing import ClassVar
 from urllib.parse import urlsplit
 
-from twin.crawling.base import Crawl, register
-from twin.crawling.web import SAVE_THE_PAGE, Fetcher
+from twin.crawling.base import FALLBACK, Crawl, Crawler, register
+from twin.crawling.web import SAVE_THE_PAGE
 from twin.errors import CrawlError
-from twin.models import Category, Document, Link, LinkKind
+from twin.models import Category, Document, Link
 
 _PLATFORMS = {"medium.com": "medium", "substack.com": "substack", "dev.to": "devto", "linkedin.com": "linkedin"}
 _HTML = ("text/html", "application/xhtml+xml", "")
 
 
 @register
-class ArticleCrawler:
+class ArticleCrawler(Crawler):
     """Fetches a page where it changed since the last time, and extracts its main content."""
 
-    kinds: ClassVar[tuple[LinkKind, ...]] = (LinkKind.ARTICLE,)
+    kind: ClassVar[str] = FALLBACK
     version: ClassVar[str] = "article-1"
-
-    def __init__(self, fetcher: Fetcher) -> None:
-        self._fetcher = fetcher
+    categories: ClassVar[tuple[Category, ...]] = (Category.ARTICLES,)
 
     def read(self, link: Link, category: Category, validators: Mapping[str, str]) -> Crawl:
         """Read one page. Its document keeps the link's address, whatever it redirects to or calls itself.
@@ -31,7 +29,7 @@ class ArticleCrawler:
         """
         from twin.crawling.extract import extract_page
 
-        response = self._fetcher.get(link.url, validators)
+        response = self.tools.fetcher.get(link.url, validators)
         if response.unchanged:
             return Crawl(status="unchanged", validators=response.validators)
         content_type = response.content_type.split(";")[0].strip()

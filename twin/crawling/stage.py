@@ -1,20 +1,25 @@
 """The crawl stage: read every link of an author for one category and bring the raw layer up to date with it.
 
-The order of writes makes it safe to kill at any point: documents first, tombstones second, the crawl record, which
-alone may say "unchanged next time", last.
+Links are asked at several hosts at once, each host by one connection at a time (`twin.crawling.web` sees to that), and
+written one after another in their order, so that the result does not depend on who answered first.
+
+The order of writes makes it safe to kill at any point: captures first, documents second, tombstones third, the crawl
+record, which alone may say "unchanged next time", last.
 """
 
 import logging
-from collections import Counter
+from collections import Counter, deque
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 
-from twin.crawling.base import Crawl, crawler_for
+from twin.crawling.base import Crawl, Tools, crawler_of
+from twin.crawling.bylines import OTHER, flagged
 from twin.crawling.web import Fetcher
 from twin.errors import CrawlError, InputError
 from twin.identity import data_version, sha256
-from twin.models import Category, CrawlRecord, Document, Link, LinkKind, StageReport, State
+from twin.models import IMPORT, Category, CrawlRecord, Document, Link, StageReport, State
 from twin.progress import progress
 from twin.warehouse.base import Warehouse
 
@@ -22,6 +27,9 @@ logger = logging.getLogger("twin")
 
 _READER = "reader"
 _SHADOWED = "shadowed"
+_WORKERS = 8
+_AHEAD = 2 * _WORKERS
+"""Links asked before they are written: what waits here is held in memory."""
 
 
 class CrawlReport(StageReport):
@@ -36,6 +44,7 @@ class CrawlReport(StageReport):
     links_unchanged: int
     links_failed: int
     links_skipped: int
+    by_others: int  # documents whose byline names somebody else: searchable, never trained on
     failures: list[str]  # one sentence for each failed link
     skipped: list[str]  # one sentence for each link that is never fetched
     skipped_files: dict[str, int]  # reason -> files or items left out
@@ -46,76 +55,154 @@ class _Reading:
     """One link being read: which documents it gave, and which of them belong to another link."""
 
     given: set[str] = field(default_factory=set)
+    captures: dict[str, str] = field(default_factory=dict)  # id -> sha256, of the documents that are the link's own
     shadowed: set[str] = field(default_factory=set)
 
 
+@dataclass(frozen=True)
+class _Asked:
+    """A link that was asked: with which validators, read by whom, and what it answered."""
+
+    link: Link
+    reader: str
+    validators: dict[str, str]
+    answer: "Future[Crawl]"
+
+
 def crawl_author(
-    warehouse: Warehouse, author: str, category: Category, *, fetcher: Fetcher | None = None
+    warehouse: Warehouse, author: str, category: Category, *, tools: Tools | None = None, replay: bool = False
 ) -> CrawlReport:
     """Read each live link of `author` that has documents of `category`, and write what changed.
 
     A link that cannot be read is recorded as failed, keeps its documents and fails nothing else. Documents that a
-    link no longer gives, or whose link was removed, are tombstoned. Links of kind IMPORT are left alone.
+    link no longer gives, or whose link was removed, are tombstoned. Links of kind `IMPORT` are left alone.
+
+    Args:
+        tools: the way to the web and the captures; default: the web, and nothing is kept.
+        replay: read everything again from the captures, without one request. What was never captured fails, and
+            keeps its documents.
 
     Raises:
-        StoreError: the warehouse cannot be used.
+        StoreError: the warehouse or the store of the captures cannot be used.
     """
     links = [link for link in warehouse.links(author) if category in link.categories]
-    crawl = _Stage(warehouse, author, category, fetcher or Fetcher(), {link.url for link in links})
-    readable = [link for link in links if link.kind is not LinkKind.IMPORT]
-    for link in progress(readable, f"reading {category} of {author}", len(readable)):
-        crawl.read(link)
+    crawl = _Stage(
+        warehouse, author, category, tools or Tools(Fetcher()), live={link.url for link in links}, replay=replay
+    )
+    readable = [link for link in links if link.kind != IMPORT]
+    crawl.read(readable)
     # Only now is it known that no other link gives a document that lost its own.
     crawl.remove([identifier for identifier, source in crawl.source.items() if source not in crawl.live])
-    for link in readable:
-        if crawl.waits_for_removed(link):
-            crawl.read(link)
+    crawl.read([link for link in readable if crawl.waits_for_removed(link)])
+    if crawl.tools.captures and not replay:
+        crawl.tools.captures.prune({link.url for link in warehouse.links(author)})
     return crawl.report(len(links))
 
 
 class _Stage:
-    def __init__(self, warehouse: Warehouse, author: str, category: Category, fetcher: Fetcher, live: set[str]) -> None:
-        self.warehouse, self.author, self.category, self.fetcher, self.live = warehouse, author, category, fetcher, live
+    def __init__(
+        self, warehouse: Warehouse, author: str, category: Category, tools: Tools, *, live: set[str], replay: bool
+    ) -> None:
+        self.warehouse, self.author, self.category, self.tools, self.live = warehouse, author, category, tools, live
+        self.replay, self.person = replay, warehouse.author(author)
         self.source: dict[str, str] = {}  # id -> url of the link that it belongs to
         self.before: dict[str, str] = {}  # id -> content hash when the stage began
+        self.address: dict[str, str] = {}  # id -> the document's own link
         for document in self._documents():
             self.source[document.id] = document.source
             self.before[document.id] = document.content_hash
+            self.address[document.id] = document.link
         self.last = warehouse.last_crawls(author, category)
         self.skipped_files: Counter[str] = Counter()
         self.outcome: dict[str, CrawlRecord] = {}
         self.shadowed: dict[str, set[str]] = {}
 
-    def read(self, link: Link) -> None:
-        """Read one link, write its documents and log the attempt."""
-        reading = _Reading()
-        crawler = crawler_for(link.kind, self.fetcher)
+    def read(self, links: list[Link]) -> None:
+        """Ask some links at a time, in their order, and write each as soon as it and all before it have answered."""
+        todo, asked = iter(links), deque[_Asked]()
+        with ThreadPoolExecutor(_WORKERS, "crawl") as workers:
+            try:
+                for _ in progress(links, f"reading {self.category} of {self.author}", len(links)):
+                    while len(asked) < _AHEAD and (link := next(todo, None)):
+                        asked.append(self._ask(link, workers))
+                    self._write(asked.popleft())
+            except BaseException:
+                workers.shutdown(wait=False, cancel_futures=True)
+                raise
+
+    def _ask(self, link: Link, workers: ThreadPoolExecutor) -> _Asked:
+        try:
+            crawler = crawler_of(link.kind)
+        except CrawlError as error:
+            failed: Future[Crawl] = Future()
+            failed.set_exception(error)
+            return _Asked(link, "", {}, failed)
         # Validators speak for one way of reading one declaration; another version or other patterns start afresh.
         reader = sha256(f"{crawler.version}:{link.content_hash}")[:16]
-        last = self._validators(link, reader)
+        validators = {} if self.replay else self._validators(link, reader)
+        captures = self.tools.captures.of(link.url) if self.tools.captures else None
+        online = Tools(self.tools.fetcher.keeping(captures), captures)
+        offline = replace(online, fetcher=online.fetcher.offline())
+
+        def answer() -> Crawl:
+            if self.replay or self._is_read_otherwise_now(link, reader):
+                try:
+                    return crawler(offline).read(link, self.category, {})
+                except CrawlError:
+                    if self.replay:
+                        raise
+            return crawler(online).read(link, self.category, validators)
+
+        return _Asked(link, reader, validators, workers.submit(answer))
+
+    def _write(self, asked: _Asked) -> None:
+        """Write the documents of one link and log the attempt."""
+        link, reading, moment = asked.link, _Reading(), datetime.now(UTC)
         try:
-            crawl = crawler.read(link, self.category, last)
+            crawl = asked.answer.result()
             self.warehouse.upsert_documents(State.RAW, self._own(link, crawl, reading))
         except (CrawlError, InputError) as error:  # InputError: the warehouse refused a document, by its name
             logger.warning("%s", error)
-            self._log(link, "failed", message=str(error))
+            self._log(link, "failed", moment, message=str(error))
             return
         if crawl.status == "skipped":
-            self._log(link, "skipped", message=crawl.message)
+            self._log(link, "skipped", moment, message=crawl.message)
             return
         if crawl.status == "unchanged":
             known = self.last[link.url]
             skipped = Counter(known.skipped_files)
             self.skipped_files += skipped
-            validators = last | crawl.validators
-            self._log(link, "unchanged", documents=known.documents, validators=validators, skipped=skipped)
+            self._check(link, moment, {})
+            validators = asked.validators | crawl.validators
+            self._log(link, "unchanged", moment, documents=known.documents, validators=validators, skipped=skipped)
             return
+        mine = {identifier for identifier, source in self.source.items() if source == link.url}
+        reading.given |= {identifier for identifier in mine if self.address[identifier] in crawl.unchanged}
         if crawl.complete:
-            self.remove([i for i, source in self.source.items() if source == link.url and i not in reading.given])
+            self.remove(mine - reading.given)
+        self._check(link, moment, reading.captures)
         self.skipped_files += crawl.skipped
         self.shadowed[link.url] = reading.shadowed
-        extra = {_READER: reader} | ({_SHADOWED: " ".join(sorted(reading.shadowed))} if reading.shadowed else {})
-        self._log(link, "ok", documents=len(reading.given), validators=crawl.validators | extra, skipped=crawl.skipped)
+        extra = {_READER: asked.reader}
+        if reading.shadowed:
+            extra[_SHADOWED] = " ".join(sorted(reading.shadowed))
+        validators = crawl.validators | extra
+        self._log(link, "ok", moment, documents=len(reading.given), validators=validators, skipped=crawl.skipped)
+
+    def _is_read_otherwise_now(self, link: Link, reader: str) -> bool:
+        """Whether it was read well by another version or declaration: then its captures hold all that it gave."""
+        record = self.last.get(link.url)
+        return (
+            self.tools.captures is not None
+            and record is not None
+            and record.status in ("ok", "unchanged")
+            and record.validators.get(_READER) not in (None, reader)
+        )
+
+    def _check(self, link: Link, moment: datetime, captures: dict[str, str]) -> None:
+        self.warehouse.check_documents(
+            State.RAW, self.author, self.category, source=link.url, moment=moment, captures=captures
+        )
 
     def remove(self, identifiers: Iterable[str]) -> None:
         """Tombstone documents."""
@@ -131,7 +218,10 @@ class _Stage:
 
     def report(self, links: int) -> CrawlReport:
         # Counted from what is there now, so that the documents of a link that broke off half way count as well.
-        after = {document.id: document.content_hash for document in self._documents()}
+        after, by_others = dict[str, str](), 0
+        for document in self._documents():
+            after[document.id] = document.content_hash
+            by_others += OTHER in document.metadata
         new = len(after.keys() - self.before.keys())
         removed = len(self.before.keys() - after.keys())
         unchanged = len(after.items() & self.before.items())
@@ -156,6 +246,7 @@ class _Stage:
             links_skipped=statuses["skipped"],
             failures=messages["failed"],
             skipped=messages["skipped"],
+            by_others=by_others,
             skipped_files=dict(sorted(self.skipped_files.items())),
         )
 
@@ -188,13 +279,16 @@ class _Stage:
                 reading.shadowed.add(document.id)
                 crawl.skipped["given_by_another_link"] += 1
                 continue
-            self.source[document.id] = link.url
-            yield document
+            self.source[document.id], self.address[document.id] = link.url, document.link
+            if document.capture:
+                reading.captures[document.id] = document.capture
+            yield flagged(document, self.person)
 
     def _log(
         self,
         link: Link,
         status: str,
+        moment: datetime,
         *,
         documents: int = 0,
         validators: dict[str, str] | None = None,
@@ -211,7 +305,7 @@ class _Stage:
                 "message": message,
                 "skipped_files": dict(skipped or {}),
                 "validators": validators or {},
-                "checked_at": datetime.now(UTC),
+                "checked_at": moment,
             }
         )
         self.warehouse.log_crawl([record])

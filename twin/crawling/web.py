@@ -4,16 +4,21 @@ Every hop of a redirect is checked like the first address. `requests-hardened` r
 address it checked, so that a name cannot change its mind between the check and the connection.
 """
 
+import copy
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from email.utils import parsedate_to_datetime
 from http import HTTPStatus
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from urllib.parse import urljoin, urlsplit, urlunsplit
 
 from twin import __version__
 from twin.errors import CrawlError
+from twin.settings import Settings
+
+if TYPE_CHECKING:
+    from twin.crawling.captures import Captures
 
 USER_AGENT = f"llm-twin/{__version__} (reads what its user wrote; conditional requests)"
 ACCEPT = "text/html,application/xhtml+xml,application/rss+xml,application/atom+xml,application/xml;q=0.9,*/*;q=0.1"
@@ -39,6 +44,7 @@ class Response:
     content_type: str
     unchanged: bool
     validators: dict[str, str]
+    capture: str | None = None  # sha256 of `content`, where it was kept
 
 
 @dataclass(frozen=True)
@@ -71,6 +77,26 @@ class Fetcher:
     ) -> None:
         self.allow_loopback, self.limits, self._sleep = allow_loopback, limits or Limits(), sleep
         self._session: Any = None
+        self._captures: Captures | None = None
+        self._offline = False
+
+    @classmethod
+    def from_settings(cls, settings: Settings) -> "Fetcher":
+        """The fetcher that the settings ask for."""
+        del settings
+        return cls()
+
+    def keeping(self, captures: "Captures | None") -> "Fetcher":
+        """The same fetcher, with its connections and its manners, that keeps what it fetches in `captures`."""
+        other = copy.copy(self)
+        other._captures = captures
+        return other
+
+    def offline(self) -> "Fetcher":
+        """The same fetcher, that answers from its captures alone."""
+        other = copy.copy(self)
+        other._offline = True
+        return other
 
     def get(self, url: str, validators: Mapping[str, str] | None = None) -> Response:
         """Fetch `url`, following at most `MAX_HOPS` redirects; with `validators` only where it changed since.
@@ -79,6 +105,8 @@ class Fetcher:
             CrawlError: the address is not allowed, the server does not answer or answers with an error, the body is
                 too large. `retryable` tells whether a later run may do better.
         """
+        if self._offline:
+            return self._captured(url)
         headers = {"Accept": ACCEPT}
         if etag := (validators or {}).get("etag"):
             headers["If-None-Match"] = etag
@@ -92,6 +120,16 @@ class Fetcher:
                     raise CrawlError(str(error), retryable=True) from error
                 self._sleep(min(error.wait_s if error.wait_s is not None else 2.0**attempt, self.limits.max_wait_s))
         raise AssertionError("unreachable: the last attempt returns or raises")
+
+    def _captured(self, url: str) -> Response:
+        captures = self._captures
+        capture = captures.newest(url) if captures else None
+        if captures is None or capture is None:
+            raise CrawlError(f"{url} was never captured, so it cannot be read again without a request: crawl it.")
+        names = {"etag": "etag", "last-modified": "last_modified"}
+        validators = {names[name]: value for name, value in capture.headers.items() if name in names}
+        content = captures.read(capture.sha256)
+        return Response(capture.final_url, content, capture.content_type, False, validators, capture.sha256)
 
     def _follow(self, url: str, headers: dict[str, str]) -> Response:
         deadline = time.monotonic() + self.limits.total_s

@@ -1,9 +1,13 @@
 """What a warehouse must do. One contract suite, `tests/twin/test_warehouse.py`, runs against every implementation."""
 
-from collections.abc import Collection, Iterable, Iterator, Sequence
-from typing import Protocol
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from datetime import datetime
+from typing import Any, Protocol
 
-from twin.models import Author, Category, CrawlRecord, Document, Link, State, WriteReport
+from twin.models import Author, Capture, Category, CrawlRecord, Document, Link, State, WriteReport
+
+TABLES = ("authors", "links", "raw", "cleaned", "crawl_log", "captures")
+"""What a warehouse holds, in an order in which every row's parent comes before it."""
 
 
 class Warehouse(Protocol):
@@ -65,10 +69,54 @@ class Warehouse(Protocol):
     def remove_documents(self, state: State, document_ids: Collection[str]) -> int:
         """Tombstone documents: their text goes, their id and the time of removal stay. Return how many were live."""
 
+    def check_documents(
+        self,
+        state: State,
+        author: str,
+        category: Category,
+        *,
+        source: str,
+        moment: datetime,
+        captures: Mapping[str, str] | None = None,
+    ) -> int:
+        """Note that the live documents of the link `source` were looked at, and touch nothing but `checked_at`.
+
+        Args:
+            captures: id -> sha256 of the capture that a document is in now, where that is another one than before.
+
+        Returns:
+            How many documents there are.
+        """
+
     def log_crawl(self, records: Sequence[CrawlRecord]) -> None:
         """Append to the crawl log."""
 
     def last_crawls(self, author: str, category: Category) -> dict[str, CrawlRecord]:
         """The newest crawl record of each url."""
+
+    def upsert_captures(self, captures: Sequence[Capture]) -> WriteReport:
+        """Insert or change the records of captures by id."""
+
+    def captures(self, author: str, link: str | None = None, url: str | None = None) -> list[Capture]:
+        """The author's captures, newest first, of one link and of one address where these are given."""
+
+    def remove_captures(self, author: str, capture_ids: Collection[str]) -> int:
+        """Delete records of captures for good; return how many there were."""
+
+    def remove_author(self, slug: str) -> int:
+        """Delete the author with everything of theirs in every table, for good; return how many rows there were."""
+
+    def dump(self, table: str) -> Iterator[dict[str, Any]]:
+        """Every row of one of `TABLES` as it is stored, tombstones and times included, in the order of their ids.
+
+        The same contents give the same rows in every implementation: JSON values, times as ISO text.
+        """
+
+    def restore(self, table: str, rows: Iterable[Mapping[str, Any]]) -> WriteReport:
+        """Write rows of `dump` as they are; a row that is there already stays where it is newer.
+
+        Raises:
+            InputError: a row is not one of this table; all the others were written.
+        """
 
     def close(self) -> None: ...

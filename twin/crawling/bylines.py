@@ -1,0 +1,61 @@
+"""Whose page is it? A page that names somebody else as its author is flagged, so that nobody's words are trained on
+as another's."""
+
+import re
+import unicodedata
+
+from twin.models import Author, Document
+
+OTHER = "by_other"
+"""The metadata key of the flag; its value is the byline. The dataset stage leaves such documents out."""
+
+_SEPARATORS = re.compile(r"\s*(?:,|;|&|\||\band\b|\bund\b|\bet\b|\by\b|\bwith\b)\s*", re.I)
+_BEFORE = re.compile(r"^\s*(?:written\s+)?by\s+", re.I)
+_ORGANISATION = re.compile(
+    r"\b(team|staff|editors?|editorial|admin|magazine|newsletter|blog|inc|gmbh|ltd|press)\b", re.I
+)
+
+
+def flagged(document: Document, author: Author | None) -> Document:
+    """The document, with `metadata["by_other"]` where its byline names somebody else than `author`.
+
+    A byline that cannot be a person's name (the site's own, a team's) tells nothing and flags nothing; so does a
+    document without one. Several names flag nothing where the author is among them.
+    """
+    byline = document.metadata.get("author")
+    if author is None or not isinstance(byline, str) or not is_other(byline, author, document.metadata.get("site")):
+        return document
+    return document.model_copy(update={"metadata": document.metadata | {OTHER: byline}})
+
+
+def is_other(byline: str, author: Author, site: object = None) -> bool:
+    """Whether a byline names a person or persons, and none of them is `author` by name, slug or alias."""
+    names = [name for name in _SEPARATORS.split(_BEFORE.sub("", byline)) if _letters(name)]
+    own = [author.name, author.slug, *author.aliases]
+    if any(_same(name, mine) for name in names for mine in own):
+        return False
+    persons = [name for name in names if not _ORGANISATION.search(name) and _letters(name) != _letters(str(site or ""))]
+    return bool(persons)
+
+
+def _same(name: str, mine: str) -> bool:
+    """Whether two spellings are one person: equal letters, or every word of the shorter among the longer's."""
+    if _letters(name) == _letters(mine):
+        return True
+    words, others = _words(name), _words(mine)
+    shorter, longer = sorted((words, others), key=len)
+    return len(shorter) > 1 and shorter <= longer
+
+
+def _letters(text: str) -> str:
+    return "".join(character for character in _folded(text) if character.isalnum())
+
+
+def _words(text: str) -> set[str]:
+    return {word for word in re.split(r"[^\w]+", _folded(text)) if len(word) > 1}
+
+
+def _folded(text: str) -> str:
+    """Case and accents aside, in every script."""
+    decomposed = unicodedata.normalize("NFKD", text.casefold())
+    return "".join(character for character in decomposed if not unicodedata.combining(character))

@@ -1,0 +1,156 @@
+"""What an author may write for a link: an address, a path, or a mapping of one kind with its options.
+
+Which kinds there are, and what each of them can be asked for, is said by the crawlers (`twin.crawling.base`).
+"""
+
+import re
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Literal
+
+from twin.crawling.base import Crawler, classify, crawlers
+from twin.errors import InputError
+from twin.links import canonical_url
+from twin.models import Category, Link
+
+Origin = Literal["file", "added", "import"]
+
+OPTIONS = ("include", "exclude", "category", "also")
+_CHOSEN = (Category.POSTS, Category.ARTICLES)
+
+
+def sources() -> tuple[str, ...]:
+    """The fields of which a declaration has exactly one: `url`, or the name of a kind."""
+    return ("url", *crawlers())
+
+
+def declare_link(author: str, declaration: str | Mapping[str, Any], *, base: Path, origin: Origin = "file") -> Link:
+    """Make a link from what a person wrote.
+
+    Args:
+        author: slug of the author.
+        declaration: an http(s) URL or a path; or a mapping with exactly one of `sources()`, and options: `include`
+            and `exclude` (gitignore-style patterns), `category` (`posts` or `articles`) and `also` (what the kind
+            leaves out unless asked), each where the kind knows it.
+        base: the folder that relative paths start from.
+        origin: where the declaration stands.
+
+    Raises:
+        InputError: it is none of these; the message names the field.
+    """
+    options: Mapping[str, Any] = {}
+    if isinstance(declaration, str):
+        source, value = _guess(declaration, base), declaration
+    elif isinstance(declaration, Mapping):
+        source, value, options = _source(declaration)
+    else:
+        raise InputError(f"A link is an address, a path or a mapping, not {shown(declaration)}: write it as text.")
+    if not isinstance(value, str) or not value.strip():
+        raise InputError(f"'{source}' must be text, not {shown(value)}: put it in quotes.")
+    value = value.strip()
+    location = None
+    if source == "url":
+        crawler, url = classify(value)
+    elif crawlers()[source].place == "url":
+        crawler = crawlers()[source]
+        url = crawler.declared(canonical_url(value))
+    else:
+        if "://" in value or "\x00" in value:
+            raise InputError(f"'{source}' is a path on this machine, not {value!r}: write an address as 'url'.")
+        crawler = crawlers()[source]
+        # The declared form is the identity, so that another checkout of the same author file is the same author.
+        url, location = f"local:{Path(value).as_posix()}", str((base / Path(value).expanduser()).resolve())
+    also = _also(options, crawler)
+    extra = [category for name in also for category in crawler.optional[name]]
+    chosen = (_category(options["category"], crawler),) if "category" in options else crawler.categories
+    return Link(
+        author=author,
+        url=url,
+        kind=crawler.kind,
+        categories=tuple(dict.fromkeys([*chosen, *extra])),
+        origin=origin,
+        include=_patterns(options, "include", crawler),
+        exclude=_patterns(options, "exclude", crawler),
+        also=also,
+        location=location,
+    )
+
+
+def _source(declaration: Mapping[str, Any]) -> tuple[str, Any, dict[str, Any]]:
+    known = sources()
+    named = [name for name in declaration if name in known]
+    unknown = [name for name in declaration if name not in known + OPTIONS]
+    if unknown:
+        raise InputError(f"A link has no field '{unknown[0]}'{nearest(str(unknown[0]), known + OPTIONS)}.")
+    if len(named) != 1:
+        said = f"both {' and '.join(repr(name) for name in named)}" if named else "none of them"
+        raise InputError(f"A link has exactly one of {', '.join(known)}, and this one has {said}: keep one.")
+    return named[0], declaration[named[0]], {name: declaration[name] for name in OPTIONS if name in declaration}
+
+
+def _guess(text: str, base: Path) -> str:
+    """The field that a plain string stands for."""
+    value = text.strip()
+    if re.match(r"[A-Za-z][A-Za-z0-9+.-]*://", value) or value.startswith(("mailto:", "git@")):
+        canonical_url(value)  # names what is wrong with it, such as the scheme
+        return "url"
+    path = base / Path(value).expanduser() if value and "\x00" not in value else None
+    if path is not None and any(character in value for character in "*?["):
+        return "files"
+    if path is None or not path.exists():
+        raise InputError(f"{value!r} is no http(s) address and no file or folder in {base}: correct it.")
+    local = sorted((each for each in crawlers().values() if each.place == "path"), key=lambda each: each.rank)
+    return next((each.kind for each in local if each.recognises(path)), "files")
+
+
+def _category(value: Any, crawler: type[Crawler]) -> Category:
+    if not crawler.chooses_category:
+        kinds = ", ".join(kind for kind, each in crawlers().items() if each.chooses_category)
+        raise InputError(f"'category' goes with {kinds} only, and this is a link of kind {crawler.kind}: remove it.")
+    if value not in _CHOSEN:
+        raise InputError(f"'category' is posts or articles, not {shown(value)}.")
+    return Category(value)
+
+
+def _patterns(options: Mapping[str, Any], name: str, crawler: type[Crawler]) -> tuple[str, ...]:
+    if name in options and not crawler.patterns:
+        kinds = ", ".join(kind for kind, each in crawlers().items() if each.patterns)
+        raise InputError(f"'{name}' goes with {kinds} only, and this is a link of kind {crawler.kind}: remove it.")
+    return _texts(options, name, "a list of patterns (text) such as ['*.md', 'docs/']")
+
+
+def _also(options: Mapping[str, Any], crawler: type[Crawler]) -> tuple[str, ...]:
+    wanted = _texts(options, "also", "a list of what is to be read as well, such as [comments]")
+    for name in wanted:
+        if name not in crawler.optional:
+            known = tuple(crawler.optional)
+            hint = nearest(name, known) if known else ": it reads everything it can, so remove 'also'"
+            raise InputError(f"A link of kind {crawler.kind} has no '{name}' to read as well{hint}.")
+    return tuple(sorted(set(wanted)))
+
+
+def _texts(options: Mapping[str, Any], name: str, expected: str) -> tuple[str, ...]:
+    value = options.get(name, [])
+    texts = [value] if isinstance(value, str) else value
+    if not isinstance(texts, list | tuple) or not all(isinstance(each, str) and each for each in texts):
+        raise InputError(f"'{name}' is {expected}.")
+    return tuple(texts)
+
+
+def nearest(name: str, known: tuple[str, ...]) -> str:
+    """The end of a sentence about an unknown name: the nearest known one, or all of them."""
+    from difflib import get_close_matches
+
+    near = get_close_matches(name.lower(), known, n=1)
+    return f": write '{near[0]}'" if near else f": it has {', '.join(known)}"
+
+
+def shown(value: Any) -> str:
+    """A value as a message shows it: short, whatever YAML aliases can make of a list."""
+    if value is None:
+        return "empty"
+    if isinstance(value, str):
+        return repr(value[:60])
+    if isinstance(value, list | tuple | dict | set):
+        return "a mapping" if isinstance(value, dict) else "a list"
+    return f"a {type(value).__name__} ({str(value)[:60]})"
