@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from twin.authors import AuthorFiles, load_authors
-from twin.models import Author, Category, LinkKind
+from twin.models import Author, Category
 
 GOOD = """\
 name: Ada Lovelace
@@ -35,9 +35,9 @@ def test_a_file_becomes_an_author_and_links(tmp_path: Path) -> None:
         slug="ada-lovelace", name="Ada Lovelace", headline="writes about engines", language="en"
     )
     assert [(link.kind, link.url) for link in loaded.links] == [
-        (LinkKind.GITHUB, "https://github.com/ada/engine"),
-        (LinkKind.FILES, "local:notes/*.md"),
-        (LinkKind.LINKEDIN_EXPORT, "local:ada.zip"),
+        ("github", "https://github.com/ada/engine"),
+        ("files", "local:notes/*.md"),
+        ("linkedin_export", "local:ada.zip"),
     ]
     assert loaded.links[1].categories == (Category.POSTS,)
     assert loaded.links[1].exclude == ("draft*",)

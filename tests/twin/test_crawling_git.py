@@ -8,13 +8,13 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from twin.crawling.base import Crawl
+from twin.crawling.base import Crawl, Tools
 from twin.crawling.filerules import reason_by_name
 from twin.crawling.git import GitReader, cloned, remote_head, run_git
-from twin.crawling.github import RepositoryCrawler
+from twin.crawling.github import GitHubCrawler, RepositoryCrawler
 from twin.crawling.web import Fetcher
 from twin.errors import CrawlError
-from twin.models import Category, Document, Link, LinkKind
+from twin.models import Category, Document, Link
 
 
 def git(folder: Path, *arguments: str, stdin: bytes = b"") -> str:
@@ -48,13 +48,13 @@ def add(folder: Path, mode: str, oid: str, path: str) -> None:
 
 def local(folder: Path, **options: tuple[str, ...]) -> Link:
     return Link(
-        author="ada", url="local:repo", kind=LinkKind.REPOSITORY, categories=(Category.REPOSITORIES,),
+        author="ada", url="local:repo", kind="repository", categories=(Category.REPOSITORIES,),
         location=str(folder), **options,
     )  # fmt: skip
 
 
-def read(link: Link, crawler: type[RepositoryCrawler] = RepositoryCrawler) -> tuple[dict[str, Document], Crawl]:
-    crawl = crawler(Fetcher()).read(link, Category.REPOSITORIES, {})
+def read(link: Link, crawler: type[GitHubCrawler] = RepositoryCrawler) -> tuple[dict[str, Document], Crawl]:
+    crawl = crawler(Tools(Fetcher())).read(link, Category.REPOSITORIES, {})
     return {document.path or "": document for document in crawl.documents}, crawl
 
 
@@ -124,7 +124,8 @@ def test_unchanged_commit_is_not_read_again_and_metadata_does_not_hold_it(tmp_pa
     first = commit(folder, {"a.py": b"1\n", "b.py": b"2\n"})
     before, _ = read(local(folder))
     assert (
-        RepositoryCrawler(Fetcher()).read(local(folder), Category.REPOSITORIES, {"commit": first}).status == "unchanged"
+        RepositoryCrawler(Tools(Fetcher())).read(local(folder), Category.REPOSITORIES, {"commit": first}).status
+        == "unchanged"
     )
     commit(folder, {"b.py": b"3\n"})
     after, _ = read(local(folder))
@@ -156,13 +157,13 @@ def test_reading_ignores_the_git_environment_of_whoever_calls(tmp_path: Path, mo
     assert sorted(documents) == ["mine.py"]
 
 
-class _FileServer(RepositoryCrawler):
+class _FileServer(GitHubCrawler):
     """GitHub, but on this disk: the same clone, over git's file transport."""
 
     protocols = "file"
 
 
-def _server(tmp_path: Path, files: dict[str, bytes]) -> type[RepositoryCrawler]:
+def _server(tmp_path: Path, files: dict[str, bytes]) -> type[GitHubCrawler]:
     served = tmp_path / "server" / "ada" / "engine.git"
     commit(served, files)
     git(served, "config", "uploadpack.allowFilter", "true")
@@ -170,7 +171,7 @@ def _server(tmp_path: Path, files: dict[str, bytes]) -> type[RepositoryCrawler]:
 
 
 def github(url: str = "https://github.com/ada/engine") -> Link:
-    return Link(author="ada", url=url, kind=LinkKind.GITHUB, categories=(Category.REPOSITORIES,))
+    return Link(author="ada", url=url, kind="github", categories=(Category.REPOSITORIES,))
 
 
 def test_remote_repository_is_cloned_shallow_filtered_and_bare(tmp_path: Path) -> None:
@@ -184,7 +185,7 @@ def test_remote_repository_is_cloned_shallow_filtered_and_bare(tmp_path: Path) -
     assert crawl.skipped == {"too_large": 1, "submodule": 1}
     assert crawl.validators == {"commit": head}
     assert documents["a.py"].link == documents["a.py"].source == "https://github.com/ada/engine"
-    again = crawler(Fetcher()).read(github(), Category.REPOSITORIES, {"commit": head})
+    again = crawler(Tools(Fetcher())).read(github(), Category.REPOSITORIES, {"commit": head})
     assert again.status == "unchanged"
     with cloned(f"file://{tmp_path}/server/ada/engine.git", protocols="file") as reader:
         bare = reader._git_dir
@@ -212,7 +213,7 @@ def test_unknown_remote_is_one_sentence_without_paths_of_this_machine(tmp_path: 
 )
 def test_only_an_owner_and_a_name_reach_git(url: str) -> None:
     with pytest.raises(CrawlError, match="names no repository"):
-        RepositoryCrawler(Fetcher()).clone_url(github(url))
+        RepositoryCrawler(Tools(Fetcher())).clone_url(github(url))
 
 
 @pytest.mark.parametrize("url", ["ext::sh -c touch% x", "file:///etc", "http://127.0.0.1:1/x", "git://127.0.0.1/x"])

@@ -12,10 +12,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from twin.crawling import archive
+from twin.crawling.base import Tools
 from twin.crawling.linkedin import LinkedInExport, post_link, unquote_lines
 from twin.crawling.web import Fetcher
 from twin.errors import CrawlError
-from twin.models import Category, Document, Link, LinkKind
+from twin.models import Category, Document, Link
 
 HEADER = "Date,ShareLink,ShareCommentary,SharedUrl,MediaUrl,Visibility\n"
 SHARE = "https://www.linkedin.com/feed/update/urn%3Ali%3Ashare%3A"
@@ -36,13 +37,13 @@ def packed(path: Path, files: dict[str, str | bytes]) -> Path:
 
 
 def read(location: Path, category: Category = Category.POSTS) -> tuple[list[Document], Counter[str]]:
-    crawl = LinkedInExport(Fetcher()).read(link(location), category, {})
+    crawl = LinkedInExport(Tools(Fetcher())).read(link(location), category, {})
     return list(crawl.documents), crawl.skipped
 
 
 def link(location: Path) -> Link:
     return Link(
-        author="ada", url="local:export.zip", kind=LinkKind.LINKEDIN_EXPORT,
+        author="ada", url="local:export.zip", kind="linkedin_export",
         categories=(Category.POSTS, Category.ARTICLES), location=str(location),
     )  # fmt: skip
 
@@ -103,8 +104,10 @@ def test_folder_gives_the_same_documents_as_its_zip(tmp_path: Path) -> None:
     (tmp_path / "folder" / "Shares_2.csv").symlink_to("/etc/passwd")
     zipped = packed(tmp_path / "e.zip", dict(files))
     assert read(tmp_path / "folder") == read(zipped)
-    digest = LinkedInExport(Fetcher()).read(link(zipped), Category.POSTS, {}).validators
-    assert LinkedInExport(Fetcher()).read(link(tmp_path / "folder"), Category.POSTS, digest).status == "unchanged"
+    digest = LinkedInExport(Tools(Fetcher())).read(link(zipped), Category.POSTS, {}).validators
+    assert (
+        LinkedInExport(Tools(Fetcher())).read(link(tmp_path / "folder"), Category.POSTS, digest).status == "unchanged"
+    )
 
 
 def test_reposts_and_private_posts_are_counted_and_dates_come_from_ids(tmp_path: Path) -> None:

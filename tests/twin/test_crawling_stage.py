@@ -8,11 +8,11 @@ from pathlib import Path
 import pytest
 
 from tests.twin.test_crawling_git import commit
-from tests.twin.test_crawling_web import PAGE, Server, send
-from twin.crawling import CrawlReport, Fetcher, crawl_author, stage
+from tests.twin.webserver import PAGE, Server, send
+from twin.crawling import CrawlReport, Fetcher, Tools, crawl_author, stage
+from twin.declarations import declare_link
 from twin.errors import StoreError
-from twin.links import declare_link
-from twin.models import Author, Category, Document, Link, LinkKind, State
+from twin.models import IMPORT, Author, Category, Document, Link, State
 from twin.warehouse.sqlite import SqliteWarehouse
 
 POSTS, ARTICLES, REPOSITORIES = Category.POSTS, Category.ARTICLES, Category.REPOSITORIES
@@ -47,7 +47,7 @@ def texts(warehouse: SqliteWarehouse, category: Category = ARTICLES) -> dict[str
 
 
 def crawl(warehouse: SqliteWarehouse, category: Category = ARTICLES) -> CrawlReport:
-    return crawl_author(warehouse, "ada", category, fetcher=Fetcher(allow_loopback=True, sleep=lambda _: None))
+    return crawl_author(warehouse, "ada", category, tools=Tools(Fetcher(allow_loopback=True, sleep=lambda _: None)))
 
 
 def test_second_crawl_writes_nothing_and_a_change_writes_one(
@@ -138,7 +138,7 @@ def test_document_that_two_links_give_outlives_either(warehouse: SqliteWarehouse
 
 def test_imported_documents_are_left_alone(warehouse: SqliteWarehouse) -> None:
     url = "https://ada.example/old"
-    warehouse.upsert_links([Link(author="ada", url=url, kind=LinkKind.IMPORT, categories=(ARTICLES,), origin="import")])
+    warehouse.upsert_links([Link(author="ada", url=url, kind=IMPORT, categories=(ARTICLES,), origin="import")])
     warehouse.upsert_documents(
         State.RAW,
         [Document(author="ada", category=ARTICLES, link=url, source=url, platform="web", text="kept")],

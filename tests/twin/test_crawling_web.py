@@ -1,107 +1,28 @@
 """Pages and feeds from a real server on loopback, and everything that must not be fetched."""
 
 import gzip
-import sys
 import time
-from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from threading import Thread
+from http.server import BaseHTTPRequestHandler
 
 import pytest
 
-from twin.crawling.base import Crawl, crawler_for
+from tests.twin.webserver import BODY, PAGE, Server, send
+from twin.crawling.base import Crawl, Tools, crawler_of
 from twin.crawling.feed import FeedCrawler
 from twin.crawling.page import ArticleCrawler, platform
 from twin.crawling.web import Fetcher, Limits
 from twin.errors import CrawlError
-from twin.models import Category, Document, Link, LinkKind
-
-BODY = """<p>An engine has a mill and a store, and a table of cards that tells it what to do with both of them.</p>
-<p>The mill turns what it is given into something else, one step after another, and never tires of it.</p>
-<p>The store is a patient thing: it keeps a number until somebody asks, and gives it back as it was.</p>"""
-PAGE = f"""<html lang="de-AT"><head><title>On engines</title><meta name="author" content="Ada Lovelace">
-<link rel="canonical" href="https://ada.example/engines"></head><body><nav><a href="/">Home</a></nav>
-<article><h1>On engines</h1>{BODY}<pre><code class="language-python">def mill(x):
-    if x:
-\treturn  x   # two  spaces
-</code></pre><p>Ä ö ü ß: the store keeps what the mill gives, in order.</p></article></body></html>"""
-
-Handler = Callable[[BaseHTTPRequestHandler], None]
+from twin.models import Category, Document, Link
 
 
-class Server:
-    """Answers each path as its handler says and remembers what was asked."""
-
-    def __init__(self) -> None:
-        self.handlers: dict[str, Handler] = {}
-        self.asked: list[tuple[str, dict[str, str]]] = []
-        server = self
-
-        class _Handler(BaseHTTPRequestHandler):
-            protocol_version = "HTTP/1.1"
-
-            def do_GET(self) -> None:
-                server.asked.append((self.path, dict(self.headers)))
-                handler = server.handlers.get(self.path)
-                if handler:
-                    handler(self)
-                else:
-                    send(self, 404, b"gone")
-
-            def log_message(self, format: str, *args: object) -> None:  # noqa: A002
-                pass
-
-        class _Quiet(ThreadingHTTPServer):
-            def handle_error(self, request: object, client_address: object) -> None:
-                if not isinstance(sys.exception(), ConnectionError):  # a client that hangs up is what is tested
-                    super().handle_error(request, client_address)  # type: ignore[arg-type]
-
-        self._server = _Quiet(("127.0.0.1", 0), _Handler)
-        self._server.daemon_threads = True
-        self.root = f"http://127.0.0.1:{self._server.server_port}"
-        Thread(target=self._server.serve_forever, args=(0.02,), daemon=True).start()
-
-    def close(self) -> None:
-        self._server.shutdown()
-        self._server.server_close()
-
-
-def send(handler: BaseHTTPRequestHandler, status: int, body: bytes = b"", **headers: str) -> None:
-    headers.setdefault("Content_Type", "text/html; charset=utf-8")
-    handler.send_response(status)
-    for name, value in headers.items():
-        handler.send_header(name.replace("_", "-"), value)
-    handler.send_header("Content-Length", str(len(body)))
-    handler.end_headers()
-    handler.wfile.write(body)
-
-
-@pytest.fixture
-def server() -> Iterator[Server]:
-    opened = Server()
-    yield opened
-    opened.close()
-
-
-@pytest.fixture
-def naps() -> list[float]:
-    return []
-
-
-@pytest.fixture
-def fetcher(naps: list[float]) -> Fetcher:
-    limits = Limits(connect_s=1, read_s=0.5, total_s=1, max_bytes=2**20)
-    return Fetcher(allow_loopback=True, limits=limits, sleep=naps.append)
-
-
-def link(url: str, kind: LinkKind = LinkKind.ARTICLE) -> Link:
+def link(url: str, kind: str = "article") -> Link:
     return Link(author="ada", url=url, kind=kind, categories=(Category.ARTICLES,))
 
 
 def read(fetcher: Fetcher, url: str, **validators: str) -> Crawl:
-    return ArticleCrawler(fetcher).read(link(url), Category.ARTICLES, validators)
+    return ArticleCrawler(Tools(fetcher)).read(link(url), Category.ARTICLES, validators)
 
 
 def document(crawl: Crawl) -> Document:
@@ -321,7 +242,7 @@ ATOM = f"""<feed xmlns="http://www.w3.org/2005/Atom"><entry><title>On engines</t
 
 def test_feed_gives_the_items_that_are_complete(server: Server, fetcher: Fetcher) -> None:
     server.handlers["/rss"] = lambda handler: send(handler, 200, RSS.encode(), Content_Type="application/rss+xml")
-    crawl = FeedCrawler(fetcher).read(link(f"{server.root}/rss", LinkKind.FEED), Category.ARTICLES, {})
+    crawl = FeedCrawler(Tools(fetcher)).read(link(f"{server.root}/rss", "feed"), Category.ARTICLES, {})
     found = document(crawl)
     assert found.link == "https://ada.example/engines"
     assert found.title == "On engines"
@@ -333,7 +254,7 @@ def test_feed_gives_the_items_that_are_complete(server: Server, fetcher: Fetcher
 
 def test_atom_feed(server: Server, fetcher: Fetcher) -> None:
     server.handlers["/atom"] = lambda handler: send(handler, 200, ATOM.encode(), Content_Type="application/atom+xml")
-    crawl = crawler_for(LinkKind.FEED, fetcher).read(link(f"{server.root}/atom", LinkKind.FEED), Category.ARTICLES, {})
+    crawl = crawler_of("feed")(Tools(fetcher)).read(link(f"{server.root}/atom", "feed"), Category.ARTICLES, {})
     found = document(crawl)
     assert found.link == f"{server.root}/engines"
     assert found.text.startswith("An engine has a mill")
@@ -345,7 +266,7 @@ def test_feed_with_entities_and_what_is_no_feed(server: Server, fetcher: Fetcher
     server.handlers["/page"] = lambda handler: send(handler, 200, PAGE.encode())
     for path, expected in (("/evil", "declares XML entities"), ("/page", "is not an RSS or Atom feed")):
         with pytest.raises(CrawlError, match=expected):
-            FeedCrawler(fetcher).read(link(server.root + path, LinkKind.FEED), Category.ARTICLES, {})
+            FeedCrawler(Tools(fetcher)).read(link(server.root + path, "feed"), Category.ARTICLES, {})
 
 
 @pytest.mark.parametrize(

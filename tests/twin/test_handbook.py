@@ -9,7 +9,7 @@ import pytest
 
 from twin.errors import InputError
 from twin.handbook import ImportReport, export_warehouse, import_export, slugify
-from twin.models import Author, Category, Document, Link, LinkKind, State
+from twin.models import IMPORT, Author, Category, Document, Link, State
 from twin.warehouse import SqliteWarehouse
 
 Row = dict[str, Any]
@@ -71,7 +71,7 @@ def test_the_real_authors_move_in_once_and_out_again(
     assert (first.authors_written, first.links_written, first.inserted) == (2, 76, 76)
     assert first.notes == ["known_bad_instruct_datasets.json is no class of the export and was left alone."]
     assert [author.name for author in warehouse.authors()] == ["Maxime Labonne", "Paul Iusztin"]
-    assert {link.kind for link in warehouse.links("paul-iusztin")} == {LinkKind.IMPORT}
+    assert {link.kind for link in warehouse.links("paul-iusztin")} == {IMPORT}
 
     second = import_export(folder, warehouse)
     assert (second.written, second.unchanged) == (0, 76)
@@ -161,9 +161,7 @@ def test_an_edited_text_moves_out(warehouse: SqliteWarehouse, tmp_path: Path) ->
 def test_what_was_crawled_moves_out_and_is_never_overwritten(
     warehouse: SqliteWarehouse, other: SqliteWarehouse, tmp_path: Path
 ) -> None:
-    feed = Link(
-        author="ada-lovelace", url="https://ada.example/feed", kind=LinkKind.FEED, categories=(Category.ARTICLES,)
-    )
+    feed = Link(author="ada-lovelace", url="https://ada.example/feed", kind="feed", categories=(Category.ARTICLES,))
     base = {"author": "ada-lovelace", "platform": "web"}
     crawled = Document.model_validate(
         base
@@ -237,9 +235,7 @@ def test_rows_that_repeat_are_one_document_and_different_texts_are_all_kept(
 
 def test_a_declared_author_and_link_keep_what_they_say(warehouse: SqliteWarehouse, tmp_path: Path) -> None:
     declared = Author(slug="ada-lovelace", name="Ada L.", headline="counts")
-    link = Link(
-        author="ada-lovelace", url="https://ada.example/1", kind=LinkKind.ARTICLE, categories=(Category.ARTICLES,)
-    )
+    link = Link(author="ada-lovelace", url="https://ada.example/1", kind="article", categories=(Category.ARTICLES,))
     warehouse.upsert_authors([declared])
     warehouse.upsert_links([link])
     report = import_export(export(tmp_path / "in", ArticleDocument=[article(1), article(2)]), warehouse)

@@ -7,7 +7,7 @@ import pytest
 
 from twin.authors import AuthorFiles, load_authors
 from twin.errors import InputError
-from twin.models import Author, Category, Link, LinkKind
+from twin.models import IMPORT, Author, Category, Link
 from twin.registration import (
     LinksReport,
     PendingLinks,
@@ -23,7 +23,7 @@ from twin.warehouse import SqliteWarehouse
 IMPORTED = Link(
     author="ada",
     url="https://ada.example/imported",
-    kind=LinkKind.IMPORT,
+    kind=IMPORT,
     categories=(Category.ARTICLES,),
     origin="import",
 )

@@ -15,7 +15,7 @@ from twin.chunking import chunk_documents, read_chunks
 from twin.cleaning import clean_documents
 from twin.dataset.build import build_dataset
 from twin.embedding import SentenceTransformerEmbedder, embed_chunks, read_embeddings
-from twin.models import Author, Category, CrawlRecord, Document, Link, LinkKind, State
+from twin.models import Author, Category, CrawlRecord, Document, Link, State
 from twin.vectors import load_points
 from twin.vectors.base import Point
 from twin.vectors.edge import EdgeVectorStore
@@ -235,7 +235,7 @@ def test_a_document_in_two_splits(stores: Stores) -> None:
 
 def test_failed_and_skipped_links_are_named(stores: Stores) -> None:
     for url, status in (("https://example.org/a", "failed"), ("https://example.org/b", "ok")):
-        stores.warehouse.upsert_links([Link(author=ADA, url=url, kind=LinkKind.ARTICLE, categories=(ARTICLES,))])
+        stores.warehouse.upsert_links([Link(author=ADA, url=url, kind="article", categories=(ARTICLES,))])
         stores.warehouse.log_crawl(
             [
                 CrawlRecord.model_validate(

@@ -19,7 +19,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from twin.errors import ConsistencyError, InputError, StoreError
-from twin.models import Author, Category, CrawlRecord, Document, Link, LinkKind, State, WriteReport
+from twin.models import Author, Category, CrawlRecord, Document, Link, State, WriteReport
 from twin.settings import Settings
 from twin.warehouse import MongoWarehouse, SqliteWarehouse, Warehouse, open_warehouse
 
@@ -109,11 +109,11 @@ def test_authors_are_kept_changed_and_left_alone(warehouse: Warehouse) -> None:
 
 
 def test_links_are_kept_removed_and_revived(warehouse: Warehouse) -> None:
-    feed = Link(author="ada", url="https://b.example/feed", kind=LinkKind.FEED, categories=(Category.ARTICLES,))
+    feed = Link(author="ada", url="https://b.example/feed", kind="feed", categories=(Category.ARTICLES,))
     files = Link(
         author="ada",
         url="local:posts/*.md",
-        kind=LinkKind.FILES,
+        kind="files",
         categories=(Category.POSTS, Category.ARTICLES),
         origin="added",
         include=("*.md",),

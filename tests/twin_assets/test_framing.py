@@ -7,7 +7,7 @@ import dagster as dg
 import pytest
 
 from twin.errors import CrawlError, InputError, StoreError
-from twin.models import Author, Category, Document, Link, LinkKind, StageReport, State
+from twin.models import IMPORT, Author, Category, Document, Link, StageReport, State
 from twin.settings import Settings
 from twin.verification import Verdict
 from twin.warehouse.sqlite import SqliteWarehouse
@@ -85,7 +85,7 @@ def test_a_failed_blocking_check_stops_what_is_downstream(
     link = Link(
         author="ada",
         url="https://example.org/a",
-        kind=LinkKind.IMPORT,
+        kind=IMPORT,
         categories=(Category.ARTICLES,),
         origin="import",
     )

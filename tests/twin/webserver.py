@@ -1,0 +1,65 @@
+"""A real HTTP server on loopback for the tests: each path answers as its handler says."""
+
+import sys
+from collections.abc import Callable
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from threading import Thread
+
+BODY = """<p>An engine has a mill and a store, and a table of cards that tells it what to do with both of them.</p>
+<p>The mill turns what it is given into something else, one step after another, and never tires of it.</p>
+<p>The store is a patient thing: it keeps a number until somebody asks, and gives it back as it was.</p>"""
+PAGE = f"""<html lang="de-AT"><head><title>On engines</title><meta name="author" content="Ada Lovelace">
+<link rel="canonical" href="https://ada.example/engines"></head><body><nav><a href="/">Home</a></nav>
+<article><h1>On engines</h1>{BODY}<pre><code class="language-python">def mill(x):
+    if x:
+\treturn  x   # two  spaces
+</code></pre><p>Ä ö ü ß: the store keeps what the mill gives, in order.</p></article></body></html>"""
+
+Handler = Callable[[BaseHTTPRequestHandler], None]
+
+
+class Server:
+    """Answers each path as its handler says and remembers what was asked."""
+
+    def __init__(self) -> None:
+        self.handlers: dict[str, Handler] = {}
+        self.asked: list[tuple[str, dict[str, str]]] = []
+        server = self
+
+        class _Handler(BaseHTTPRequestHandler):
+            protocol_version = "HTTP/1.1"
+
+            def do_GET(self) -> None:
+                server.asked.append((self.path, dict(self.headers)))
+                handler = server.handlers.get(self.path)
+                if handler:
+                    handler(self)
+                else:
+                    send(self, 404, b"gone")
+
+            def log_message(self, format: str, *args: object) -> None:  # noqa: A002
+                pass
+
+        class _Quiet(ThreadingHTTPServer):
+            def handle_error(self, request: object, client_address: object) -> None:
+                if not isinstance(sys.exception(), ConnectionError):  # a client that hangs up is what is tested
+                    super().handle_error(request, client_address)  # type: ignore[arg-type]
+
+        self._server = _Quiet(("127.0.0.1", 0), _Handler)
+        self._server.daemon_threads = True
+        self.root = f"http://127.0.0.1:{self._server.server_port}"
+        Thread(target=self._server.serve_forever, args=(0.02,), daemon=True).start()
+
+    def close(self) -> None:
+        self._server.shutdown()
+        self._server.server_close()
+
+
+def send(handler: BaseHTTPRequestHandler, status: int, body: bytes = b"", **headers: str) -> None:
+    headers.setdefault("Content_Type", "text/html; charset=utf-8")
+    handler.send_response(status)
+    for name, value in headers.items():
+        handler.send_header(name.replace("_", "-"), value)
+    handler.send_header("Content-Length", str(len(body)))
+    handler.end_headers()
+    handler.wfile.write(body)
