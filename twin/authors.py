@@ -1,7 +1,8 @@
 """Author files: `authors/<slug>.yaml` declares an author and the links of their writing.
 
     name: Ada Lovelace
-    headline: writes about engines      # optional, and so is `language`
+    headline: writes about engines      # optional, and so are `language` and `aliases`
+    aliases: [ada.l, "@countess"]       # other names under which pages say that they are the author's
     links:
       - https://github.com/ada/engine
       - linkedin_export: exports/ada.zip
@@ -25,7 +26,7 @@ from twin.errors import InputError
 from twin.identity import SLUG_PATTERN
 from twin.models import Author, Link
 
-FIELDS = ("name", "headline", "language", "links")
+FIELDS = ("name", "headline", "language", "aliases", "links")
 
 _TEXT = {
     "name": (re.compile(r"\S.{0,199}", re.DOTALL), "the author's name, such as Ada Lovelace"),
@@ -103,10 +104,13 @@ class _Reader:
             if name not in FIELDS:
                 self._mistake(key, name, f"an author file has no such field{nearest(name, FIELDS)}")
         texts = {name: self._text(name, fields[name][1]) for name in _TEXT if name in fields}
+        aliases = self._aliases(fields["aliases"][1]) if "aliases" in fields else ()
         if "name" not in fields:
             self._mistake(None, "name", f"it is missing: add a line 'name: ' with {_TEXT['name'][1]}")
         links = tuple(self._links(slug, fields["links"][1])) if "links" in fields else ()
-        return None if self.mistakes else AuthorFile(Author(slug=slug, **texts), links)  # type: ignore[arg-type]
+        if self.mistakes:
+            return None
+        return AuthorFile(Author(slug=slug, aliases=aliases, **texts), links)  # type: ignore[arg-type]
 
     def _fields(self) -> dict[str, tuple[yaml.Node, yaml.Node]] | None:
         """Field -> its key and value nodes; only nodes know their lines."""
@@ -142,6 +146,17 @@ class _Reader:
         quote = " in quotes" if isinstance(value, bool | int | float) or type(value).__name__ == "date" else ""
         self._mistake(node, name, f"it must be {expected}{quote}, not {shown(value)}")
         return None
+
+    def _aliases(self, node: yaml.Node) -> tuple[str, ...]:
+        before = len(self.mistakes)
+        value = self._value(node, "aliases")
+        if len(self.mistakes) > before or value is None:
+            return ()
+        names = [value] if isinstance(value, str) else value
+        if isinstance(names, list) and all(isinstance(name, str) and name.strip() for name in names):
+            return tuple(dict.fromkeys(name.strip() for name in names))
+        self._mistake(node, "aliases", f"it must be a list of names in quotes, not {shown(value)}")
+        return ()
 
     def _links(self, slug: str, node: yaml.Node) -> Iterator[Link]:
         if isinstance(node, yaml.ScalarNode) and not node.value:

@@ -100,7 +100,11 @@ def _guess(text: str, base: Path) -> str:
     if path is None or not path.exists():
         raise InputError(f"{value!r} is no http(s) address and no file or folder in {base}: correct it.")
     local = sorted((each for each in crawlers().values() if each.place == "path"), key=lambda each: each.rank)
-    return next((each.kind for each in local if each.recognises(path)), "files")
+    recognised = next((each.kind for each in local if each.recognises(path)), None)
+    if recognised is None and path.suffix.lower() == ".zip":
+        exports = " or ".join(f"'{each.kind}'" for each in local if each.kind.endswith("_export"))
+        raise InputError(f"{value!r} is no export that is known by its contents: declare it with {exports}.")
+    return recognised or "files"
 
 
 def _category(value: Any, crawler: type[Crawler]) -> Category:

@@ -11,6 +11,7 @@ GOOD = """\
 name: Ada Lovelace
 headline: writes about engines
 language: en
+aliases: [ada.l, "@countess", ada.l]
 links:
   - https://github.com/Ada/Engine
   - files: notes/*.md
@@ -32,7 +33,11 @@ def test_a_file_becomes_an_author_and_links(tmp_path: Path) -> None:
     assert files.errors == []
     (loaded,) = files.authors
     assert loaded.author == Author(
-        slug="ada-lovelace", name="Ada Lovelace", headline="writes about engines", language="en"
+        slug="ada-lovelace",
+        name="Ada Lovelace",
+        headline="writes about engines",
+        language="en",
+        aliases=("ada.l", "@countess"),
     )
     assert [(link.kind, link.url) for link in loaded.links] == [
         ("github", "https://github.com/ada/engine"),
@@ -85,9 +90,11 @@ def test_other_files_are_no_authors(tmp_path: Path) -> None:
         ("name: [Ada]\n", " line 1, field 'name': it must be"),
         ("name: !!python/object/apply:os.system [ls]\n", "its value cannot be read (could not determine a constructor"),
         ("name: Ada\n\nheadlin: x\n", " line 3, field 'headlin': an author file has no such field: write 'headline'"),
-        ("name: Ada\nzzz: x\n", "no such field: it has name, headline, language, links"),
+        ("name: Ada\nzzz: x\n", "no such field: it has name, headline, language, aliases, links"),
         ("name: Ada\nname: Eve\n", " line 2, field 'name': it stands on line 1 already: keep one of the two"),
         ("name: Ada\nlanguage: English\n", " line 2, field 'language': it must be an ISO 639 code such as en"),
+        ("name: Ada\naliases: {a: b}\n", " line 2, field 'aliases': it must be a list of names in quotes, not a"),
+        ("name: Ada\naliases: [ada, 7]\n", " line 2, field 'aliases': it must be a list of names in quotes"),
         ("name: Ada\nlinks: https://a.example\n", " line 2, field 'links': it must be a list"),
         ("name: Ada\nlinks:\n- https://a.example/x\n- ftp://a.example\n", " line 4, field 'links[2]': 'ftp://a.example'"),
         ("name: Ada\nlinks:\n- 7\n", " line 3, field 'links[1]': A link is an address, a path or a mapping, not a int"),

@@ -1,13 +1,10 @@
 """Canonical links, what they are, and how they are declared."""
 
-from pathlib import Path
-
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from twin.crawling import classify
-from twin.declarations import declare_link
 from twin.errors import InputError
 from twin.links import canonical_url, repository_url
 from twin.models import Category
@@ -122,7 +119,6 @@ def test_a_link_is_what_its_host_and_path_say(url: str, kind: str) -> None:
 )  # fmt: skip
 def test_a_repository_has_one_address(url: str) -> None:
     assert repository_url(url) == "https://github.com/ada/engine"
-    assert declare_link("ada", url, base=Path()).url == "https://github.com/ada/engine"
 
 
 @pytest.mark.parametrize(
@@ -133,83 +129,3 @@ def test_a_repository_has_one_address(url: str) -> None:
 def test_what_is_no_repository_is_refused(url: str) -> None:
     with pytest.raises(InputError, match=r"give https://github\.com/OWNER/NAME"):
         repository_url(url)
-
-
-def test_declarations_of_each_kind(tmp_path: Path) -> None:
-    def declared(declaration: str | dict[str, object]) -> tuple[object, ...]:
-        link = declare_link("ada", declaration, base=tmp_path)
-        return link.kind, link.url, link.categories, link.location
-
-    at = str(tmp_path.resolve())
-    assert declared({"url": "https://ada.example/x?utm_a=1"}) == (
-        "article", "https://ada.example/x", ARTICLES, None,
-    )  # fmt: skip
-    assert declared({"feed": "https://ada.example/news"})[0] == "feed"
-    assert declared({"repository": "../engine"}) == (
-        "repository", "local:../engine", (Category.REPOSITORIES,), str(tmp_path.parent.resolve() / "engine"),
-    )  # fmt: skip
-    assert declared({"linkedin_export": "export.zip"}) == (
-        "linkedin_export", "local:export.zip", (Category.POSTS, Category.ARTICLES), f"{at}/export.zip",
-    )  # fmt: skip
-    assert declared({"files": "notes/*.md"}) == ("files", "local:notes/*.md", ARTICLES, f"{at}/notes/*.md")
-    assert declared({"files": "notes", "category": "posts"})[2] == (Category.POSTS,)
-
-
-def test_a_plain_path_is_recognised_by_what_is_there(tmp_path: Path) -> None:
-    (tmp_path / "engine" / ".git").mkdir(parents=True)
-    (tmp_path / "export").mkdir()
-    (tmp_path / "export" / "Shares.csv").touch()
-    (tmp_path / "archive.zip").touch()
-    (tmp_path / "notes").mkdir()
-    (tmp_path / "note.md").touch()
-    kinds = {
-        name: declare_link("ada", name, base=tmp_path).kind.value
-        for name in ("engine", "export", "archive.zip", "notes", "note.md", "notes/*.md")
-    }
-    assert kinds == {
-        "engine": "repository",
-        "export": "linkedin_export",
-        "archive.zip": "linkedin_export",
-        "notes": "files",
-        "note.md": "files",
-        "notes/*.md": "files",
-    }
-    with pytest.raises(InputError, match=r"'ada\.example/x' is no http\(s\) address and no file"):
-        declare_link("ada", "ada.example/x", base=tmp_path)
-
-
-def test_where_a_local_source_lies_takes_no_part_in_its_identity(tmp_path: Path) -> None:
-    here = declare_link("ada", {"files": "notes"}, base=tmp_path / "here")
-    there = declare_link("ada", {"files": "notes"}, base=tmp_path / "there")
-    assert here.location != there.location
-    assert here.content_hash == there.content_hash
-
-
-def test_patterns_are_kept() -> None:
-    link = declare_link("ada", {"repository": ".", "include": ["*.py"], "exclude": "tests/"}, base=Path())
-    assert (link.include, link.exclude) == (("*.py",), ("tests/",))
-
-
-@pytest.mark.parametrize(
-    ("declaration", "said"),
-    [
-        ({}, "exactly one of url, feed, repository, linkedin_export, files, and this one has none"),
-        ({"url": "https://a.example", "files": "x"}, "both 'url' and 'files'"),
-        ({"urll": "https://a.example"}, "no field 'urll': write 'url'"),
-        ({"url": 7}, "'url' must be text, not a int (7)"),
-        ({"files": ""}, "'files' must be text"),
-        ({"files": "https://a.example/x"}, "write an address as 'url'"),
-        ({"url": "https://a.example", "category": "posts"}, "'category' goes with 'files' only"),
-        ({"files": "x", "category": "novels"}, "'category' is posts or articles, not 'novels'"),
-        ({"url": "https://a.example", "include": ["x"]}, "'include' goes with a repository or 'files'"),
-        ({"files": "x", "exclude": [1]}, "'exclude' is a list of patterns"),
-        ("ftp://a.example", "only http and https"),
-        ("", "no http"),
-        (["x"], "not a list"),
-    ],
-)
-def test_a_bad_declaration_is_one_sentence(declaration: object, said: str) -> None:
-    with pytest.raises(InputError) as caught:
-        declare_link("ada", declaration, base=Path())  # type: ignore[arg-type]
-    assert said in str(caught.value)
-    assert "\n" not in str(caught.value)

@@ -32,19 +32,21 @@ def is_other(byline: str, author: Author, site: object = None) -> bool:
     """Whether a byline names a person or persons, and none of them is `author` by name, slug or alias."""
     names = [name for name in _SEPARATORS.split(_BEFORE.sub("", byline)) if _letters(name)]
     own = [author.name, author.slug, *author.aliases]
-    if any(_same(name, mine) for name in names for mine in own):
+    if any(_same(name, mine) for name in (byline, *names) for mine in own):
         return False
     persons = [name for name in names if not _ORGANISATION.search(name) and _letters(name) != _letters(str(site or ""))]
     return bool(persons)
 
 
 def _same(name: str, mine: str) -> bool:
-    """Whether two spellings are one person: equal letters, or every word of the shorter among the longer's."""
+    """Whether a byline's name can be the author's: equal letters, a part of it such as "Ada", or more names than it.
+
+    A single word of the author's own, such as a handle, stands for itself only: many an Ada is somebody else.
+    """
     if _letters(name) == _letters(mine):
         return True
-    words, others = _words(name), _words(mine)
-    shorter, longer = sorted((words, others), key=len)
-    return len(shorter) > 1 and shorter <= longer
+    words, own = _words(name), _words(mine)
+    return (bool(words) and words <= own) or (len(own) > 1 and own <= words)
 
 
 def _letters(text: str) -> str:
