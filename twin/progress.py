@@ -12,6 +12,9 @@ logger = logging.getLogger("twin")
 INTERVAL_S = 3.0
 """Seconds between two lines; a stage that is done sooner prints none."""
 
+_BAR = 20
+"""Characters of a full bar."""
+
 
 def progress(items: Iterable[Item], label: str, total: int | None = None) -> Iterator[Item]:
     """Yield `items` unchanged and log `label`, count, rate and time left every `INTERVAL_S` seconds."""
@@ -41,7 +44,16 @@ class Progress:
             return
         self._last = now
         rate = self.done / (now - self._started)
-        line = f"{self.label}: {self.done}" + (f"/{self.total}" if self.total else "") + f", {rate:.1f}/s"
-        if self.total and rate:
-            line += f", {max(self.total - self.done, 0) / rate:.0f} s left"
+        line = f"{self.label}: "
+        if self.total:
+            filled = min(_BAR * self.done // self.total, _BAR)
+            line += f"{'█' * filled}{'░' * (_BAR - filled)} {self.done}/{self.total}, {rate:.1f}/s"
+            line += f", {_duration(max(self.total - self.done, 0) / rate)} left" if rate else ""
+        else:
+            line += f"{self.done}, {rate:.1f}/s"
         logger.info("%s%s", line, f", {note}" if note else "")
+
+
+def _duration(seconds: float) -> str:
+    minutes, rest = divmod(round(seconds), 60)
+    return f"{minutes} min {rest:02} s" if minutes else f"{rest} s"

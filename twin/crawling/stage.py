@@ -17,7 +17,7 @@ from datetime import UTC, datetime
 from twin.crawling.base import Crawl, Tools, crawler_of
 from twin.crawling.bylines import OTHER, flagged
 from twin.crawling.web import Fetcher
-from twin.errors import CrawlError, InputError
+from twin.errors import ConsistencyError, CrawlError, InputError
 from twin.identity import data_version, sha256
 from twin.models import IMPORT, Category, CrawlRecord, Document, Link, StageReport, State
 from twin.progress import progress
@@ -148,9 +148,9 @@ class _Stage:
             if self.replay or self._is_read_otherwise_now(link, reader):
                 try:
                     return crawler(offline).read(link, self.category, {})
-                except CrawlError:
+                except (CrawlError, ConsistencyError) as error:  # never captured, or damaged since
                     if self.replay:
-                        raise
+                        raise CrawlError(str(error)) from error
             return crawler(online).read(link, self.category, validators)
 
         return _Asked(link, reader, validators, workers.submit(answer))
