@@ -1,0 +1,54 @@
+"""Where the benchmarks find their data, and where their results go: with the machine and the versions that gave them."""
+
+import json
+import os
+import platform
+from datetime import UTC, datetime
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+ROOT = Path(__file__).parents[1]
+RESULTS = Path(__file__).parent / "results"
+
+
+def data_folder() -> Path:
+    """The real data beside the checkout, or the folder that TWIN_BENCH_DATA names.
+
+    Raises:
+        SystemExit: it is not there; the sentence says how to name another.
+    """
+    folder = Path(os.environ.get("TWIN_BENCH_DATA") or ROOT.parent / "shared" / "data")
+    if not folder.is_dir():
+        raise SystemExit(f"The benchmark data is not at {folder}: set TWIN_BENCH_DATA to the folder that holds it.")
+    return folder
+
+
+def record(name: str, numbers: dict[str, Any], packages: tuple[str, ...]) -> None:
+    """Write the numbers to `benchmarks/results/<name>.json` and print them as one JSON object, the last line of a run.
+
+    Args:
+        packages: distributions whose versions are noted.
+    """
+    RESULTS.mkdir(exist_ok=True)
+    processor = next(
+        (
+            line.split(":", 1)[1].strip()
+            for line in _lines(Path("/proc/cpuinfo"))
+            if line.startswith(("model name", "Model"))
+        ),
+        platform.processor(),
+    )
+    described = {
+        "when": datetime.now(UTC).isoformat(timespec="seconds"),
+        "machine": {"system": platform.platform(), "processor": processor, "cores": os.cpu_count()},
+        "python": platform.python_version(),
+        "packages": {package: version(package) for package in packages},
+        "numbers": numbers,
+    }
+    (RESULTS / f"{name}.json").write_text(json.dumps(described, indent=2) + "\n", encoding="utf-8")
+    print(json.dumps(numbers), flush=True)
+
+
+def _lines(path: Path) -> list[str]:
+    return path.read_text(encoding="utf-8").splitlines() if path.exists() else []
