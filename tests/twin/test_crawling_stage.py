@@ -1,15 +1,21 @@
 """The crawl stage on a real warehouse: what is written, kept, tombstoned and logged, and what a kill cannot spoil."""
 
 import json
+import subprocess
+import sys
+import time
 import zipfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from http.server import BaseHTTPRequestHandler
 from pathlib import Path
+from typing import ClassVar
 
 import pytest
 
 from tests.twin.test_crawling_git import commit
 from tests.twin.webserver import PAGE, Server, send
-from twin.crawling import CrawlReport, Fetcher, Tools, crawl_author, stage
+from twin.crawling import Crawl, Crawler, CrawlReport, Fetcher, Tools, crawl_author, stage
+from twin.crawling import base as registry
 from twin.declarations import declare_link
 from twin.errors import StoreError
 from twin.models import IMPORT, Author, Category, Document, Link, State
@@ -276,3 +282,117 @@ def test_report_is_made_of_plain_values(warehouse: SqliteWarehouse, essays: Path
     fields = json.loads(crawl(warehouse).model_dump_json())
     for value in fields.values():
         assert isinstance(value, int | str | list | dict)
+
+
+def row(warehouse: SqliteWarehouse, link: str) -> dict[str, object]:
+    return next(row for row in warehouse.dump("raw") if row["link"] == link)
+
+
+def test_an_unchanged_page_touches_the_time_of_the_check_and_nothing_else(
+    server: Server, warehouse: SqliteWarehouse, tmp_path: Path
+) -> None:
+    server.handlers["/a"] = lambda handler: send(
+        handler, 304 if handler.headers.get("If-None-Match") else 200, PAGE.encode(), ETag='"1"'
+    )
+    (link,) = declare(warehouse, tmp_path, f"{server.root}/a")
+    crawl(warehouse)
+    first = row(warehouse, link.url)
+    crawl(warehouse)
+    second = row(warehouse, link.url)
+    assert str(second.pop("checked_at")) > str(first.pop("checked_at"))
+    assert second == first
+
+
+class Shelf(Crawler):
+    """A source of several addresses, each of which may be unchanged, as a profile has several repositories."""
+
+    kind: ClassVar[str] = "shelf"
+    version: ClassVar[str] = "shelf-1"
+    categories: ClassVar[tuple[Category, ...]] = (ARTICLES,)
+    volumes: ClassVar[dict[str, str]] = {}
+
+    def read(self, link: Link, category: Category, validators: Mapping[str, str]) -> Crawl:
+        unchanged = {name for name, text in self.volumes.items() if validators.get(name) == text}
+        documents = [
+            Document(
+                author=link.author, category=category, link=f"https://shelf.example/{name}", source=link.url,
+                platform="web", text=text,
+            )
+            for name, text in self.volumes.items() if name not in unchanged
+        ]  # fmt: skip
+        return Crawl(
+            documents,
+            validators=self.volumes,
+            unchanged=frozenset(f"https://shelf.example/{name}" for name in unchanged),
+        )
+
+
+def test_what_a_source_says_is_unchanged_is_kept_and_the_rest_is_compared(
+    warehouse: SqliteWarehouse, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(registry._CRAWLERS, "shelf", Shelf)
+    declare(warehouse, tmp_path, {"shelf": "https://shelf.example/"})
+    monkeypatch.setattr(Shelf, "volumes", {"one": "1", "two": "2", "three": "3"})
+    assert crawl(warehouse).new == 3
+    monkeypatch.setattr(Shelf, "volumes", {"one": "1", "two": "zwei", "four": "4"})
+    report = crawl(warehouse)
+    assert (report.new, report.changed, report.unchanged, report.removed) == (1, 1, 1, 1)
+    assert texts(warehouse) == {
+        "https://shelf.example/one": "1", "https://shelf.example/two": "zwei", "https://shelf.example/four": "4",
+    }  # fmt: skip
+    assert warehouse.last_crawls("ada", ARTICLES)["https://shelf.example/"].documents == 3
+    assert crawl(warehouse).written == 0
+
+
+def test_a_page_of_somebody_else_is_flagged_and_counted(
+    server: Server, warehouse: SqliteWarehouse, tmp_path: Path
+) -> None:
+    server.handlers["/own"] = lambda handler: send(handler, 200, PAGE.encode())
+    server.handlers["/other"] = lambda handler: send(handler, 200, PAGE.replace("Ada Lovelace", "Eve Byron").encode())
+    declare(warehouse, tmp_path, f"{server.root}/own", f"{server.root}/other")
+    assert crawl(warehouse).by_others == 1
+    flags = {d.link: d.metadata.get("by_other") for d in warehouse.documents(State.RAW, "ada", ARTICLES)}
+    assert flags == {f"{server.root}/own": None, f"{server.root}/other": "Eve Byron"}
+
+
+def test_who_answers_first_changes_nothing(server: Server, warehouse: SqliteWarehouse, tmp_path: Path) -> None:
+    """Two links give the same document: the first in their order owns it, although it answers last."""
+
+    def slow(handler: BaseHTTPRequestHandler) -> None:
+        time.sleep(0.3)
+        send(handler, 200, PAGE.encode())
+
+    for name in ("a", "b"):
+        (tmp_path / f"{name}.html").write_text(PAGE)
+    server.handlers["/a"] = slow
+    server.handlers["/b"] = lambda handler: send(handler, 200, PAGE.encode())
+    declare(warehouse, tmp_path, f"{server.root}/a", f"{server.root}/b", {"files": "a.html"}, {"files": "b.html"})
+    report = crawl(warehouse)
+    assert report.links_ok == 4
+    sources = {d.link: d.source for d in warehouse.documents(State.RAW, "ada", ARTICLES)}
+    assert sources["https://ada.example/engines"] == "local:a.html"
+
+
+CRAWL = """
+import sys
+from pathlib import Path
+from twin.crawling import crawl_author
+from twin.models import Category
+from twin.warehouse.sqlite import SqliteWarehouse
+crawl_author(SqliteWarehouse(Path(sys.argv[1])), "ada", Category.ARTICLES)
+"""
+
+
+def test_two_crawls_of_the_same_links_at_once_give_each_document_once(
+    warehouse: SqliteWarehouse, tmp_path: Path
+) -> None:
+    names = [f"{number}.md" for number in range(200)]
+    for name in names:
+        (tmp_path / name).write_text(ESSAY.format(name))
+    declare(warehouse, tmp_path, *({"files": name} for name in names))
+    crawls = [subprocess.Popen([sys.executable, "-c", CRAWL, str(tmp_path / "warehouse.db")]) for _ in range(2)]
+    assert [process.wait(120) for process in crawls] == [0, 0]
+    rows = list(warehouse.dump("raw"))
+    assert len(rows) == len({row["id"] for row in rows}) == 200
+    assert texts(warehouse).keys() == {f"local:{name}" for name in names}
+    assert crawl(warehouse).written == 0

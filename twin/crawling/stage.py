@@ -138,14 +138,14 @@ class _Stage:
             failed.set_exception(error)
             return _Asked(link, "", {}, failed)
         # Validators speak for one way of reading one declaration; another version or other patterns start afresh.
-        reader = sha256(f"{crawler.version}:{link.content_hash}")[:16]
+        reader = f"{sha256(link.content_hash)[:16]} {crawler.version}"
         validators = {} if self.replay else self._validators(link, reader)
         captures = self.tools.captures.of(link.url) if self.tools.captures else None
         online = Tools(self.tools.fetcher.keeping(captures), captures)
         offline = replace(online, fetcher=online.fetcher.offline())
 
         def answer() -> Crawl:
-            if self.replay or self._is_read_otherwise_now(link, reader):
+            if self.replay or self._has_another_version(link, reader):
                 try:
                     return crawler(offline).read(link, self.category, {})
                 except (CrawlError, ConsistencyError) as error:  # never captured, or damaged since
@@ -189,15 +189,13 @@ class _Stage:
         validators = crawl.validators | extra
         self._log(link, "ok", moment, documents=len(reading.given), validators=validators, skipped=crawl.skipped)
 
-    def _is_read_otherwise_now(self, link: Link, reader: str) -> bool:
-        """Whether it was read well by another version or declaration: then its captures hold all that it gave."""
+    def _has_another_version(self, link: Link, reader: str) -> bool:
+        """Whether the same declaration was read well by another version: then the captures hold all that it gave."""
         record = self.last.get(link.url)
-        return (
-            self.tools.captures is not None
-            and record is not None
-            and record.status in ("ok", "unchanged")
-            and record.validators.get(_READER) not in (None, reader)
-        )
+        if self.tools.captures is None or record is None or record.status not in ("ok", "unchanged"):
+            return False
+        before = record.validators.get(_READER, "")
+        return before != reader and before.split(" ")[0] == reader.split(" ", maxsplit=1)[0]
 
     def _check(self, link: Link, moment: datetime, captures: dict[str, str]) -> None:
         self.warehouse.check_documents(
