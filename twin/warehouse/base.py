@@ -4,10 +4,23 @@ from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Any, Protocol
 
-from twin.models import Author, Capture, Category, CrawlRecord, Document, Link, State, WriteReport
+from twin.models import Author, Capture, Category, CrawlRecord, Document, Link, Model, State, WriteReport
 
 TABLES = ("authors", "links", "raw", "cleaned", "crawl_log", "captures")
 """What a warehouse holds, in an order in which every row's parent comes before it."""
+
+
+class RestoreReport(Model):
+    """What `restore` did, in rows."""
+
+    inserted: int = 0
+    updated: int = 0
+    unchanged: int = 0  # there already, just as old
+    kept: int = 0  # there already, and newer than what was given
+
+    def __add__(self, other: "RestoreReport") -> "RestoreReport":
+        names = RestoreReport.model_fields
+        return RestoreReport(**{name: getattr(self, name) + getattr(other, name) for name in names})
 
 
 class Warehouse(Protocol):
@@ -44,13 +57,17 @@ class Warehouse(Protocol):
         A tombstoned document comes back and counts as inserted. Where an id comes twice, the last one wins.
 
         Raises:
-            InputError: a document cannot be stored; all the others were written.
+            InputError: a document cannot be stored, or is larger than MongoDB takes (in every implementation, so that
+                a warehouse can move there); all the others were written.
         """
 
     def edit_document(self, state: State, document_id: str, text: str) -> bool:
         """Replace a live document's text as a person would in the store itself, and return False where there is none.
 
         The hash that `upsert_documents` compares with stays, so an unchanged source does not undo the edit.
+
+        Raises:
+            InputError: the text cannot be stored.
         """
 
     def documents(self, state: State, author: str, category: Category) -> Iterator[Document]:
@@ -67,7 +84,7 @@ class Warehouse(Protocol):
         """Id -> content hash of the live documents, made from what is stored now, so an edit in the store shows."""
 
     def remove_documents(self, state: State, document_ids: Collection[str]) -> int:
-        """Tombstone documents: their text goes, their id and the time of removal stay. Return how many were live."""
+        """Tombstone documents: what they say goes, their id and the time of removal stay. Return how many were live."""
 
     def check_documents(
         self,
@@ -80,6 +97,8 @@ class Warehouse(Protocol):
         captures: Mapping[str, str] | None = None,
     ) -> int:
         """Note that the live documents of the link `source` were looked at, and touch nothing but `checked_at`.
+
+        It holds the newest moment that was noted; a document that was never checked has none.
 
         Args:
             captures: id -> sha256 of the capture that a document is in now, where that is another one than before.
@@ -106,14 +125,18 @@ class Warehouse(Protocol):
     def remove_author(self, slug: str) -> int:
         """Delete the author with everything of theirs in every table, for good; return how many rows there were."""
 
-    def dump(self, table: str) -> Iterator[dict[str, Any]]:
+    def dump(self, table: str, author: str | None = None) -> Iterator[dict[str, Any]]:
         """Every row of one of `TABLES` as it is stored, tombstones and times included, in the order of their ids.
 
-        The same contents give the same rows in every implementation: JSON values, times as ISO text.
+        The same contents give the same rows in every implementation: JSON values, times as ISO text. The id of an
+        author is the slug and that of a link (author, url). Rows come in pages, so any number takes bounded memory.
+
+        Args:
+            author: only what belongs to this author.
         """
 
-    def restore(self, table: str, rows: Iterable[Mapping[str, Any]]) -> WriteReport:
-        """Write rows of `dump` as they are; a row that is there already stays where it is newer.
+    def restore(self, table: str, rows: Iterable[Mapping[str, Any]]) -> RestoreReport:
+        """Write rows of `dump` as they are; a row that is there already stays unless it is older.
 
         Raises:
             InputError: a row is not one of this table; all the others were written.

@@ -1,41 +1,42 @@
 """The warehouse on a MongoDB server, through pymongo; one collection per kind of thing, documents at the top level."""
 
-import threading
-from collections.abc import Collection, Iterable, Iterator, Sequence
-from contextlib import contextmanager
-from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any, TypeVar
+from collections import Counter
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from datetime import datetime
+from typing import Any, TypeVar
 
-from twin.errors import InputError, StoreError
-from twin.models import Author, Category, CrawlRecord, Document, Link, State, WriteReport
+from twin.errors import ConsistencyError, InputError
+from twin.models import Author, Capture, Category, CrawlRecord, Document, Link, State, WriteReport
+from twin.warehouse.base import TABLES, RestoreReport
+from twin.warehouse.mongo_schema import prepare
+from twin.warehouse.mongo_server import DUPLICATE_KEY, MongoServer
 from twin.warehouse.rows import (
     READ_PAGE,
+    TOMBSTONE,
     WRITE_BATCH,
     Row,
     batches,
+    bson_size,
+    capture_row,
+    check_size,
     crawl_row,
     document_from,
     document_row,
-    first_line,
+    now,
     parse,
     place,
+    present,
     refuse,
+    stamp,
 )
-
-if TYPE_CHECKING:
-    from pymongo import MongoClient
-    from pymongo.database import Database
-
-MAX_DOCUMENT_BYTES = 16 * 1024 * 1024
-"""MongoDB's own limit for one document."""
-
-_DUPLICATE_KEY = 11000
-_OUT_OF_DISK = 14031
-_UNAUTHORISED = frozenset({13, 18})  # not allowed, login refused
-
-_TOMBSTONE: Row = {"title": None, "text": "", "metadata": {}, "content_hash": ""}
+from twin.warehouse.tables import TABLE, checked_row
 
 Entity = TypeVar("Entity", Author, Link)
+
+Change = Callable[[Row, Row], tuple[str, Row | None]]
+
+_ATTEMPTS = 3
+"""A row that another process inserted first is looked at again; more than once only where it is removed as well."""
 
 
 class MongoWarehouse:
@@ -51,24 +52,15 @@ class MongoWarehouse:
     """
 
     def __init__(self, uri: str, database: str = "twin", timeout_s: float = 5.0) -> None:
-        scheme, separator, rest = uri.strip().partition("://")
-        if scheme not in ("mongodb", "mongodb+srv") or not separator:
-            raise InputError("MONGO_URI is not a MongoDB address: write mongodb://HOST:27017.")
-        hosts = rest.rpartition("@")[2].partition("/")[0].partition("?")[0]
-        self._uri, self._name, self._timeout_s = uri.strip(), database, timeout_s
-        self._address = f"{scheme}://{hosts}/{database}"
-        self._client: MongoClient[Row] | None = None
-        self._indexed = False
-        self._lock = threading.Lock()
+        self._server = MongoServer(uri, database, timeout_s, prepare)
+        self._database = self._server.database
 
     @property
     def address(self) -> str:
-        return self._address
+        return self._server.address
 
     def close(self) -> None:
-        if self._client is not None:
-            self._client.close()
-            self._client, self._indexed = None, False
+        self._server.close()
 
     # -- authors and links -------------------------------------------------------------------------------------------
 
@@ -105,7 +97,7 @@ class MongoWarehouse:
             for document in batch:
                 try:
                     row = document_row(document)
-                    _check_bson(row, document)
+                    bson_size(row, place(document))
                     rows.append(row)
                 except InputError as error:
                     refused.append(error)
@@ -114,9 +106,15 @@ class MongoWarehouse:
         return report
 
     def edit_document(self, state: State, document_id: str, text: str) -> bool:
-        change = {"$set": {"text": text, "updated_at": datetime.now(UTC)}}
+        live = {"_id": document_id, "removed_at": None}
         with self._database() as database:
-            return database[state].update_one({"_id": document_id, "removed_at": None}, change).matched_count > 0
+            text.encode()
+            row = database[state].find_one(live)
+            if row is None:
+                return False
+            check_size(row | {"text": text}, f"The document {row.get('link')!r}")
+            change = {"$set": {"text": text, "updated_at": now()}}
+            return database[state].update_one(live, change).matched_count > 0
 
     def documents(self, state: State, author: str, category: Category) -> Iterator[Document]:
         # The ids first, then pages of them: a consumer that trains for an hour between two documents would meet the
@@ -140,65 +138,187 @@ class MongoWarehouse:
         return {document.id: document.content_hash for document in self.documents(state, author, category)}
 
     def remove_documents(self, state: State, document_ids: Collection[str]) -> int:
-        return self._tombstone(state, document_ids, _TOMBSTONE)
+        return self._tombstone(state, document_ids, TOMBSTONE)
+
+    def check_documents(
+        self,
+        state: State,
+        author: str,
+        category: Category,
+        *,
+        source: str,
+        moment: datetime,
+        captures: Mapping[str, str] | None = None,
+    ) -> int:
+        from pymongo import UpdateOne
+
+        mine = {"author": author, "category": category.value, "source": source, "removed_at": None}
+        with self._database() as database:
+            for batch in batches(sorted((captures or {}).items()), WRITE_BATCH):
+                wanted = dict(batch)
+                found = database[state].find({"_id": {"$in": list(wanted)}, **mine}, {"capture": 1})
+                changes = [
+                    UpdateOne({"_id": row["_id"], **mine}, {"$set": {"capture": wanted[row["_id"]]}})
+                    for row in found
+                    if row.get("capture") != wanted[row["_id"]]
+                ]
+                if changes:
+                    database[state].bulk_write(changes, ordered=False)
+            return database[state].update_many(mine, {"$max": {"checked_at": stamp(moment)}}).matched_count
 
     # -- crawl log ---------------------------------------------------------------------------------------------------
 
     def log_crawl(self, records: Sequence[CrawlRecord]) -> None:
-        self._upsert("crawl_log", [crawl_row(record) for record in records])
+        self.restore("crawl_log", [crawl_row(record) for record in records])
 
     def last_crawls(self, author: str, category: Category) -> dict[str, CrawlRecord]:
+        # Match, sort and group follow the index, so that the server jumps from url to url.
         newest: list[Row] = [
             {"$match": {"author": author, "category": category.value}},
-            {"$sort": {"checked_at": 1}},
-            {"$group": {"_id": "$url", "newest": {"$last": "$$ROOT"}}},
+            {"$sort": {"url": 1, "checked_at": 1}},
+            {"$group": {"_id": "$url", "newest": {"$last": "$_id"}}},
         ]
+        rows: list[Row] = []
         with self._database() as database:
-            rows = [group["newest"] for group in database["crawl_log"].aggregate(newest, allowDiskUse=True)]
+            log = database["crawl_log"]
+            identifiers = [group["newest"] for group in log.aggregate(newest, allowDiskUse=True)]
+            for batch in batches(identifiers, WRITE_BATCH):
+                rows += log.find({"_id": {"$in": batch}})
         return {row["url"]: _model(CrawlRecord, row, "crawl_log") for row in rows}
+
+    # -- captures ----------------------------------------------------------------------------------------------------
+
+    def upsert_captures(self, captures: Sequence[Capture]) -> WriteReport:
+        report = self.restore("captures", [capture_row(capture) for capture in captures])
+        return WriteReport(inserted=report.inserted, updated=report.updated, unchanged=report.unchanged + report.kept)
+
+    def captures(self, author: str, link: str | None = None, url: str | None = None) -> list[Capture]:
+        wanted = {name: value for name, value in (("link", link), ("url", url)) if value is not None}
+        with self._database() as database:
+            rows = list(database["captures"].find({"author": author, **wanted}))
+        found = [_model(Capture, row, "captures") for row in rows]
+        return sorted(sorted(found, key=lambda each: each.id), key=lambda each: each.fetched_at, reverse=True)
+
+    def remove_captures(self, author: str, capture_ids: Collection[str]) -> int:
+        removed = 0
+        for batch in batches(sorted(set(capture_ids)), WRITE_BATCH):
+            with self._database() as database:
+                removed += database["captures"].delete_many({"author": author, "_id": {"$in": batch}}).deleted_count
+        return removed
+
+    # -- whole tables ------------------------------------------------------------------------------------------------
+
+    def remove_author(self, slug: str) -> int:
+        # The author last: killed before, the author is still there to be removed again.
+        with self._database() as database:
+            return sum(database[name].delete_many({TABLE[name].owner: slug}).deleted_count for name in reversed(TABLES))
+
+    def dump(self, table: str, author: str | None = None) -> Iterator[Row]:
+        spec = TABLE[table]
+        mine = {spec.owner: author} if author is not None else {}
+        with self._database() as database:
+            for end in (1, -1):  # what is no text sorts before or after all that is
+                for row in database[table].find(mine, {"_id": 1}).sort("_id", end).limit(1):
+                    if not isinstance(row["_id"], str):
+                        raise ConsistencyError(
+                            f"The {table} row {row['_id']} of the warehouse was added by hand: delete the row."
+                        )
+        last = ""
+        while True:
+            with self._database() as database:
+                page = list(database[table].find({**mine, "_id": {"$gt": last}}).sort("_id", 1).limit(READ_PAGE))
+            if not page:
+                return
+            for row in page:
+                stored = row | {"id": row["_id"]}
+                yield {name: stored.get(name, spec.default(name)) for name in spec.columns}
+            last = page[-1]["_id"]
+
+    def restore(self, table: str, rows: Iterable[Mapping[str, Any]]) -> RestoreReport:
+        spec, refused = TABLE[table], list[InputError]()
+
+        def accepted() -> Iterator[Row]:
+            for given in rows:
+                try:
+                    row = checked_row(table, given)
+                    stored = {**row, "id": spec.identifier(row)}
+                    bson_size(stored, f"The {table} row {stored['id']}")
+                except InputError as error:
+                    refused.append(error)
+                else:
+                    yield stored
+
+        def change(old: Row, new: Row) -> tuple[str, Row | None]:
+            there, given = spec.version(old), spec.version(new)
+            return ("updated", new) if there < given else ("unchanged" if there == given else "kept", None)
+
+        counts = self._merge(table, accepted(), dict.fromkeys(spec.age, 1) | {"_id": 1}, change)
+        refuse(refused)
+        return RestoreReport(**counts)
 
     # -- writing -----------------------------------------------------------------------------------------------------
 
-    def _upsert(self, name: str, rows: Sequence[Row], compared: str | None = None) -> WriteReport:
+    def _upsert(self, name: str, rows: Iterable[Row], compared: str | None = None) -> WriteReport:
         """Insert or change rows by id, where `compared` (default: any of their fields) differs from the stored."""
-        report = WriteReport()
-        for batch in batches(rows, WRITE_BATCH):
-            # An id twice in one batch: the last one wins.
-            report += self._write(name, {row["id"]: row for row in batch}, compared)
-        return report
+        moment = now()
+        dates: Row = {"updated_at": moment, "removed_at": None}
 
-    def _write(self, name: str, rows: dict[str, Row], compared: str | None, again: bool = True) -> WriteReport:
-        """Write one batch: look which rows are there, then insert the others and update the changed.
+        def change(old: Row, new: Row) -> tuple[str, Row | None]:
+            changed = new | dates
+            del changed["created_at"]
+            if old.get("removed_at") is not None:
+                return "inserted", changed
+            given = new.keys() - dates.keys() - {"id", "created_at"}
+            same = all(
+                old.get(field, TABLE[name].default(field)) == new[field]
+                for field in ([compared] if compared else given)
+            )
+            return ("unchanged", None) if same else ("updated", changed)
+
+        look = {compared: 1, "removed_at": 1} if compared else None
+        dated = ({**row, "created_at": moment, **dates} for row in rows)
+        return WriteReport(**self._merge(name, dated, look, change))
+
+    def _merge(self, name: str, rows: Iterable[Row], look: Row | None, change: Change) -> Counter[str]:
+        """Write rows by id; return how many were inserted, updated, ... An id twice in one batch: the last one wins.
+
+        Args:
+            look: the fields of a stored row that `change` asks for; None for all.
+            change: from the stored row and the given one: what to count it as, and the fields to set if any.
+        """
+        counts = Counter[str]()
+        for batch in batches(rows, WRITE_BATCH):
+            todo, attempts = {row["id"]: row for row in batch}, 0
+            while todo:
+                attempts += 1
+                todo = self._attempt(name, todo, look, change, counts, last=attempts == _ATTEMPTS)
+        return counts
+
+    def _attempt(
+        self, name: str, rows: dict[str, Row], look: Row | None, change: Change, counts: Counter[str], *, last: bool
+    ) -> dict[str, Row]:
+        """Look which rows are there, then insert the others and update the changed; return those to look at again.
 
         An upsert per row would be shorter, but it makes the server look up every new row one by one.
         """
         from pymongo import UpdateOne
         from pymongo.errors import BulkWriteError
 
-        moment = datetime.now(UTC)
-        look = {compared: 1, "removed_at": 1} if compared else None
+        new: list[Row] = []
+        changes: list[UpdateOne] = []
+        lost: set[str] = set()
         with self._database() as database:
             collection = database[name]
             known = {row["_id"]: row for row in collection.find({"_id": {"$in": list(rows)}}, look)}
-            new: list[Row] = []
-            changes: list[UpdateOne] = []
-            revived = 0
             for identifier, row in rows.items():
                 fields = {field: value for field, value in row.items() if field != "id"}
-                dates: Row = {"updated_at": moment, "removed_at": None}
-                old = known.get(identifier)
-                if old is None:
-                    new.append({"_id": identifier, **fields, "created_at": moment, **dates})
+                if identifier not in known:
+                    new.append({"_id": identifier, **fields})
                     continue
-                removed = old.get("removed_at") is not None
-                if removed or any(old.get(field) != fields[field] for field in ([compared] if compared else fields)):
-                    revived += removed
-                    changes.append(UpdateOne({"_id": identifier}, {"$set": fields | dates}))
-            report = WriteReport(
-                inserted=len(new) + revived,
-                updated=len(changes) - revived,
-                unchanged=len(rows) - len(new) - len(changes),
-            )
+                word, changed = change(known[identifier], fields)
+                counts[word] += 1
+                if changed is not None:
+                    changes.append(UpdateOne({"_id": identifier}, {"$set": changed}))
             if changes:
                 collection.bulk_write(changes, ordered=False)
             if new:
@@ -206,111 +326,22 @@ class MongoWarehouse:
                     collection.insert_many(new, ordered=False)
                 except BulkWriteError as error:
                     problems = error.details["writeErrors"]
-                    if not again or any(problem["code"] != _DUPLICATE_KEY for problem in problems):
+                    if last or any(problem["code"] != DUPLICATE_KEY for problem in problems):
                         raise
-                    # Another process inserted these between our look and our write: look at them again, once.
+                    # Another process inserted these between our look and our write.
                     lost = {new[problem["index"]]["_id"] for problem in problems}
-                    report += WriteReport(inserted=-len(lost))
-                    report += self._write(name, {key: rows[key] for key in lost}, compared, again=False)
-        return report
+            counts["inserted"] += len(new) - len(lost)
+        return {identifier: rows[identifier] for identifier in lost}
 
     def _tombstone(self, name: str, identifiers: Collection[str], emptied: Row) -> int:
         removed = 0
         for batch in batches(sorted(set(identifiers)), WRITE_BATCH):
-            moment = datetime.now(UTC)
+            moment = now()
+            change = {"$set": {**emptied, "updated_at": moment, "removed_at": moment}}
             with self._database() as database:
-                removed += (
-                    database[name]
-                    .update_many(
-                        {"_id": {"$in": batch}, "removed_at": None},
-                        {"$set": {**emptied, "updated_at": moment, "removed_at": moment}},
-                    )
-                    .modified_count
-                )
+                live = {"_id": {"$in": batch}, "removed_at": None}
+                removed += database[name].update_many(live, change).modified_count
         return removed
-
-    # -- the connection ----------------------------------------------------------------------------------------------
-
-    @contextmanager
-    def _database(self) -> Iterator["Database[Row]"]:
-        """The database, connected and indexed; what pymongo raises becomes one sentence with its mend."""
-        from pymongo.errors import PyMongoError
-
-        try:
-            yield self._connected()
-        except UnicodeEncodeError:
-            raise InputError("The text holds half a character (a lone surrogate): write it again as UTF-8.") from None
-        except PyMongoError as error:
-            raise self._explain(error) from error
-
-    def _connected(self) -> "Database[Row]":
-        from pymongo import MongoClient
-        from pymongo.errors import ConfigurationError, InvalidURI
-
-        with self._lock:
-            if self._client is None:
-                try:
-                    self._client = MongoClient(
-                        self._uri,
-                        serverSelectionTimeoutMS=int(self._timeout_s * 1000),
-                        tz_aware=True,
-                        w="majority",
-                        appname="llm-twin",
-                    )
-                except (InvalidURI, ConfigurationError, ValueError):
-                    # Its own message may quote the address with the password in it, so neither is shown.
-                    raise InputError(
-                        f"MONGO_URI ({self._address}) cannot be used: write mongodb://USER:PASSWORD@HOST:27017, with "
-                        "every special character of USER and PASSWORD percent-encoded."
-                    ) from None
-            database = self._client[self._name]
-            if not self._indexed:
-                _index(database)
-                self._indexed = True
-            return database
-
-    def _explain(self, error: Exception) -> StoreError:
-        from pymongo.errors import ConnectionFailure, OperationFailure
-
-        codes = {getattr(error, "code", None)}
-        codes |= {problem["code"] for problem in (getattr(error, "details", None) or {}).get("writeErrors", ())}
-        if isinstance(error, ConnectionFailure):
-            said = "does not answer: start it, or correct MONGO_URI (unset, the warehouse is a file)."
-        elif codes & _UNAUTHORISED:
-            said = "refused the login: correct user, password and authSource in MONGO_URI, and the user's roles."
-        elif _OUT_OF_DISK in codes:
-            said = "has no disk space left: free some and run this again."
-        elif _DUPLICATE_KEY in codes:
-            said = "holds another row with the same author, link and path: delete the one that was added by hand."
-        elif isinstance(error, OperationFailure):
-            said = f"refused the operation ({first_line(error)[:200]}): mend that on the server and run this again."
-        else:
-            said = f"failed ({type(error).__name__}): look into its log and run this again."
-        return StoreError(f"MongoDB at {self._address} {said}")
-
-
-def _index(database: "Database[Row]") -> None:
-    for state in State:
-        # The id is made of these three, so this only refuses rows that somebody adds by hand a second time.
-        database[state].create_index([("author", 1), ("link", 1), ("path", 1)], unique=True)
-        database[state].create_index([("author", 1), ("category", 1)])
-    database["links"].create_index([("author", 1), ("url", 1)], unique=True)
-    database["crawl_log"].create_index([("author", 1), ("category", 1), ("url", 1), ("checked_at", 1)])
-
-
-def _check_bson(row: Row, document: Document) -> None:
-    """Refuse what the server would refuse, before it takes the rest of the batch with it."""
-    import bson
-    from bson.errors import BSONError
-
-    try:
-        size = len(bson.encode(row))
-    except (BSONError, OverflowError) as error:
-        raise InputError(f"{place(document)} has metadata that MongoDB cannot keep: {first_line(error)}.") from None
-    if size > MAX_DOCUMENT_BYTES - 1024:  # the times and the tombstone come on top
-        raise InputError(
-            f"{place(document)} has {size / 1024**2:.1f} MiB, and MongoDB takes at most 16: exclude or split it."
-        )
 
 
 def _entity_row(entity: Author | Link, identifier: str) -> Row:
@@ -321,9 +352,8 @@ def _entity(model: type[Entity], row: Row) -> Entity:
     return _model(model, row, f"{model.__name__.lower()}s")
 
 
-Parsed = TypeVar("Parsed", Author, Link, CrawlRecord)
+Parsed = TypeVar("Parsed", Author, Link, CrawlRecord, Capture)
 
 
 def _model(model: type[Parsed], row: Row, name: str) -> Parsed:
-    fields: dict[str, Any] = {field: row.get(field) for field in model.model_fields}
-    return parse(model, fields, f"{name} row {row['_id']}")
+    return parse(model, present(model, row), f"{name} row {row['_id']}")

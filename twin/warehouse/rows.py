@@ -21,7 +21,7 @@ from pydantic import BaseModel, ValidationError
 
 from twin.errors import ConsistencyError, InputError
 from twin.identity import content_hash
-from twin.models import CrawlRecord, Document, State
+from twin.models import Capture, CrawlRecord, Document, State
 
 Item = TypeVar("Item")
 Row = dict[str, Any]
@@ -32,6 +32,17 @@ WRITE_BATCH = 200
 
 READ_PAGE = 64
 """Documents per page of a stream: at most some 64 MiB, because a file of a repository has at most 1 MiB."""
+
+MAX_DOCUMENT_BYTES = 16 * 1024 * 1024
+"""MongoDB's own limit for one document, as BSON. Every warehouse keeps to it, so that each can move into any other."""
+
+TOMBSTONE: Row = {"title": None, "text": "", "metadata": {}, "capture": None, "content_hash": ""}
+"""What a removed document holds in place of all that it said."""
+
+_TIMES = dict.fromkeys(("created_at", "updated_at", "checked_at", "removed_at"), "2026-01-01T00:00:00.000000+00:00")
+
+_SURELY_SMALL = MAX_DOCUMENT_BYTES // 16
+"""Bytes of JSON that fit in BSON whatever they hold; the worst is a list of digits, in which `1,` becomes 12 bytes."""
 
 
 def batches(items: Iterable[Item], size: int) -> Iterator[list[Item]]:
@@ -63,7 +74,7 @@ def document_row(document: Document) -> Row:
     """
     try:
         row = document.model_dump(mode="json")
-        json.dumps(row, ensure_ascii=False, allow_nan=False).encode("utf-8")
+        size = len(json.dumps(row, ensure_ascii=False, allow_nan=False).encode("utf-8"))
     except UnicodeError:
         raise InputError(
             f"{place(document)} holds half a character (a lone surrogate) or undecoded bytes, which is no Unicode "
@@ -71,7 +82,38 @@ def document_row(document: Document) -> Row:
         ) from None
     except (TypeError, ValueError) as error:
         raise InputError(f"{place(document)} has metadata that is not JSON: {first_line(error)}.") from None
-    return {"id": document.id, **row, "content_hash": document.content_hash}
+    row = {"id": document.id, **row, "content_hash": document.content_hash}
+    if size > _SURELY_SMALL:
+        check_size(row, place(document))
+    return row
+
+
+def check_size(row: Row, what: str) -> None:
+    """Refuse a document's row that would be too large for MongoDB with its times; `what` names it.
+
+    Raises:
+        InputError: it is, or MongoDB cannot keep it at all.
+    """
+    if (size := bson_size(row | _TIMES, what)) > MAX_DOCUMENT_BYTES:
+        raise InputError(
+            f"{what} has {size / 1024**2:.1f} MiB, and MongoDB takes at most 16 (it is {size - MAX_DOCUMENT_BYTES} "
+            "bytes over): exclude or split it."
+        )
+
+
+def bson_size(row: Row, what: str) -> int:
+    """Bytes of a row in MongoDB; `what` names it.
+
+    Raises:
+        InputError: it holds what BSON cannot: a whole number of more than 64 bits, NUL in a key, ...
+    """
+    import bson
+    from bson.errors import BSONError
+
+    try:
+        return len(bson.encode({"_id" if name == "id" else name: value for name, value in row.items()}))
+    except (BSONError, OverflowError) as error:
+        raise InputError(f"{what} has metadata that MongoDB cannot keep: {first_line(error)}.") from None
 
 
 def document_from(row: Mapping[str, Any], state: State) -> Document:
@@ -81,13 +123,18 @@ def document_from(row: Mapping[str, Any], state: State) -> Document:
         ConsistencyError: somebody edited the row so that it is no document any more, or another one.
     """
     identifier = str(row.get("_id", row.get("id")))
-    document = parse(Document, {name: row.get(name) for name in Document.model_fields}, f"{state} row {identifier}")
+    document = parse(Document, present(Document, row), f"{state} row {identifier}")
     if document.id != identifier:
         raise ConsistencyError(
             f"The {state} row {identifier} says it is {place(document)} of {document.author}, whose id is "
             f"{document.id}: author, link and path are its identity, so put the old ones back or delete the row."
         )
     return document
+
+
+def present(model: type[BaseModel], row: Mapping[str, Any]) -> Row:
+    """Those fields of a model that a row has; what an older version did not write yet reads as its default."""
+    return {name: row[name] for name in model.model_fields if name in row}
 
 
 def parse(model: type[Parsed], fields: Mapping[str, Any], what: str) -> Parsed:
@@ -108,6 +155,11 @@ def crawl_row(record: CrawlRecord) -> Row:
     return {"id": content_hash(fields), **fields}
 
 
+def capture_row(capture: Capture) -> Row:
+    """The fields of a capture with its id; its time sorts as text."""
+    return {"id": capture.id, **capture.model_dump(mode="json"), "fetched_at": stamp(capture.fetched_at)}
+
+
 def refuse(refused: list[InputError]) -> None:
     """Raise what was refused, if anything, after all the others were written.
 
@@ -117,7 +169,7 @@ def refuse(refused: list[InputError]) -> None:
     if len(refused) == 1:
         raise refused[0]
     if refused:
-        raise InputError(f"{refused[0]} ({len(refused) - 1} more documents were refused; all others were written.)")
+        raise InputError(f"{refused[0]} ({len(refused) - 1} more were refused; all others were written.)")
 
 
 def place(document: Document) -> str:

@@ -2,59 +2,41 @@
 
 import json
 import sqlite3
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence, Sized
 from contextlib import suppress
+from datetime import datetime
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
+
+from pydantic import BaseModel
 
 from twin.errors import InputError
-from twin.models import Author, Category, CrawlRecord, Document, Link, State, WriteReport
+from twin.models import Author, Capture, Category, CrawlRecord, Document, Link, State, WriteReport
+from twin.warehouse.base import TABLES, RestoreReport
 from twin.warehouse.rows import (
     READ_PAGE,
+    TOMBSTONE,
     WRITE_BATCH,
     Row,
     batches,
+    capture_row,
+    check_size,
     crawl_row,
     document_from,
     document_row,
     now,
     parse,
+    present,
     refuse,
+    stamp,
 )
 from twin.warehouse.sqlite_file import SqliteFile
+from twin.warehouse.sqlite_schema import MIGRATIONS
+from twin.warehouse.tables import TABLE, checked_row
 
-SCHEMA_VERSION = 1
-
-_DOCUMENTS = """
-CREATE TABLE {state} (
-  id TEXT PRIMARY KEY, author TEXT NOT NULL, category TEXT NOT NULL, link TEXT NOT NULL, path TEXT,
-  source TEXT NOT NULL, platform TEXT NOT NULL, title TEXT, text TEXT NOT NULL, language TEXT, published_at TEXT,
-  metadata TEXT NOT NULL, content_hash TEXT NOT NULL,
-  created_at TEXT NOT NULL, updated_at TEXT NOT NULL, removed_at TEXT);
-CREATE UNIQUE INDEX {state}_identity ON {state} (author, link, path);
-CREATE INDEX {state}_column ON {state} (author, category, id) WHERE removed_at IS NULL;
-"""
-
-_SCHEMA = (
-    """
-CREATE TABLE authors (
-  slug TEXT PRIMARY KEY, name TEXT NOT NULL, headline TEXT, language TEXT,
-  created_at TEXT NOT NULL, updated_at TEXT NOT NULL, removed_at TEXT);
-CREATE TABLE links (
-  author TEXT NOT NULL, url TEXT NOT NULL, kind TEXT NOT NULL, categories TEXT NOT NULL, origin TEXT NOT NULL,
-  include TEXT NOT NULL, exclude TEXT NOT NULL, location TEXT,
-  created_at TEXT NOT NULL, updated_at TEXT NOT NULL, removed_at TEXT, PRIMARY KEY (author, url));
-CREATE TABLE crawl_log (
-  id TEXT PRIMARY KEY, author TEXT NOT NULL, url TEXT NOT NULL, category TEXT NOT NULL, status TEXT NOT NULL,
-  documents INTEGER NOT NULL, message TEXT, skipped_files TEXT NOT NULL, validators TEXT NOT NULL,
-  checked_at TEXT NOT NULL);
-CREATE INDEX crawl_log_newest ON crawl_log (author, category, url, checked_at);
-"""
-    + _DOCUMENTS.format(state=State.RAW)
-    + _DOCUMENTS.format(state=State.CLEANED)
+_JSON = frozenset(
+    {"aliases", "also", "categories", "exclude", "headers", "include", "metadata", "skipped_files", "validators"}
 )
-
-_JSON = frozenset({"categories", "include", "exclude", "metadata", "skipped_files", "validators"})
 """Columns that hold JSON."""
 
 Entity = TypeVar("Entity", Author, Link)
@@ -69,7 +51,7 @@ class SqliteWarehouse:
     """
 
     def __init__(self, path: Path, busy_timeout_s: float = 30.0) -> None:
-        self._file = SqliteFile(path, _SCHEMA, SCHEMA_VERSION, busy_timeout_s)
+        self._file = SqliteFile(path, MIGRATIONS, busy_timeout_s)
 
     @property
     def address(self) -> str:
@@ -147,11 +129,10 @@ class SqliteWarehouse:
 
     def _upsert_rows(self, state: State, rows: dict[str, Row]) -> WriteReport:
         with self._file.transaction() as connection:
-            marks = ",".join("?" * len(rows))
             known = {
                 row["id"]: row
                 for row in connection.execute(
-                    f"SELECT id, content_hash, removed_at FROM {state} WHERE id IN ({marks})",  # noqa: S608
+                    f"SELECT id, content_hash, removed_at FROM {state} WHERE id IN ({_marks(rows)})",  # noqa: S608
                     list(rows),
                 )
             }
@@ -168,10 +149,13 @@ class SqliteWarehouse:
     def edit_document(self, state: State, document_id: str, text: str) -> bool:
         with self._file.transaction() as connection:
             changed = connection.execute(
-                f"UPDATE {state} SET text = ?, updated_at = ? WHERE id = ? AND removed_at IS NULL",  # noqa: S608
+                f"UPDATE {state} SET text = ?, updated_at = ? WHERE id = ? AND removed_at IS NULL "  # noqa: S608
+                "RETURNING *",
                 (text, now(), document_id),
-            )
-            return changed.rowcount > 0
+            ).fetchone()
+            if changed is not None:
+                check_size(_decoded(changed), f"The document {changed['link']!r}")
+            return changed is not None
 
     def documents(self, state: State, author: str, category: Category) -> Iterator[Document]:
         # Pages by key, each its own read: an open cursor would keep the write-ahead log growing while a consumer
@@ -198,15 +182,38 @@ class SqliteWarehouse:
 
     def remove_documents(self, state: State, document_ids: Collection[str]) -> int:
         removed = 0
+        emptied = ",".join(f"{name} = ?" for name in TOMBSTONE)
+        values = list(_encoded(TOMBSTONE).values())
         for batch in batches(sorted(set(document_ids)), WRITE_BATCH):
             moment = now()
             with self._file.transaction() as connection:
                 removed += connection.execute(
-                    f"UPDATE {state} SET title = NULL, text = '', metadata = '{{}}', content_hash = '', "  # noqa: S608
-                    f"updated_at = ?, removed_at = ? WHERE id IN ({','.join('?' * len(batch))}) AND removed_at IS NULL",
-                    (moment, moment, *batch),
+                    f"UPDATE {state} SET {emptied}, updated_at = ?, removed_at = ? "  # noqa: S608
+                    f"WHERE id IN ({_marks(batch)}) AND removed_at IS NULL",
+                    (*values, moment, moment, *batch),
                 ).rowcount
         return removed
+
+    def check_documents(
+        self,
+        state: State,
+        author: str,
+        category: Category,
+        *,
+        source: str,
+        moment: datetime,
+        captures: Mapping[str, str] | None = None,
+    ) -> int:
+        mine, values = "author = ? AND category = ? AND source = ? AND removed_at IS NULL", (author, category, source)
+        with self._file.transaction() as connection:
+            connection.executemany(
+                f"UPDATE {state} SET capture = ? WHERE id = ? AND capture IS NOT ? AND {mine}",  # noqa: S608
+                ((capture, identifier, capture, *values) for identifier, capture in (captures or {}).items()),
+            )
+            return connection.execute(
+                f"UPDATE {state} SET checked_at = max(ifnull(checked_at, ''), ?) WHERE {mine}",  # noqa: S608
+                (stamp(moment), *values),
+            ).rowcount
 
     # -- crawl log ---------------------------------------------------------------------------------------------------
 
@@ -214,32 +221,111 @@ class SqliteWarehouse:
         with self._file.transaction() as connection:
             for record in records:
                 row = _encoded(crawl_row(record))
-                names, marks = ",".join(row), ",".join("?" * len(row))
                 connection.execute(
-                    f"INSERT OR IGNORE INTO crawl_log ({names}) VALUES ({marks})",  # noqa: S608
+                    f"INSERT OR IGNORE INTO crawl_log ({','.join(row)}) VALUES ({_marks(row)})",  # noqa: S608
                     list(row.values()),
                 )
 
     def last_crawls(self, author: str, category: Category) -> dict[str, CrawlRecord]:
-        # A bare column beside max() comes from the row that has the maximum: SQLite promises it.
+        # The inner query reads the index alone; only the newest row of each url is read itself.
         rows = self._file.select(
-            "SELECT *, max(checked_at) FROM crawl_log WHERE author = ? AND category = ? GROUP BY url",
-            (author, category),
+            "SELECT log.* FROM (SELECT url, max(checked_at) AS newest FROM crawl_log WHERE author = :author AND "
+            "category = :category GROUP BY url) AS last JOIN crawl_log AS log ON log.author = :author AND "
+            "log.category = :category AND log.url = last.url AND log.checked_at = last.newest ORDER BY log.id",
+            {"author": author, "category": category},
         )
-        names = CrawlRecord.model_fields
-        return {
-            row["url"]: parse(CrawlRecord, {name: _decoded(row)[name] for name in names}, f"crawl_log row {row['id']}")
-            for row in rows
-        }
+        return {row["url"]: parse(CrawlRecord, _fields(CrawlRecord, row), f"crawl_log row {row['id']}") for row in rows}
+
+    # -- captures ----------------------------------------------------------------------------------------------------
+
+    def upsert_captures(self, captures: Sequence[Capture]) -> WriteReport:
+        report = self.restore("captures", [capture_row(capture) for capture in captures])
+        return WriteReport(inserted=report.inserted, updated=report.updated, unchanged=report.unchanged + report.kept)
+
+    def captures(self, author: str, link: str | None = None, url: str | None = None) -> list[Capture]:
+        wanted = {name: value for name, value in (("link", link), ("url", url)) if value is not None}
+        rows = self._file.select(
+            f"SELECT * FROM captures WHERE author = ?{''.join(f' AND {name} = ?' for name in wanted)} "  # noqa: S608
+            "ORDER BY fetched_at DESC, id",
+            (author, *wanted.values()),
+        )
+        return [parse(Capture, _fields(Capture, row), f"captures row {row['id']}") for row in rows]
+
+    def remove_captures(self, author: str, capture_ids: Collection[str]) -> int:
+        removed = 0
+        for batch in batches(sorted(set(capture_ids)), WRITE_BATCH):
+            with self._file.transaction() as connection:
+                removed += connection.execute(
+                    f"DELETE FROM captures WHERE author = ? AND id IN ({_marks(batch)})",  # noqa: S608
+                    (author, *batch),
+                ).rowcount
+        return removed
+
+    # -- whole tables ------------------------------------------------------------------------------------------------
+
+    def remove_author(self, slug: str) -> int:
+        with self._file.transaction() as connection:
+            return sum(
+                connection.execute(f"DELETE FROM {name} WHERE {TABLE[name].owner} = ?", (slug,)).rowcount  # noqa: S608
+                for name in TABLES
+            )
+
+    def dump(self, table: str, author: str | None = None) -> Iterator[Row]:
+        spec = TABLE[table]
+        key = ",".join(spec.key)
+        last = ("",) * len(spec.key)
+        mine, values = (f"{spec.owner} = ? AND ", (author,)) if author is not None else ("", ())
+        while page := self._file.select(
+            f"SELECT * FROM {table} WHERE {mine}({key}) > ({_marks(last)}) ORDER BY {key} LIMIT ?",  # noqa: S608
+            (*values, *last, READ_PAGE),
+        ):
+            for row in page:
+                fields = _decoded(row)
+                yield {name: fields[name] for name in spec.columns}
+            last = tuple(page[-1][name] for name in spec.key)
+
+    def restore(self, table: str, rows: Iterable[Mapping[str, Any]]) -> RestoreReport:
+        spec, report, refused = TABLE[table], RestoreReport(), list[InputError]()
+        found = f"SELECT * FROM {table} WHERE {' AND '.join(f'{name} = ?' for name in spec.key)}"  # noqa: S608
+        for batch in batches(rows, WRITE_BATCH):
+            with self._file.transaction() as connection:
+                for given in batch:
+                    try:
+                        row = checked_row(table, given)
+                    except InputError as error:
+                        refused.append(error)
+                        continue
+                    old = connection.execute(found, [row[name] for name in spec.key]).fetchone()
+                    new = spec.version(row)
+                    there = spec.version(_decoded(old)) if old else None
+                    if there is None or there < new:
+                        _put(connection, table, spec.key, _encoded(row))
+                    report += RestoreReport(
+                        inserted=there is None,
+                        updated=there is not None and there < new,
+                        unchanged=there == new,
+                        kept=there is not None and there > new,
+                    )
+        refuse(refused)
+        return report
+
+
+def _marks(values: Sized) -> str:
+    return ",".join("?" * len(values))
 
 
 def _write(connection: sqlite3.Connection, table: str, key: tuple[str, ...], fields: Row) -> None:
     """Insert a row or change the one with the same key, alive again if it was removed."""
     moment = now()
     row = fields | {"created_at": moment, "updated_at": moment, "removed_at": None}
-    changes = ",".join(f"{name} = excluded.{name}" for name in row if name not in (*key, "created_at"))
+    _put(connection, table, key, row, kept="created_at")
+
+
+def _put(connection: sqlite3.Connection, table: str, key: tuple[str, ...], row: Row, kept: str = "") -> None:
+    """Insert a row, or change all but the field `kept` of the one with the same key."""
+    changes = ",".join(f"{name} = excluded.{name}" for name in row if name not in (*key, kept))
     connection.execute(
-        f"INSERT INTO {table} ({','.join(row)}) VALUES ({','.join('?' * len(row))}) "  # noqa: S608
+        f"INSERT INTO {table} ({','.join(row)}) VALUES ({_marks(row)}) "  # noqa: S608
         f"ON CONFLICT ({','.join(key)}) DO UPDATE SET {changes}",
         list(row.values()),
     )
@@ -260,7 +346,11 @@ def _decoded(row: sqlite3.Row) -> Row:
     return fields
 
 
+def _fields(model: type[BaseModel], row: sqlite3.Row) -> Row:
+    return present(model, _decoded(row))
+
+
 def _entity(model: type[Entity], row: sqlite3.Row) -> Entity:
-    fields = _decoded(row)
+    fields = _fields(model, row)
     key = fields.get("slug") or f"{fields['author']} {fields['url']}"
-    return parse(model, {name: fields[name] for name in model.model_fields}, f"{model.__name__.lower()} row {key}")
+    return parse(model, fields, f"{model.__name__.lower()} row {key}")

@@ -1,14 +1,16 @@
-"""One SQLite file with a schema, opened at the first use; what SQLite raises becomes one sentence with its mend."""
+"""One SQLite file, opened and migrated at the first use; what SQLite raises becomes one sentence with its mend."""
 
 import sqlite3
 import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 from twin.errors import InputError, StoreError
+
+Migration = Callable[[sqlite3.Connection], None]
 
 
 class SqliteFile:
@@ -16,14 +18,14 @@ class SqliteFile:
 
     Args:
         path: the file; its folder is made where it is missing.
-        schema: the statements that make its tables.
-        version: of the schema; kept in the file as `user_version`.
+        migrations: each brings the schema from one version to the next, the first one from an empty file. The file
+            keeps the number of those it has been through as `user_version`.
         busy_timeout_s: how long a call waits for another process that is writing.
     """
 
-    def __init__(self, path: Path, schema: str, version: int, busy_timeout_s: float) -> None:
+    def __init__(self, path: Path, migrations: Sequence[Migration], busy_timeout_s: float) -> None:
         self.path = path
-        self._schema, self._version, self._busy_timeout_s = schema, version, busy_timeout_s
+        self._migrations, self._busy_timeout_s = migrations, busy_timeout_s
         self._connection: sqlite3.Connection | None = None
         # One connection per object: a call takes milliseconds, so threads may as well queue for it.
         self._lock = threading.RLock()
@@ -35,7 +37,7 @@ class SqliteFile:
                 self._connection.close()
                 self._connection = None
 
-    def select(self, statement: str, values: Sequence[Any] = ()) -> list[sqlite3.Row]:
+    def select(self, statement: str, values: Sequence[Any] | Mapping[str, Any] = ()) -> list[sqlite3.Row]:
         """All rows of a query."""
         with self._lock, self._explained():
             return self._connected().execute(statement, values).fetchall()
@@ -77,23 +79,32 @@ class SqliteFile:
         return self._connection
 
     def _prepare(self, connection: sqlite3.Connection) -> None:
-        """Set the journal up and create the tables where they are missing."""
-        version = connection.execute("PRAGMA user_version").fetchone()[0]
-        if version > self._version:
-            raise StoreError(
-                f"The warehouse {self.path} has schema {version} of a newer LLM Twin (this one knows "
-                f"{self._version}): install that one, or set TWIN_STORE to another folder."
-            )
-        if version == self._version:
+        """Set the journal up and bring the schema to the newest version."""
+        if self._version(connection) == len(self._migrations):
             return
         # The switch to WAL is kept in the file, and does not wait for others as every other statement does.
         self._patiently(lambda: connection.execute("PRAGMA journal_mode = WAL"))
         connection.execute("BEGIN IMMEDIATE")
-        if connection.execute("PRAGMA user_version").fetchone()[0] == 0:
-            for statement in filter(str.strip, self._schema.split(";")):
-                connection.execute(statement)
-            connection.execute(f"PRAGMA user_version = {self._version}")
-        connection.execute("COMMIT")
+        try:
+            # Another process may have done it since. The version is part of the transaction as the tables are.
+            for migration in self._migrations[self._version(connection) :]:
+                migration(connection)
+            connection.execute(f"PRAGMA user_version = {len(self._migrations)}")
+            connection.execute("COMMIT")
+        except sqlite3.IntegrityError as error:
+            raise StoreError(
+                f"The warehouse {self.path} cannot move to schema {len(self._migrations)} ({error}): two rows are the "
+                "same thing, so delete the one that was added by hand and run this again."
+            ) from error
+
+    def _version(self, connection: sqlite3.Connection) -> int:
+        version = int(connection.execute("PRAGMA user_version").fetchone()[0])
+        if version > len(self._migrations):
+            raise StoreError(
+                f"The warehouse {self.path} has schema {version} of a newer LLM Twin (this one knows "
+                f"{len(self._migrations)}): install that one, or set TWIN_STORE to another folder."
+            )
+        return version
 
     def _patiently(self, action: Callable[[], object]) -> None:
         deadline = time.monotonic() + self._busy_timeout_s

@@ -1,0 +1,126 @@
+"""The rows of each table as `dump` gives them and `restore` takes them, the same in every warehouse."""
+
+import json
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any, NamedTuple
+
+from pydantic import BaseModel
+
+from twin.errors import ConsistencyError, InputError
+from twin.models import Author, Capture, CrawlRecord, Document, Link
+from twin.warehouse.rows import Row, capture_row, check_size, first_line, parse, place, present, stamp
+
+
+class Table(NamedTuple):
+    """One table.
+
+    Args:
+        model: whose fields its rows have at the top level.
+        key: the fields that are its id, in the order by which rows are sorted.
+        stored: the fields that a row has beside those of the model.
+        age: the fields that say which of two versions of one row is the newer one.
+    """
+
+    model: type[BaseModel]
+    key: tuple[str, ...]
+    stored: tuple[str, ...]
+    age: tuple[str, ...]
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """Every field of a row."""
+        return (*self.stored, *self.model.model_fields)
+
+    @property
+    def owner(self) -> str:
+        """The field that holds the author's slug."""
+        return "slug" if "slug" in self.key else "author"
+
+    def identifier(self, row: Mapping[str, Any]) -> str:
+        """The id of a row as one text; it sorts as its parts do, for no slug holds a space."""
+        return " ".join(str(row[name]) for name in self.key)
+
+    def version(self, row: Mapping[str, Any]) -> tuple[str, ...]:
+        """What is greater in the newer one of two versions of a row."""
+        return tuple(row.get(name) or "" for name in self.age)
+
+    def default(self, column: str) -> Any:
+        """What a row says that was written before there was this column."""
+        field = self.model.model_fields.get(column)
+        if field is None or field.is_required():
+            return None
+        value = field.get_default(call_default_factory=True)
+        return list(value) if isinstance(value, tuple) else value
+
+
+_ENTITY = ("created_at", "updated_at", "removed_at")
+_DOCUMENT = Table(
+    Document,
+    ("id",),
+    ("id", "content_hash", "created_at", "updated_at", "checked_at", "removed_at"),
+    ("updated_at", "checked_at"),
+)
+
+TABLE = {
+    "authors": Table(Author, ("slug",), _ENTITY, ("updated_at",)),
+    "links": Table(Link, ("author", "url"), _ENTITY, ("updated_at",)),
+    "raw": _DOCUMENT,
+    "cleaned": _DOCUMENT,
+    "crawl_log": Table(CrawlRecord, ("id",), ("id",), ()),
+    "captures": Table(Capture, ("id",), ("id",), ("fetched_at",)),
+}
+
+_ALWAYS = frozenset({"created_at", "updated_at"})
+_SOMETIMES = frozenset({"checked_at", "removed_at"})
+
+
+def checked_row(name: str, row: Mapping[str, Any]) -> Row:
+    """A row of the table `name`, as it is, once it is known to be one.
+
+    Raises:
+        InputError: a field is missing, unknown or no such value, or the id is not that of the contents.
+    """
+    table = TABLE[name]
+    what = f"The {name} row {' '.join(str(row.get(part, '?')) for part in table.key)}"
+    if odd := sorted(set(table.columns) ^ row.keys()):
+        state = "lacks" if odd[0] in table.columns else "has the unknown field"
+        raise InputError(f"{what} {state} {odd[0]}: export it again with this LLM Twin.")
+    try:
+        found = parse(table.model, present(table.model, row), f"{name} row")
+    except ConsistencyError as error:
+        raise InputError(f"{what} cannot be read: {error}") from None
+    try:
+        json.dumps(dict(row), ensure_ascii=False, allow_nan=False).encode()
+    except (ValueError, TypeError) as error:  # UnicodeError is one of the former
+        raise InputError(f"{what} holds what is no JSON or no Unicode text: {first_line(error)}.") from None
+    for field in table.stored:
+        _check_stored(what, field, row[field])
+    own: Mapping[str, Any] = row
+    if isinstance(found, Document):
+        own = {"id": found.id}
+        if row["removed_at"] is None:
+            check_size(dict(row), place(found))
+    elif isinstance(found, CrawlRecord):
+        own = {"checked_at": stamp(found.checked_at)}
+    elif isinstance(found, Capture):
+        own = capture_row(found)
+    for field in {"id", "checked_at", "fetched_at"} & own.keys() & row.keys():
+        if own[field] != row[field]:
+            raise InputError(f"{what} has {field} {row[field]!r}, which should be {own[field]!r}: export it again.")
+    return {field: row[field] for field in table.columns}
+
+
+def _check_stored(what: str, field: str, value: Any) -> None:
+    if field not in _ALWAYS | _SOMETIMES:
+        if not isinstance(value, str):
+            raise InputError(f"{what} has a {field} that is no text: export it again.")
+        return
+    if value is None and field in _SOMETIMES:
+        return
+    try:
+        whole = stamp(datetime.fromisoformat(value)) == value
+    except (TypeError, ValueError):
+        whole = False
+    if not whole:  # another form of the same moment would not sort with the others
+        raise InputError(f"{what} has {field} {value!r}, which is no time like {stamp(datetime(2026, 1, 2))}.")
