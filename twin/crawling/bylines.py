@@ -31,22 +31,23 @@ def flagged(document: Document, author: Author | None) -> Document:
 def is_other(byline: str, author: Author, site: object = None) -> bool:
     """Whether a byline names a person or persons, and none of them is `author` by name, slug or alias."""
     names = [name for name in _SEPARATORS.split(_BEFORE.sub("", byline)) if _letters(name)]
-    own = [author.name, author.slug, *author.aliases]
-    if any(_same(name, mine) for name in (byline, *names) for mine in own):
-        return False
+    for name in (byline, *names):
+        if _is_name(name, author.name) or any(_is_handle(name, handle) for handle in (author.slug, *author.aliases)):
+            return False
     persons = [name for name in names if not _ORGANISATION.search(name) and _letters(name) != _letters(str(site or ""))]
     return bool(persons)
 
 
-def _same(name: str, mine: str) -> bool:
-    """Whether a byline's name can be the author's: equal letters, a part of it such as "Ada", or more names than it.
+def _is_name(name: str, own: str) -> bool:
+    """Whether a byline's name can be the author's: a part of it such as "Ada", or more names than it has."""
+    words, mine = _words(name), _words(own)
+    return bool(words and mine) and (words <= mine or mine <= words)
 
-    A single word of the author's own, such as a handle, stands for itself only: many an Ada is somebody else.
-    """
-    if _letters(name) == _letters(mine):
-        return True
-    words, own = _words(name), _words(mine)
-    return (bool(words) and words <= own) or (len(own) > 1 and own <= words)
+
+def _is_handle(name: str, handle: str) -> bool:
+    """Whether it is a handle of the author's in another spelling. One of a single word stands for itself alone: many
+    an Ada is somebody else."""
+    return _letters(name) == _letters(handle) or (len(_words(handle)) > 1 and _words(handle) <= _words(name))
 
 
 def _letters(text: str) -> str:
@@ -54,7 +55,7 @@ def _letters(text: str) -> str:
 
 
 def _words(text: str) -> set[str]:
-    return {word for word in re.split(r"[^\w]+", _folded(text)) if len(word) > 1}
+    return {word for word in re.split(r"[^\w]+", _folded(text)) if word}
 
 
 def _folded(text: str) -> str:
