@@ -1,5 +1,6 @@
 """Fixtures of the crawling tests: a server on loopback and a fetcher that may ask it."""
 
+import math
 from collections.abc import Iterator
 
 import pytest
@@ -22,5 +23,8 @@ def naps() -> list[float]:
 
 @pytest.fixture
 def fetcher(naps: list[float]) -> Fetcher:
+    """One whose time passes only while it sleeps, and that pauses between requests only where a server asks for it."""
     limits = Limits(connect_s=1, read_s=0.5, total_s=1, max_bytes=2**20)
-    return Fetcher(allow_loopback=True, limits=limits, sleep=naps.append)
+    return Fetcher(
+        allow_loopback=True, limits=limits, requests_per_second=math.inf, sleep=naps.append, clock=lambda: sum(naps)
+    )

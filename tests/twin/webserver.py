@@ -19,18 +19,26 @@ Handler = Callable[[BaseHTTPRequestHandler], None]
 
 
 class Server:
-    """Answers each path as its handler says and remembers what was asked."""
+    """Answers each path as its handler says and remembers what was asked.
+
+    `asked` does without the requests for robots.txt, which are counted apart: they come before the first of each
+    site. One that no handler answers says 404.
+    """
 
     def __init__(self) -> None:
         self.handlers: dict[str, Handler] = {}
         self.asked: list[tuple[str, dict[str, str]]] = []
+        self.asked_robots = 0
         server = self
 
         class _Handler(BaseHTTPRequestHandler):
             protocol_version = "HTTP/1.1"
 
             def do_GET(self) -> None:
-                server.asked.append((self.path, dict(self.headers)))
+                if self.path == "/robots.txt":
+                    server.asked_robots += 1
+                else:
+                    server.asked.append((self.path, dict(self.headers)))
                 handler = server.handlers.get(self.path)
                 if handler:
                     handler(self)

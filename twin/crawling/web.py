@@ -1,38 +1,59 @@
-"""The one way out to the web: guarded against private addresses, bounded in size and time, polite on retries.
+"""The one way out to the web: guarded against private addresses, bounded in size and time, and polite.
 
-Every hop of a redirect is checked like the first address. `requests-hardened` resolves a host once and connects to the
-address it checked, so that a name cannot change its mind between the check and the connection.
+Every hop of a redirect is checked like the first address: scheme, port, host, robots.txt of the site it leads to, and
+that host's turn. How one request is sent and bounded stands in `twin.crawling.transport`, turns and pauses in
+`twin.crawling.hosts`, robots.txt in `twin.crawling.robots`.
 """
 
 import copy
+import random
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
-from email.utils import parsedate_to_datetime
+from dataclasses import dataclass, field, replace
 from http import HTTPStatus
-from typing import TYPE_CHECKING, Any
-from urllib.parse import urljoin, urlsplit, urlunsplit
+from threading import Lock
+from typing import TYPE_CHECKING
+from urllib.parse import quote, urlsplit
+
+from pydantic import SecretStr
 
 from twin import __version__
+from twin.crawling.addresses import LINKEDIN_STEPS, SAVE_THE_PAGE, allowed, host_of, origin_of, shown
+from twin.crawling.hosts import Hosts, left_alone, wait_asked_for
+from twin.crawling.robots import MAX_BYTES as ROBOTS_BYTES
+from twin.crawling.robots import PRODUCT, Robots
+from twin.crawling.transport import Failure, Reply, Transport
 from twin.errors import CrawlError
 from twin.settings import Settings
 
 if TYPE_CHECKING:
     from twin.crawling.captures import Captures
 
-USER_AGENT = f"llm-twin/{__version__} (reads what its user wrote; conditional requests)"
+__all__ = ["LINKEDIN_STEPS", "SAVE_THE_PAGE", "FetchError", "Fetcher", "Limits", "Response"]
+
 ACCEPT = "text/html,application/xhtml+xml,application/rss+xml,application/atom+xml,application/xml;q=0.9,*/*;q=0.1"
 MAX_BYTES = 10 * 2**20
 MAX_HOPS = 5
+GITHUB_API = "https://api.github.com"
 _RETRIED = frozenset({429, 500, 502, 503, 504})
 _REDIRECTS = frozenset({301, 302, 303, 307, 308})
-_READ_SIZE = 64 * 1024
+_KEPT = ("content-language", "date", "etag", "last-modified", "link", "x-robots-tag")
+"""Headers that matter to a reader of an answer, or of its capture."""
+_VALIDATORS = {"etag": "etag", "last-modified": "last_modified"}
+_RANDOM = random.SystemRandom()
+_CONDITIONS = ("If-None-Match", "If-Modified-Since")
 
-SAVE_THE_PAGE = "save the page from your browser and declare the file with `files:` instead"
-LINKEDIN_STEPS = (
-    "LinkedIn is never fetched, its terms forbid it: ask for your own data under Settings > Data privacy > Get a copy "
-    "of your data, and declare the zip that you are sent with `linkedin_export:`"
-)
+
+class FetchError(CrawlError):
+    """An address gave nothing; another way to the same text may.
+
+    Args:
+        status: what the server answered, None where nothing was answered or asked at all.
+    """
+
+    def __init__(self, message: str, *, status: int | None = None, retryable: bool = False) -> None:
+        super().__init__(message, retryable=retryable)
+        self.status = status
 
 
 @dataclass(frozen=True)
@@ -45,27 +66,36 @@ class Response:
     unchanged: bool
     validators: dict[str, str]
     capture: str | None = None  # sha256 of `content`, where it was kept
+    headers: dict[str, str] = field(default_factory=dict)  # of those that matter, names in lower case
 
 
 @dataclass(frozen=True)
 class Limits:
-    """Bounds of one request. Times in seconds, sizes in bytes of the decoded body."""
+    """Bounds of one request. Times in seconds, sizes in bytes of the body, as it is sent and as it is decoded."""
 
     connect_s: float = 5.0
     read_s: float = 20.0
-    total_s: float = 60.0
+    total_s: float = 60.0  # of all redirects together, waiting for turns apart
     max_bytes: int = MAX_BYTES
     attempts: int = 3
-    max_wait_s: float = 30.0
+    max_wait_s: float = 30.0  # for a server that asks to wait, and between two requests to one host
 
 
 class Fetcher:
-    """Fetches pages and feeds.
+    """Fetches pages, feeds and the answers of APIs; every method may be called from several threads.
+
+    The copies that `keeping` and `offline` make are one family: they share connections, turns, robots.txt and what
+    `get_once` remembers.
 
     Args:
         allow_loopback: let this machine's own addresses and any port be fetched; for tests that run a server.
         limits: bounds of one request.
-        sleep: how to wait between two attempts.
+        contact: an address or URL in the User-Agent, for who runs what is crawled.
+        ports: what may be fetched.
+        requests_per_second: to one host.
+        tokens: origin -> bearer token, sent to that origin alone.
+        sleep: how to wait.
+        clock: seconds that never go backwards.
     """
 
     def __init__(
@@ -73,18 +103,36 @@ class Fetcher:
         *,
         allow_loopback: bool = False,
         limits: Limits | None = None,
+        contact: str | None = None,
+        ports: tuple[int, ...] = (80, 443),
+        requests_per_second: float = 1.0,
+        tokens: Mapping[str, SecretStr] | None = None,
         sleep: Callable[[float], None] = time.sleep,
+        clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self.allow_loopback, self.limits, self._sleep = allow_loopback, limits or Limits(), sleep
-        self._session: Any = None
+        self._ports, self._tokens = None if allow_loopback else ports, dict(tokens or {})
+        self._transport = Transport(
+            allow_loopback=allow_loopback,
+            user_agent=user_agent(contact),
+            connect_s=self.limits.connect_s,
+            read_s=self.limits.read_s,
+        )
+        self._hosts = Hosts(requests_per_second, self.limits.max_wait_s, clock=clock, sleep=sleep)
+        self._robots = Robots(self._robots_txt, clock=clock)
+        self._once = _Once()
         self._captures: Captures | None = None
         self._offline = False
 
     @classmethod
     def from_settings(cls, settings: Settings) -> "Fetcher":
         """The fetcher that the settings ask for."""
-        del settings
-        return cls()
+        return cls(
+            contact=settings.contact,
+            ports=settings.ports,
+            requests_per_second=settings.requests_per_second,
+            tokens={GITHUB_API: settings.github_token} if settings.github_token else None,
+        )
 
     def keeping(self, captures: "Captures | None") -> "Fetcher":
         """The same fetcher, with its connections and its manners, that keeps what it fetches in `captures`."""
@@ -98,165 +146,201 @@ class Fetcher:
         other._offline = True
         return other
 
-    def get(self, url: str, validators: Mapping[str, str] | None = None) -> Response:
+    def get(
+        self, url: str, validators: Mapping[str, str] | None = None, *, accept: str = ACCEPT, api: bool = False
+    ) -> Response:
         """Fetch `url`, following at most `MAX_HOPS` redirects; with `validators` only where it changed since.
 
+        Args:
+            api: the host of `url` answers a documented API there. robots.txt speaks of pages that a robot finds by
+                itself, not of an interface that is offered to programs, so it is not asked for; the rate still holds.
+
         Raises:
-            CrawlError: the address is not allowed, the server does not answer or answers with an error, the body is
-                too large. `retryable` tells whether a later run may do better.
+            FetchError: the address is not allowed, robots.txt forbids it, the server does not answer or answers with
+                an error, the body is too large. `retryable` tells whether a later run may do better.
+            StoreError: the capture cannot be kept.
         """
         if self._offline:
             return self._captured(url)
-        headers = {"Accept": ACCEPT}
-        if etag := (validators or {}).get("etag"):
-            headers["If-None-Match"] = etag
-        if modified := (validators or {}).get("last_modified"):
-            headers["If-Modified-Since"] = modified
-        for attempt in range(1, self.limits.attempts + 1):
-            try:
-                return self._follow(url, headers)
-            except _LaterError as error:
-                if attempt == self.limits.attempts:
-                    raise CrawlError(str(error), retryable=True) from error
-                self._sleep(min(error.wait_s if error.wait_s is not None else 2.0**attempt, self.limits.max_wait_s))
-        raise AssertionError("unreachable: the last attempt returns or raises")
+        return self._kept(url, self._fetched(url, validators or {}, accept, api))
+
+    def get_once(self, url: str, *, accept: str = ACCEPT, api: bool = False) -> Response:
+        """The answer to the first such call for `url` in the family of this fetcher, or its failure again.
+
+        For what many links need, such as the feed of a publication. Every link that asks keeps its own capture.
+
+        Raises:
+            FetchError: see `get`.
+            StoreError: the capture cannot be kept.
+        """
+        if self._offline:
+            return self._captured(url)
+        return self._kept(url, self._once.get((url, accept), lambda: self._fetched(url, {}, accept, api)))
+
+    def _kept(self, url: str, response: Response) -> Response:
+        if self._captures is None or response.unchanged:
+            return response
+        digest = self._captures.keep(
+            shown(url), response.url, response.content, content_type=response.content_type, headers=response.headers
+        )
+        return replace(response, capture=digest)
 
     def _captured(self, url: str) -> Response:
         captures = self._captures
-        capture = captures.newest(url) if captures else None
+        capture = captures.newest(shown(url)) if captures else None
         if captures is None or capture is None:
-            raise CrawlError(f"{url} was never captured, so it cannot be read again without a request: crawl it.")
-        names = {"etag": "etag", "last-modified": "last_modified"}
-        validators = {names[name]: value for name, value in capture.headers.items() if name in names}
-        content = captures.read(capture.sha256)
-        return Response(capture.final_url, content, capture.content_type, False, validators, capture.sha256)
-
-    def _follow(self, url: str, headers: dict[str, str]) -> Response:
-        deadline = time.monotonic() + self.limits.total_s
-        address = url
-        for _ in range(MAX_HOPS + 1):
-            address = self._checked(address, url)
-            reply = self._send(address, url, headers)
-            try:
-                if reply.status_code in _REDIRECTS and "Location" in reply.headers:
-                    address = urljoin(address, reply.headers["Location"])
-                    continue
-                return self._response(reply, address, url, deadline)
-            finally:
-                reply.close()
-        raise CrawlError(f"{url} redirects more than {MAX_HOPS} times: declare the address it should lead to.")
-
-    def _checked(self, address: str, declared: str) -> str:
-        """`address` without credentials and fragment, or a `CrawlError` where it may not be fetched at all."""
-        led = "" if address == declared else f"{declared} leads to an address that is not allowed: "
-        try:
-            parts = urlsplit(address)
-            host, port = (parts.hostname or "").lower(), parts.port
-        except ValueError as error:
-            raise CrawlError(f"{led}{address} is not a valid address: correct the link.") from error
-        if parts.scheme not in ("http", "https") or not host:
-            raise CrawlError(f"{led}{address} is not an http or https address: correct the link.")
-        if port not in (None, 80, 443) and not self.allow_loopback:
-            raise CrawlError(f"{led}{address} uses port {port}: only 80 and 443 are fetched.")
-        if host.rstrip(".") in ("linkedin.com", "lnkd.in") or host.rstrip(".").endswith(".linkedin.com"):
-            raise CrawlError(f"{declared}: {LINKEDIN_STEPS}.")
-        bracketed = f"[{host}]" if ":" in host else host
-        netloc = bracketed if port is None else f"{bracketed}:{port}"
-        return urlunsplit((parts.scheme, netloc, parts.path or "/", parts.query, ""))
-
-    def _send(self, address: str, declared: str, headers: dict[str, str]) -> Any:
-        import requests
-        from requests_hardened.ip_filter import InvalidIPAddress
-
-        timeout = (self.limits.connect_s, self.limits.read_s)
-        try:
-            return self._opened().get(address, headers=headers, stream=True, allow_redirects=False, timeout=timeout)
-        except InvalidIPAddress as error:
-            raise CrawlError(f"{declared} leads to a private address, which is never fetched.") from error
-        except (requests.ConnectionError, requests.Timeout) as error:
-            raise _LaterError(
-                f"{declared} does not answer ({_reason(error)}): check the address or try later."
-            ) from error
-        except requests.RequestException as error:
-            raise CrawlError(f"{declared} cannot be fetched ({_reason(error)}): correct the link.") from error
-
-    def _opened(self) -> Any:
-        if self._session is None:
-            from requests_hardened import Config, Manager
-
-            self._session = Manager(
-                Config(
-                    ip_filter_enable=True,
-                    ip_filter_allow_loopback_ips=self.allow_loopback,
-                    never_redirect=True,
-                    default_timeout=(self.limits.connect_s, self.limits.read_s),
-                    user_agent_override=USER_AGENT,
-                )
-            ).get_session()
-            # A proxy of the environment would be connected to in place of the checked address; .netrc holds secrets.
-            self._session.trust_env = False
-        return self._session
-
-    def _response(self, reply: Any, address: str, declared: str, deadline: float) -> Response:
-        status = int(reply.status_code)
-        if status == HTTPStatus.NOT_MODIFIED:
-            return Response(address, b"", "", True, _validators(reply.headers))
-        if status in _RETRIED:
-            wait = _retry_after(reply.headers.get("Retry-After"))
-            raise _LaterError(f"{declared} answered {_status(status)}: try again later.", wait)
-        if status in (401, 403, 451):
-            raise CrawlError(f"{declared} answered {_status(status)}: it refuses programs; {SAVE_THE_PAGE}.")
-        if status != HTTPStatus.OK:
-            raise CrawlError(f"{declared} answered {_status(status)}: correct or remove the link.")
-        content = self._body(reply, declared, deadline)
+            raise FetchError(f"{shown(url)} was never captured, so it is not read again without a request: crawl it.")
+        content, headers = captures.read(capture.sha256), dict(capture.headers)
         return Response(
-            address, content, reply.headers.get("Content-Type", "").lower(), False, _validators(reply.headers)
+            capture.final_url, content, capture.content_type, False, _validators(headers), capture.sha256, headers
         )
 
-    def _body(self, reply: Any, declared: str, deadline: float) -> bytes:
-        """The decoded body, read piece by piece so that neither a bomb nor a drip gets past its cap."""
-        from urllib3.exceptions import HTTPError
-
-        pieces, size = [], 0
+    def _fetched(self, url: str, validators: Mapping[str, str], accept: str, api: bool) -> Response:
+        headers = {"Accept": accept}
+        for condition, name in zip(_CONDITIONS, ("etag", "last_modified"), strict=True):
+            if value := validators.get(name):
+                headers[condition] = value
         try:
-            while piece := reply.raw.read1(_READ_SIZE, decode_content=True):
-                size += len(piece)
-                if size > self.limits.max_bytes:
-                    raise CrawlError(
-                        f"{declared} is larger than {self.limits.max_bytes // 2**20} MiB: declare the page itself, "
-                        "not a file it offers."
-                    )
-                if time.monotonic() > deadline:
-                    raise _LaterError(f"{declared} takes more than {self.limits.total_s:.0f} s: try again later.")
-                pieces.append(piece)
-        except (HTTPError, OSError) as error:
-            raise _LaterError(f"{declared} broke off ({_reason(error)}): try again later.") from error
-        return b"".join(pieces)
+            return self._retried(url, headers, robots=True, api=api)
+        except Failure as failure:
+            raise FetchError(
+                f"{shown(url)} {failure}.", status=failure.status, retryable=failure.retryable
+            ) from failure
+
+    def _robots_txt(self, url: str) -> str:
+        """The text of a robots.txt; empty where there is none, see RFC 9309, 2.3.1."""
+        try:
+            reply = self._retried(url, {"Accept": "text/plain,*/*;q=0.1"}, robots=False)
+        except Failure as failure:
+            if failure.status is None or failure.status == HTTPStatus.OK:
+                raise
+            if failure.status >= 500 or failure.status == HTTPStatus.TOO_MANY_REQUESTS:
+                raise Failure(
+                    f"is not fetched while {url} answers {_status(failure.status)}: try again later", retryable=True
+                ) from failure
+            return ""
+        return reply.content.decode("utf-8-sig", "replace")
+
+    def _retried(self, url: str, headers: dict[str, str], *, robots: bool, api: bool = False) -> Response:
+        """Try again what may succeed: after the time that the server asks for, else after 1-2 s, 2-4 s, ..."""
+        for attempt in range(1, self.limits.attempts + 1):
+            try:
+                return self._followed(url, headers, robots, api)
+            except Failure as failure:
+                asked = failure.wait_s
+                if not failure.retryable or attempt == self.limits.attempts or (asked or 0) > self.limits.max_wait_s:
+                    raise
+                if asked is None:  # what was asked for is waited for with the turn, by every link of the host
+                    self._sleep(2.0**attempt * _RANDOM.uniform(0.5, 1.0))
+        raise AssertionError("unreachable: the last attempt returns or raises")
+
+    def _followed(self, url: str, headers: dict[str, str], robots: bool, api: bool) -> Response:
+        left, first = self.limits.total_s, allowed(url, self._ports)
+        address = first
+        for _ in range(MAX_HOPS + 1):
+            if robots and not (api and origin_of(address) == origin_of(first)):
+                self._hosts.slow_down(host_of(address), self._robots.check(address))
+            reply = self._asked(address, headers, left, cut=not robots)
+            left -= reply.seconds
+            if reply.status not in _REDIRECTS or "location" not in reply.headers:
+                return _response(address, reply, conditional=any(name in headers for name in _CONDITIONS))
+            # Header bytes are read as Latin-1, but what stands in them beyond ASCII is UTF-8.
+            target = reply.headers["location"].encode("latin-1", "replace").decode("utf-8", "replace")
+            target = allowed(target, self._ports, base=address)
+            headers, address = _carried(headers, address, target), target
+        raise Failure(f"redirects more than {MAX_HOPS} times: declare the address it should lead to")
+
+    def _asked(self, address: str, headers: Mapping[str, str], seconds: float, *, cut: bool) -> Reply:
+        """Ask one address when it is its host's turn; an answer that is an error is a `Failure`."""
+        host, token = host_of(address), self._tokens.get(origin_of(address))
+        limit = ROBOTS_BYTES if cut else self.limits.max_bytes
+        sent = {**headers, "Authorization": f"Bearer {token.get_secret_value()}"} if token else headers
+        with self._hosts.turn(host):
+            reply = self._transport.get(address, sent, seconds=seconds, max_bytes=limit, cut=cut)
+            wait = wait_asked_for(reply.status, reply.headers)
+            if wait is not None:
+                self._hosts.hold(host, wait)
+        if token:
+            reply = _without(reply, token.get_secret_value())
+        if reply.status not in (HTTPStatus.OK, HTTPStatus.NOT_MODIFIED, *_REDIRECTS):
+            raise self._failure(reply, wait)
+        return reply
+
+    def _failure(self, reply: Reply, wait: float | None) -> Failure:
+        status, shown = reply.status, f"answered {_status(reply.status)}"
+        guarded = status in (403, 429, 503) and reply.headers.get("server", "").lower() == "cloudflare"
+        if "cf-mitigated" in reply.headers or (guarded and wait is None):
+            return Failure(f"{shown} with a check for robots (Cloudflare): {SAVE_THE_PAGE}", status=status)
+        if status in _RETRIED or wait is not None:
+            patient = wait is not None and wait > self.limits.max_wait_s
+            rest = f"{shown} and asks to be {left_alone(wait)}" if wait and patient else f"{shown}: try again later"
+            return Failure(rest, status=status, retryable=True, wait_s=wait)
+        if status in (401, 403, 451):
+            return Failure(f"{shown}: it refuses programs; {SAVE_THE_PAGE}", status=status)
+        return Failure(f"{shown}: correct or remove the link", status=status)
 
 
-class _LaterError(Exception):
-    """The same request may succeed later, after `wait_s` seconds if the server said so."""
+@dataclass
+class _Slot:
+    lock: Lock = field(default_factory=Lock)
+    answer: Response | FetchError | None = None
 
-    def __init__(self, message: str, wait_s: float | None = None) -> None:
-        super().__init__(message)
-        self.wait_s = wait_s
+
+class _Once:
+    """Answers and failures by request; whoever asks while another does waits for the same answer."""
+
+    def __init__(self) -> None:
+        self._lock = Lock()
+        self._slots: dict[tuple[str, str], _Slot] = {}
+
+    def get(self, key: tuple[str, str], ask: Callable[[], Response]) -> Response:
+        with self._lock:
+            slot = self._slots.setdefault(key, _Slot())
+        with slot.lock:
+            if slot.answer is None:
+                try:
+                    slot.answer = ask()
+                except FetchError as error:
+                    slot.answer = error
+        if isinstance(slot.answer, FetchError):
+            raise copy.copy(slot.answer)  # each thread its own traceback
+        return slot.answer
+
+
+def user_agent(contact: str | None) -> str:
+    """Who asks, in ASCII: the product token of robots.txt, its version, and whom to write to."""
+    # Quoted, because a header holds neither line breaks nor letters beyond Latin-1.
+    more = (
+        f"+{quote(contact, safe=':/?#[]@!$&*+,;=%~')}" if contact else "reads what its user wrote; conditional requests"
+    )
+    return f"{PRODUCT}/{__version__} ({more})"
+
+
+def _response(address: str, reply: Reply, *, conditional: bool) -> Response:
+    kept = {name: reply.headers[name] for name in _KEPT if name in reply.headers}
+    if reply.status == HTTPStatus.OK:
+        kind = reply.headers.get("content-type", "").lower()
+        return Response(address, reply.content, kind, False, _validators(kept), headers=kept)
+    if reply.status == HTTPStatus.NOT_MODIFIED and conditional:
+        return Response(address, b"", "", True, _validators(kept), headers=kept)
+    rest = f"answered {_status(reply.status)}, which is no answer to what was asked: correct or remove the link"
+    raise Failure(rest, status=reply.status)
 
 
 def _validators(headers: Mapping[str, str]) -> dict[str, str]:
-    named = {"etag": headers.get("ETag"), "last_modified": headers.get("Last-Modified")}
-    return {name: value for name, value in named.items() if value}
+    return {name: headers[header] for header, name in _VALIDATORS.items() if headers.get(header)}
 
 
-def _retry_after(value: str | None) -> float | None:
-    """Seconds that a Retry-After header asks for: a number, or an HTTP date (RFC 9110, 10.2.3)."""
-    if value is None:
-        return None
-    if value.strip().isdigit():
-        return float(value)
-    try:
-        return max(parsedate_to_datetime(value).timestamp() - time.time(), 0.0)
-    except ValueError:
-        return None
+def _carried(headers: dict[str, str], address: str, target: str) -> dict[str, str]:
+    """What of `headers` goes along a redirect: validators are not shown to who listens in where TLS ends."""
+    downgrade = urlsplit(address).scheme == "https" and urlsplit(target).scheme == "http"
+    return {name: value for name, value in headers.items() if not (downgrade and name in _CONDITIONS)}
+
+
+def _without(reply: Reply, secret: str) -> Reply:
+    """A server may send back what it was sent; that must not get into a capture or a message."""
+    headers = {name: value.replace(secret, "***") for name, value in reply.headers.items()}
+    return replace(reply, headers=headers, content=reply.content.replace(secret.encode(), b"***"))
 
 
 def _status(status: int) -> str:
@@ -264,20 +348,3 @@ def _status(status: int) -> str:
         return f"{status} {HTTPStatus(status).phrase}"
     except ValueError:
         return str(status)
-
-
-def _reason(error: Exception) -> str:
-    """A word or two instead of a nested urllib3 message, which repeats the address it connected to."""
-    text = repr(error)
-    for mark, reason in (
-        ("resolve", "its host name is unknown"),
-        ("timed out", "it timed out"),
-        ("Timeout", "it timed out"),
-        ("refused", "connection refused"),
-        ("Certificate", "its certificate is not valid"),
-        ("certificate", "its certificate is not valid"),
-        ("IncompleteRead", "the answer is not complete"),
-    ):
-        if mark in text:
-            return reason
-    return type(error).__name__

@@ -1,0 +1,290 @@
+"""One request on one connection: to a checked address, within a size and a time, decoded piece by piece.
+
+`requests-hardened` resolves a host once, checks the address and connects to just that one, so that a name cannot
+change its mind between the check and the connection. Its adapters are used without a session of requests: a session
+reads the whole body of a redirect, however large it is, keeps cookies, and heeds the proxies and the .netrc of the
+environment.
+
+Bodies are decompressed here and not by urllib3, which takes half a gzip stream for a whole one.
+"""
+
+import socket
+import time
+import zlib
+from collections.abc import Iterator, Mapping
+from contextlib import suppress
+from dataclasses import dataclass
+from http import HTTPStatus
+from threading import Lock, Timer, local
+from types import TracebackType
+from typing import Any
+from urllib.parse import urlsplit
+
+_PIECE = 64 * 1024
+_GZIP, _DEFLATE, _PLAIN = ("gzip", "x-gzip"), "deflate", ("", "identity")
+
+
+class Failure(Exception):
+    """Why a request gave nothing, as the rest of a sentence that begins with the address and ends in a full stop.
+
+    Args:
+        status: of the answer, where there was one.
+        retryable: whether the same request may succeed later.
+        wait_s: how long the server asks to be left alone.
+    """
+
+    def __init__(
+        self, rest: str, *, status: int | None = None, retryable: bool = False, wait_s: float | None = None
+    ) -> None:
+        super().__init__(rest)
+        self.status, self.retryable, self.wait_s = status, retryable, wait_s
+
+
+@dataclass(frozen=True)
+class Reply:
+    """An answer: header names in lower case, the decoded body of a 200 and none of any other, seconds that it took."""
+
+    status: int
+    headers: dict[str, str]
+    content: bytes
+    seconds: float
+
+
+class Transport:
+    """Sends requests, from any number of threads.
+
+    Args:
+        allow_loopback: let this machine's own addresses be reached.
+        user_agent: who asks.
+        connect_s: longest wait for a connection, in seconds.
+        read_s: longest wait for the next bytes, in seconds.
+    """
+
+    def __init__(self, *, allow_loopback: bool, user_agent: str, connect_s: float, read_s: float) -> None:
+        self._allow_loopback, self._user_agent = allow_loopback, user_agent
+        self._timeout = (connect_s, read_s)
+        self._lock = Lock()
+        self._adapters: dict[str, Any] = {}
+
+    def get(
+        self, address: str, headers: Mapping[str, str], *, seconds: float, max_bytes: int, cut: bool = False
+    ) -> Reply:
+        """GET `address`, whose host is a plain host name, without following redirects.
+
+        Args:
+            seconds: time for all of it, from the connection to the last byte.
+            max_bytes: of the body, as it is sent and as it is decoded.
+            cut: give the first `max_bytes` of a larger body instead of failing.
+
+        Raises:
+            Failure: the address is private, nothing answers, or the answer is too large, too slow or broken.
+        """
+        import requests
+        from requests_hardened.ip_filter import InvalidIPAddress
+
+        started = time.monotonic()
+        sent = {**headers, "User-Agent": self._user_agent, "Accept-Encoding": "gzip"}
+        with _Watch(seconds) as watch:
+            try:
+                request = requests.Request("GET", address, headers=sent).prepare()
+                reply = self._adapter(urlsplit(address).scheme).send(request, stream=True, timeout=self._timeout)
+            except InvalidIPAddress as error:
+                raise Failure("leads to a private address, which is never fetched") from error
+            except (requests.ConnectionError, requests.Timeout) as error:
+                raise watch.late() or Failure(
+                    f"does not answer ({_reason(error)}): check the address or try later", retryable=True
+                ) from error
+            except requests.RequestException as error:
+                raise Failure(f"cannot be fetched ({_reason(error)}): correct the link") from error
+            try:
+                named = {name.lower(): value for name, value in reply.headers.items()}
+                content = _body(reply.raw, named, watch, max_bytes, cut) if reply.status_code == HTTPStatus.OK else b""
+                return Reply(int(reply.status_code), named, content, time.monotonic() - started)
+            finally:
+                reply.close()
+
+    def _adapter(self, scheme: str) -> Any:
+        with self._lock:
+            if scheme not in self._adapters:
+                self._adapters[scheme] = _watched_adapter(scheme, allow_loopback=self._allow_loopback)
+            return self._adapters[scheme]
+
+
+class _Watch:
+    """Shuts a connection down when its time is over.
+
+    A time-out of a socket begins anew with every byte; a server that sends its headers, its part of a TLS handshake
+    or its body byte by byte would otherwise hold a request for days.
+    """
+
+    def __init__(self, seconds: float) -> None:
+        self.over = False
+        self._seconds = seconds
+        self._lock = Lock()
+        self._socket: socket.socket | None = None
+        self._timer = Timer(max(seconds, 0.0), self._end)
+        self._timer.daemon = True
+
+    def __enter__(self) -> "_Watch":
+        _THREAD.watch = self
+        self._timer.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._timer.cancel()
+        _THREAD.watch = None
+        with self._lock:
+            self._let_go()
+
+    def late(self) -> Failure | None:
+        """The failure of a request whose time is over."""
+        return Failure(f"takes more than {self._seconds:.0f} s: try again later", retryable=True) if self.over else None
+
+    def guard(self, connected: socket.socket) -> None:
+        # A duplicate, because TLS takes the descriptor over from the socket that we see here.
+        duplicate = socket.fromfd(connected.fileno(), connected.family, connected.type)
+        with self._lock:
+            self._let_go()
+            self._socket = duplicate
+            self._shut()
+
+    def _end(self) -> None:
+        with self._lock:
+            self.over = True
+            self._shut()
+
+    def _shut(self) -> None:
+        if self.over and self._socket:
+            with suppress(OSError):  # the other side was faster
+                self._socket.shutdown(socket.SHUT_RDWR)
+
+    def _let_go(self) -> None:
+        if self._socket:
+            self._socket.close()
+            self._socket = None
+
+
+_THREAD = local()
+"""`watch`: the watch over the request that a thread is at."""
+
+
+def _watched_adapter(scheme: str, *, allow_loopback: bool) -> Any:
+    """An adapter of requests-hardened, every connection of which is under the watch of its thread's request."""
+    from requests_hardened.ip_filter_adapter import IPFilterAdapter
+    from urllib3 import HTTPConnectionPool, HTTPSConnectionPool
+
+    pool: type[HTTPConnectionPool] = {"http": HTTPConnectionPool, "https": HTTPSConnectionPool}[scheme]
+    plain: Any = pool.ConnectionCls
+
+    class Watched(plain):  # type: ignore[misc]
+        def _new_conn(self) -> socket.socket:
+            connected: socket.socket = super()._new_conn()
+            _THREAD.watch.guard(connected)
+            return connected
+
+        def request(self, *args: Any, **kwargs: Any) -> None:
+            if self.sock is not None:  # a connection that served an earlier request
+                _THREAD.watch.guard(self.sock)
+            super().request(*args, **kwargs)
+
+    adapter = IPFilterAdapter(is_https_proto=scheme == "https", allow_loopback=allow_loopback)
+    adapter.poolmanager.pool_classes_by_scheme = {scheme: type("WatchedPool", (pool,), {"ConnectionCls": Watched})}
+    return adapter
+
+
+def _body(raw: Any, headers: Mapping[str, str], watch: _Watch, max_bytes: int, cut: bool) -> bytes:
+    """The decoded body; neither what is sent nor what it decodes to gets past `max_bytes`."""
+    from urllib3.exceptions import HTTPError
+
+    too_large = Failure(
+        f"is larger than {max_bytes / 2**20:.0f} MiB: declare the page itself, not a file it offers",
+        status=HTTPStatus.OK,
+    )
+    length = headers.get("content-length", "")
+    if length.isdecimal() and int(length) > max_bytes and not cut:
+        raise too_large
+    sent, content = 0, bytearray()
+
+    def pieces() -> Iterator[bytes]:
+        nonlocal sent
+        while piece := raw.read(_PIECE, decode_content=False):
+            sent += len(piece)
+            yield piece
+
+    try:
+        for piece in _decoded(pieces(), headers.get("content-encoding", "").strip().lower()):
+            content += piece
+            if cut and len(content) >= max_bytes:
+                return bytes(content[:max_bytes])
+            if max(sent, len(content)) > max_bytes:
+                raise too_large
+            if watch.over:
+                break
+    except (HTTPError, OSError, zlib.error, EOFError) as error:
+        raise watch.late() or Failure(
+            f"broke off ({_reason(error)}): try again later", status=HTTPStatus.OK, retryable=True
+        ) from error
+    if late := watch.late():  # also a body without a length, which merely seems to end where it is shut down
+        raise late
+    return bytes(content)
+
+
+def _decoded(pieces: Iterator[bytes], encoding: str) -> Iterator[bytes]:
+    """Undo gzip or deflate in bounded pieces; an empty piece shows that something was sent.
+
+    Raises:
+        Failure: the encoding is another one, which nobody asked for.
+        EOFError: the stream ends too early.
+        zlib.error: it is damaged.
+    """
+    if encoding in _PLAIN:
+        yield from pieces
+        return
+    if encoding not in (*_GZIP, _DEFLATE):
+        raise Failure(f"is encoded as {encoding!r}, which was not asked for: save the page and declare the file")
+    decoder, members = None, 0
+    for piece in pieces:
+        data, more = piece, True
+        while more:
+            if decoder is None:
+                if members and (encoding == _DEFLATE or not data.startswith(b"\x1f")):
+                    break  # padding after the last member
+                decoder, members = zlib.decompressobj(_window(data, encoding)), members + 1
+            decoded = decoder.decompress(data, _PIECE)
+            yield decoded
+            if decoder.eof:
+                data, decoder = decoder.unused_data, None
+                more = bool(data)
+            else:
+                data = decoder.unconsumed_tail
+                more = bool(data) or len(decoded) == _PIECE
+    if decoder is not None:
+        raise EOFError
+
+
+def _window(data: bytes, encoding: str) -> int:
+    """The `wbits` of zlib. "deflate" means the zlib format (RFC 9110, 8.4.1.2), but some send a bare stream."""
+    if encoding in _GZIP:
+        return 31
+    return 15 if len(data) > 1 and data[0] & 15 == 8 and (data[0] << 8 | data[1]) % 31 == 0 else -15
+
+
+def _reason(error: Exception) -> str:
+    """A few words instead of a nested urllib3 message, which repeats the address it connected to."""
+    text = repr(error)
+    for mark, reason in (
+        ("resolve", "its host name is unknown"),
+        ("timed out", "it timed out"),
+        ("Timeout", "it timed out"),
+        ("refused", "connection refused"),
+        ("ertificate", "its certificate is not valid"),
+        ("got more than", "its headers are too large"),
+        ("IncompleteRead", "the answer is not complete"),
+        ("EOFError", "the answer is not complete"),
+        ("Error -3", "the answer is damaged"),
+    ):
+        if mark in text:
+            return reason
+    return type(error).__name__
