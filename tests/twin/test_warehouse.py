@@ -1,103 +1,44 @@
 """One contract, every warehouse: SQLite in a file, and MongoDB over the wire through real pymongo."""
 
-import os
+import json
 import signal
-import socket
-import sqlite3
-import subprocess
-import sys
-import tempfile
 import threading
 import time
-from collections.abc import Callable, Iterator
-from datetime import UTC, datetime, timedelta, timezone
-from importlib.util import find_spec
+from collections.abc import Callable
+from datetime import datetime, timedelta, timezone
 from pathlib import Path
 
 import pytest
-from hypothesis import HealthCheck, given, settings
-from hypothesis import strategies as st
 
-from twin.errors import ConsistencyError, InputError, StoreError
-from twin.models import Author, Category, CrawlRecord, Document, Link, State, WriteReport
+from tests.twin.warehouses import (
+    FEED,
+    NOW,
+    Opener,
+    capture,
+    contents,
+    crawl,
+    document,
+    edit_row,
+    fill,
+    raw_row,
+    start_writer,
+    stored,
+)
+from twin.errors import ConsistencyError, InputError
+from twin.models import Author, Category, Document, Link, State, WriteReport
 from twin.settings import Settings
-from twin.warehouse import MongoWarehouse, SqliteWarehouse, Warehouse, open_warehouse
+from twin.warehouse import Warehouse, open_warehouse
+from twin.warehouse.base import TABLES, RestoreReport
+from twin.warehouse.rows import MAX_DOCUMENT_BYTES, bson_size, document_row
 
-NOW = datetime(2026, 1, 2, 3, 4, 5, 678901, tzinfo=UTC)
-
-
-def wait_for_port(port: int, process: subprocess.Popen[bytes]) -> None:
-    for _ in range(200):
-        assert process.poll() is None, "nx-27017 ended"
-        with socket.socket() as probe:
-            if probe.connect_ex(("127.0.0.1", port)) == 0:
-                return
-        time.sleep(0.05)
-    raise AssertionError("nx-27017 does not listen after 10 s")
-
-
-@pytest.fixture(scope="session")
-def mongo_uri(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """A server that speaks MongoDB's wire protocol, on a free loopback port."""
-    if find_spec("nx_27017") is None:
-        pytest.skip("the nx-27017 package (extra `dev`) is not installed, so there is no MongoDB to talk to")
-    folder = tmp_path_factory.mktemp("mongo")
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    command = [str(Path(sys.executable).with_name("nx-27017")), "-p", str(port), "--data-dir", str(folder / "data")]
-    command += ["--log-file", str(folder / "log"), "--pid-file", str(folder / "pid")]
-    with (folder / "out").open("wb") as out:
-        process = subprocess.Popen(command, stdout=out, stderr=out, cwd=folder)
-    try:
-        wait_for_port(port, process)
-        yield f"mongodb://127.0.0.1:{port}"
-    finally:
-        process.terminate()
-        process.wait(10)
-
-
-Opener = Callable[[], Warehouse]
-
-
-@pytest.fixture(params=["sqlite", "mongo"])
-def opener(request: pytest.FixtureRequest, tmp_path: Path) -> Opener:
-    """Opens the same empty store again and again."""
-    if request.param == "sqlite":
-        return lambda: SqliteWarehouse(tmp_path / "warehouse.sqlite")
-    uri = request.getfixturevalue("mongo_uri")
-    return lambda: MongoWarehouse(uri, database=f"t{abs(hash(tmp_path))}")
-
-
-@pytest.fixture
-def warehouse(opener: Opener) -> Iterator[Warehouse]:
-    opened = opener()
-    yield opened
-    opened.close()
-
-
-def document(number: int = 0, **fields: object) -> Document:
-    given = {
-        "author": "ada",
-        "category": Category.ARTICLES,
-        "link": f"https://ada.example/{number}",
-        "source": "https://ada.example/feed",
-        "platform": "web",
-        "title": f"Note {number}",
-        "text": f"Text {number} of Ada.",
-    }
-    return Document.model_validate(given | fields)
-
-
-def stored(warehouse: Warehouse, category: Category = Category.ARTICLES) -> list[Document]:
-    return list(warehouse.documents(State.RAW, "ada", category))
-
+pytest_plugins = ["tests.twin.warehouse_fixtures"]
 
 # -- authors and links -----------------------------------------------------------------------------------------------
 
 
 def test_authors_are_kept_changed_and_left_alone(warehouse: Warehouse) -> None:
-    ada, bob = Author(slug="ada", name="Ada Löve 🧮"), Author(slug="bob", name="Bob", headline="h", language="en")
+    ada = Author(slug="ada", name="Ada Löve 🧮", aliases=("Countess", "@ada"))
+    bob = Author(slug="bob", name="Bob", headline="h", language="en")
     assert warehouse.authors() == []
     assert warehouse.upsert_authors([bob, ada]) == WriteReport(inserted=2)
     assert warehouse.upsert_authors([ada, bob]) == WriteReport(unchanged=2)
@@ -118,6 +59,7 @@ def test_links_are_kept_removed_and_revived(warehouse: Warehouse) -> None:
         origin="added",
         include=("*.md",),
         exclude=("draft*",),
+        also=("comments",),
         location="/somewhere/posts/*.md",
     )
     other = feed.model_copy(update={"author": "bob"})
@@ -145,6 +87,7 @@ def test_a_document_comes_back_as_it_went_in(warehouse: Warehouse) -> None:
         language="de",
         published_at=datetime(2024, 5, 6, 7, 8, 9, 123456, tzinfo=timezone(timedelta(hours=2))),
         metadata={"a.b": {"$c": [1, 2.5, None, True, "ü"]}, "": []},
+        capture="f" * 64,
     )
     bare = document(1, title=None)
     assert warehouse.upsert_documents(State.RAW, [full, bare]) == WriteReport(inserted=2)
@@ -153,33 +96,6 @@ def test_a_document_comes_back_as_it_went_in(warehouse: Warehouse) -> None:
     expected = {full.id: full.content_hash, bare.id: bare.content_hash}
     assert warehouse.hashes(State.RAW, "ada", Category.ARTICLES) == expected
     assert warehouse.document(State.CLEANED, full.id) is None
-
-
-json_values = st.recursive(
-    st.none() | st.booleans() | st.integers(-(2**53), 2**53) | st.floats(-1e9, 1e9) | st.text(max_size=5),
-    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=5), inner, max_size=3),
-    max_leaves=5,
-)
-
-
-@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
-@given(
-    text=st.text(st.characters(exclude_categories=["Cs"])),
-    title=st.none() | st.text(st.characters(exclude_categories=["Cs"])),
-    published=st.none() | st.datetimes(timezones=st.just(UTC)),
-    metadata=st.dictionaries(st.text(max_size=5), json_values, max_size=3),
-)
-def test_any_document_keeps_its_hash(
-    tmp_path: Path, text: str, title: str | None, published: datetime | None, metadata: dict[str, object]
-) -> None:
-    warehouse = SqliteWarehouse(tmp_path / "any.sqlite")
-    written = document(text=text, title=title, published_at=published, metadata=metadata)
-    warehouse.upsert_documents(State.RAW, [written])
-    read = warehouse.document(State.RAW, written.id)
-    assert read is not None
-    assert read.content_hash == written.content_hash
-    assert warehouse.upsert_documents(State.RAW, [read]) == WriteReport(unchanged=1)
-    warehouse.close()
 
 
 def test_many_documents_stream_in_order_and_only_changes_are_written(warehouse: Warehouse) -> None:
@@ -212,7 +128,9 @@ def test_an_id_given_twice_is_one_document(warehouse: Warehouse) -> None:
 
 
 def test_a_removed_document_loses_its_text_and_comes_back(warehouse: Warehouse, opener: Opener) -> None:
-    secret = document(1, text="a secret of Ada", title="a secret title", metadata={"note": "a secret note"})
+    secret = document(
+        1, text="a secret of Ada", title="a secret title", metadata={"note": "a secret note"}, capture="f" * 64
+    )
     warehouse.upsert_documents(State.RAW, [secret, document(2)])
     assert warehouse.remove_documents(State.RAW, [secret.id, "no-such-id"]) == 1
     assert warehouse.remove_documents(State.RAW, [secret.id]) == 0
@@ -221,44 +139,18 @@ def test_a_removed_document_loses_its_text_and_comes_back(warehouse: Warehouse, 
     assert secret.id not in warehouse.hashes(State.RAW, "ada", Category.ARTICLES)
     row = raw_row(warehouse, secret.id)
     assert "secret" not in repr(row)
+    assert row["capture"] is None
     assert row["removed_at"] is not None
     assert warehouse.upsert_documents(State.RAW, [secret]) == WriteReport(inserted=1)
     assert warehouse.document(State.RAW, secret.id) == secret
     assert warehouse.upsert_documents(State.RAW, [secret]) == WriteReport(unchanged=1)
 
 
-def raw_row(warehouse: Warehouse, identifier: str) -> dict[str, object]:
-    """The row as the store's own tools show it."""
-    if isinstance(warehouse, SqliteWarehouse):
-        with sqlite3.connect(warehouse.address) as connection:
-            connection.row_factory = sqlite3.Row
-            return dict(connection.execute("SELECT * FROM raw WHERE id = ?", (identifier,)).fetchone())
-    row = mongo_database(warehouse)["raw"].find_one({"_id": identifier})
-    assert row is not None
-    return dict(row)
-
-
-def mongo_database(warehouse: Warehouse):  # type: ignore[no-untyped-def]
-    from pymongo import MongoClient
-
-    server, _, name = warehouse.address.rpartition("/")
-    return MongoClient(server)[name]
-
-
-def edit_row(warehouse: Warehouse, identifier: str, field: str, value: object) -> None:
-    """Change a field as a person would, with the store's own tools."""
-    if isinstance(warehouse, SqliteWarehouse):
-        with sqlite3.connect(warehouse.address) as connection:
-            connection.execute(f"UPDATE raw SET {field} = ? WHERE id = ?", (value, identifier))  # noqa: S608
-    else:
-        mongo_database(warehouse)["raw"].update_one({"_id": identifier}, {"$set": {field: value}})
-
-
 def test_unchanged_documents_are_not_touched(warehouse: Warehouse) -> None:
-    warehouse.upsert_documents(State.RAW, [document(1)])
+    warehouse.upsert_documents(State.RAW, [document(1, capture="e" * 64)])
     before = raw_row(warehouse, document(1).id)
     time.sleep(0.01)
-    warehouse.upsert_documents(State.RAW, [document(1)])
+    warehouse.upsert_documents(State.RAW, [document(1, capture="f" * 64)])
     assert raw_row(warehouse, document(1).id) == before
     warehouse.upsert_documents(State.RAW, [document(1, text="new")])
     after = raw_row(warehouse, document(1).id)
@@ -300,15 +192,6 @@ def test_a_row_that_was_edited_into_something_else_is_named(warehouse: Warehouse
         warehouse.document(State.RAW, document(1).id)
 
 
-def test_a_row_that_was_added_by_hand_without_an_id_of_ours_is_named(mongo_uri: str) -> None:
-    warehouse = MongoWarehouse(mongo_uri, "by_hand")
-    warehouse.upsert_documents(State.RAW, [document(1)])
-    row = document(2).model_dump(mode="json") | {"removed_at": None}
-    added = mongo_database(warehouse)["raw"].insert_one(row).inserted_id
-    with pytest.raises(ConsistencyError, match=str(added)):
-        stored(warehouse)
-
-
 @pytest.mark.parametrize(
     "bad",
     [
@@ -338,14 +221,68 @@ def test_several_refusals_are_counted(warehouse: Warehouse) -> None:
         warehouse.upsert_documents(State.RAW, [document(number, text="\ud83d") for number in range(2)])
 
 
+@pytest.mark.parametrize(("over", "text"), [(0, "x"), (1, "x"), (0, "語"), (1, "語")])
+def test_a_document_of_exactly_16_mib_fits_and_one_byte_more_is_refused_by_name(
+    warehouse: Warehouse, over: int, text: str
+) -> None:
+    warehouse.upsert_documents(State.RAW, [document(7)])
+    times = dict.fromkeys(("created_at", "updated_at", "checked_at", "removed_at"), NOW.isoformat())
+    empty = document_row(document(1, text=""))
+    room = MAX_DOCUMENT_BYTES - bson_size(empty | times, "it") + over
+    each = len(text.encode())
+    big = document(1, text=text * (room // each) + "x" * (room % each))
+    if over:
+        with pytest.raises(InputError, match=r"https://ada\.example/1' has 16\.0 MiB.*\(it is 1 bytes over\)"):
+            warehouse.upsert_documents(State.RAW, [document(0), big, document(2)])
+        with pytest.raises(InputError, match=r"https://ada\.example/7' has 16"):
+            warehouse.edit_document(State.RAW, document(7).id, big.text)
+        assert {each.link[-1] for each in stored(warehouse)} == {"0", "2", "7"}
+    else:
+        assert warehouse.upsert_documents(State.RAW, [big]).inserted == 1
+        assert warehouse.check_documents(State.RAW, "ada", Category.ARTICLES, source=FEED, moment=NOW) == 2
+        assert warehouse.document(State.RAW, big.id) == big
+
+
+# -- checks ----------------------------------------------------------------------------------------------------------
+
+
+def test_a_check_touches_checked_at_alone_and_only_of_its_link(warehouse: Warehouse) -> None:
+    mine = [document(1, capture="a" * 64), document(2), document(3)]
+    others = [document(4, source="https://ada.example/other"), document(5, author="bob")]
+    warehouse.upsert_documents(State.RAW, [*mine, *others])
+    warehouse.upsert_documents(State.CLEANED, mine)
+    warehouse.remove_documents(State.RAW, [mine[2].id])
+    before = contents(warehouse)
+
+    def check(minutes: int, captures: dict[str, str] | None = None) -> int:
+        moment = NOW + timedelta(minutes=minutes)
+        return warehouse.check_documents(
+            State.RAW, "ada", Category.ARTICLES, source=FEED, moment=moment, captures=captures
+        )
+
+    assert check(0) == 2
+    named = {mine[0].id: "b" * 64, mine[1].id: "c" * 64, mine[2].id: "d" * 64, others[0].id: "e" * 64, "unknown": "f"}
+    assert check(5, named) == 2
+    assert check(1, {}) == 2  # a check that was slow turns no clock back
+    assert warehouse.check_documents(State.RAW, "ada", Category.POSTS, source=FEED, moment=NOW) == 0
+    after = contents(warehouse)
+    assert after["cleaned"] == before["cleaned"]
+    changed = {mine[0].id: "b" * 64, mine[1].id: "c" * 64}
+    for old, new in zip(before["raw"], after["raw"], strict=True):
+        if old["id"] in changed:
+            assert new["checked_at"] == "2026-01-02T03:09:05.678901+00:00"
+            assert new == old | {"checked_at": new["checked_at"], "capture": changed[str(old["id"])]}
+        else:
+            assert new == old
+    assert warehouse.upsert_documents(State.RAW, mine[:2]) == WriteReport(unchanged=2)
+    assert contents(warehouse) == after
+    assert [each.capture for each in stored(warehouse) if each.id in changed] == [changed[i] for i in sorted(changed)]
+
+
 # -- crawl log -------------------------------------------------------------------------------------------------------
 
 
 def test_the_newest_crawl_of_each_url_counts(warehouse: Warehouse) -> None:
-    def crawl(url: str, minute: int, **fields: object) -> CrawlRecord:
-        base = {"author": "ada", "url": url, "category": Category.ARTICLES, "status": "ok"}
-        return CrawlRecord.model_validate(base | {"checked_at": NOW + timedelta(minutes=minute)} | fields)
-
     newest = crawl(
         "u1", 2, status="failed", message="It is gone.", validators={"etag": '"x.y"'}, skipped_files={"big": 1}
     )
@@ -358,42 +295,135 @@ def test_the_newest_crawl_of_each_url_counts(warehouse: Warehouse) -> None:
     assert warehouse.last_crawls("ada", Category.POSTS) == {}
 
 
+def test_every_attempt_is_logged(warehouse: Warehouse) -> None:
+    records = [crawl(f"u{number % 3}", number, status="failed", message="No.") for number in range(450)]
+    warehouse.log_crawl(records)
+    assert len(list(warehouse.dump("crawl_log"))) == 450
+    assert warehouse.last_crawls("ada", Category.ARTICLES) == {
+        f"u{number}": records[447 + number] for number in (0, 1, 2)
+    }
+
+
+# -- captures ---------------------------------------------------------------------------------------------------------
+
+
+def test_captures_come_newest_first_and_keep_their_newest_time(warehouse: Warehouse) -> None:
+    old, new = capture(b"old", 1), capture(b"new", 2, headers={"etag": '"2"', "x.y": "z"})
+    page = capture(b"old", 3, url="https://ada.example/1")
+    other, theirs = capture(b"old", 4, link="https://ada.example/2"), capture(b"old", 5, author="bob")
+    assert warehouse.upsert_captures([]) == WriteReport()
+    assert warehouse.upsert_captures([old, theirs, new, page, other]) == WriteReport(inserted=5)
+    assert warehouse.captures("ada") == [other, page, new, old]
+    assert warehouse.captures("ada", FEED) == [page, new, old]
+    assert warehouse.captures("ada", FEED, FEED) == [new, old]
+    assert warehouse.captures("eve") == []
+    again = capture(b"old", 9)
+    assert warehouse.upsert_captures([again]) == WriteReport(updated=1)
+    assert warehouse.upsert_captures([old]) == WriteReport(unchanged=1)
+    assert warehouse.upsert_captures([again]) == WriteReport(unchanged=1)
+    twice = [capture(b"twice", 7), capture(b"twice", 6)]
+    assert warehouse.upsert_captures(twice).inserted == 1
+    assert warehouse.captures("ada", FEED, FEED)[1] == twice[0]
+    assert warehouse.remove_captures("ada", [twice[0].id]) == 1
+    assert warehouse.captures("ada", FEED, FEED) == [again, new]
+    assert warehouse.remove_captures("ada", [new.id, theirs.id, "unknown"]) == 1
+    assert warehouse.remove_captures("ada", [new.id]) == 0
+    assert warehouse.captures("ada") == [again, other, page]
+    assert warehouse.captures("bob") == [theirs]
+
+
+# -- whole tables -----------------------------------------------------------------------------------------------------
+
+
+def test_an_author_goes_with_everything_and_for_good(warehouse: Warehouse, opener: Opener) -> None:
+    fill(warehouse)
+    before = contents(warehouse)
+    theirs = {table: list(warehouse.dump(table, "ada-li")) for table in TABLES}
+    assert all(theirs.values())
+    count = sum(len(before[table]) - len(theirs[table]) for table in TABLES)
+    assert warehouse.remove_author("ada") == count
+    assert contents(warehouse) == theirs
+    assert warehouse.remove_author("ada") == 0
+    again = opener()
+    assert again.author("ada") is None
+    again.close()
+
+
+def test_a_dump_holds_every_row_in_order_and_goes_back(
+    warehouse: Warehouse, new_warehouse: Callable[[str], Warehouse]
+) -> None:
+    assert contents(warehouse) == {table: [] for table in TABLES}
+    fill(warehouse)
+    dumped = contents(warehouse)
+    assert {table: len(rows) for table, rows in dumped.items()} == {
+        "authors": 2, "links": 3, "raw": 8, "cleaned": 8, "crawl_log": 3, "captures": 3,
+    }  # fmt: skip
+    for table in ("raw", "cleaned", "crawl_log", "captures"):
+        assert [row["id"] for row in dumped[table]] == sorted(str(row["id"]) for row in dumped[table])
+    assert [(row["author"], row["url"]) for row in dumped["links"]] == [
+        ("ada", FEED), ("ada", "local:posts/*.md"), ("ada-li", FEED),
+    ]  # fmt: skip
+    assert json.loads(json.dumps(dumped, allow_nan=False)) == dumped
+    for kind in ("sqlite", "mongo"):
+        other = new_warehouse(kind)
+        for table in TABLES:
+            report = other.restore(table, json.loads(json.dumps(dumped[table])))
+            assert report == RestoreReport(inserted=len(dumped[table]))
+            assert other.restore(table, iter(dumped[table])) == RestoreReport(unchanged=len(dumped[table]))
+        assert contents(other) == dumped
+
+
+def test_the_newer_one_of_two_rows_stays(warehouse: Warehouse) -> None:
+    fill(warehouse)
+    old = contents(warehouse)
+    edited = old["raw"][0] | {"text": "another", "updated_at": "2999-01-01T00:00:00.000000+00:00"}
+    looked_at = old["raw"][1] | {"checked_at": "2999-01-01T00:00:00.000000+00:00"}
+    later = old["captures"][0] | {"fetched_at": "2999-01-01T00:00:00.000000+00:00"}
+    renamed = old["authors"][0] | {"name": "Ada", "updated_at": "2999-01-01T00:00:00.000000+00:00"}
+    assert warehouse.restore("raw", [edited, looked_at]) == RestoreReport(updated=2)
+    assert warehouse.restore("captures", [later]) == RestoreReport(updated=1)
+    assert warehouse.restore("authors", [renamed]) == RestoreReport(updated=1)
+    assert warehouse.restore("raw", old["raw"]) == RestoreReport(kept=2, unchanged=6)
+    assert warehouse.restore("captures", old["captures"]) == RestoreReport(kept=1, unchanged=2)
+    now = contents(warehouse)
+    assert now["raw"] == [edited, looked_at, *old["raw"][2:]]
+    assert (now["captures"][0], now["authors"][0]) == (later, renamed)
+
+
+@pytest.mark.parametrize(
+    ("table", "change", "said"),
+    [
+        ("raw", {"color": "red"}, "has the unknown field color"),
+        ("raw", {"text": None}, "damaged at text"),
+        ("raw", {"link": "https://ada.example/elsewhere"}, "has id "),
+        ("raw", {"updated_at": "yesterday"}, "has updated_at 'yesterday', which is no time"),
+        ("raw", {"checked_at": "2026-01-02T03:04:05Z"}, "no time like 2026-01-02T00:00:00\\.0"),
+        ("raw", {"created_at": None}, "has created_at None"),
+        ("raw", {"title": "half \ud83d"}, "no Unicode text"),
+        ("raw", {"content_hash": 7}, "content_hash that is no text"),
+        ("captures", {"sha256": "0" * 64}, "has id "),
+        ("captures", {"headers": {"etag": float("nan")}}, "cannot be read|no JSON"),
+        ("crawl_log", {"status": "perhaps"}, "damaged at status"),
+        ("links", {"kind": "No Kind"}, "damaged at kind"),
+        ("authors", {"slug": "Not A Slug"}, "damaged at slug"),
+    ],
+)
+def test_what_is_no_row_is_refused_by_name_and_takes_nothing_with_it(
+    warehouse: Warehouse, new_warehouse: Callable[[str], Warehouse], table: str, change: dict[str, object], said: str
+) -> None:
+    source = new_warehouse("sqlite")
+    fill(source)
+    rows = list(source.dump(table))
+    bad = rows[1] | change
+    with pytest.raises(InputError, match=f"^The {table} row .*({said})"):
+        warehouse.restore(table, [rows[0], bad, *rows[2:]])
+    assert list(warehouse.dump(table)) == [rows[0], *rows[2:]]
+    lacking = {name: value for name, value in rows[1].items() if name not in {"author", "name"}}
+    with pytest.raises(InputError, match=f"^The {table} row .* lacks (author|name)"):
+        warehouse.restore(table, [lacking])
+
+
 # -- several writers, and death ---------------------------------------------------------------------------------------
-
-WRITER = """
-import sys
-from pathlib import Path
-from twin.models import State
-from twin.warehouse import MongoWarehouse, SqliteWarehouse
-from tests.twin.test_warehouse import document
-
-kind, where, name, count, go = sys.argv[1:]
-warehouse = SqliteWarehouse(Path(where)) if kind == "sqlite" else MongoWarehouse(where, name)
-print("ready", flush=True)
-sys.stdin.readline()
-for start in range(0, int(count), 200):
-    batch = [document(number, text="x" * 2000) for number in range(start, start + 200)]
-    print(warehouse.upsert_documents(State.RAW, batch), flush=True)
-"""
-
-
-def start_writer(warehouse: Warehouse, count: int) -> subprocess.Popen[str]:
-    if isinstance(warehouse, SqliteWarehouse):
-        where = ["sqlite", warehouse.address, "-"]
-    else:
-        server, _, name = warehouse.address.rpartition("/")
-        where = ["mongo", server, name]
-    process = subprocess.Popen(
-        [sys.executable, "-c", WRITER, *where, str(count), "-"],
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-        cwd=Path(__file__).parents[2],
-    )
-    assert process.stdout is not None
-    assert process.stdout.readline() == "ready\n", process.stderr and process.stderr.read()
-    return process
 
 
 def test_two_processes_write_the_same_documents_at_once(warehouse: Warehouse) -> None:
@@ -406,6 +436,8 @@ def test_two_processes_write_the_same_documents_at_once(warehouse: Warehouse) ->
         _, errors = writer.communicate(timeout=60)
         assert writer.returncode == 0, errors
     assert len(stored(warehouse)) == 200
+    assert len(warehouse.links("ada")) == 200
+    assert {len(rows) for rows in (contents(warehouse)["raw"], contents(warehouse)["links"])} == {200}
 
 
 def test_a_writer_killed_in_the_middle_is_made_good_by_the_next_run(warehouse: Warehouse) -> None:
@@ -445,179 +477,6 @@ def test_threads_share_one_warehouse(warehouse: Warehouse) -> None:
         thread.join()
     assert problems == []
     assert len(stored(warehouse)) == 100
-
-
-# -- SQLite where the disk or another process says no -----------------------------------------------------------------
-
-
-def test_a_locked_file_is_one_sentence(tmp_path: Path) -> None:
-    warehouse = SqliteWarehouse(tmp_path / "w.sqlite", busy_timeout_s=0.1)
-    warehouse.upsert_documents(State.RAW, [document(1)])
-    with sqlite3.connect(tmp_path / "w.sqlite", isolation_level=None) as other:
-        other.execute("BEGIN IMMEDIATE")
-        with pytest.raises(StoreError, match=r"w\.sqlite is locked: another process"):
-            warehouse.upsert_documents(State.RAW, [document(2)])
-        assert stored(warehouse) == [document(1)]  # a reader never waits
-        other.execute("ROLLBACK")
-    assert warehouse.upsert_documents(State.RAW, [document(2)]).inserted == 1
-
-
-def test_a_full_disk_is_one_sentence_and_loses_nothing(tmp_path: Path) -> None:
-    warehouse = SqliteWarehouse(tmp_path / "w.sqlite")
-    warehouse.upsert_documents(State.RAW, [document(1)])
-    pages = warehouse._file.select("PRAGMA page_count")[0][0]
-    warehouse._file.select(f"PRAGMA max_page_count = {pages + 2}")
-    with pytest.raises(StoreError, match="disk is full: free some space"):
-        warehouse.upsert_documents(State.RAW, [document(number, text="x" * 9000) for number in range(2, 9)])
-    assert stored(warehouse) == [document(1)]
-    warehouse._file.select("PRAGMA max_page_count = 4294967294")
-    assert warehouse.upsert_documents(State.RAW, [document(2)]).inserted == 1
-
-
-def test_a_truly_full_disk_is_one_sentence(tmp_path: Path) -> None:
-    disk = tmp_path / "disk"
-    disk.mkdir()
-    mounted = subprocess.run(
-        ["mount", "-t", "tmpfs", "-o", "size=512k", "tmpfs", str(disk)], capture_output=True, check=False
-    )
-    if mounted.returncode != 0:
-        pytest.skip("mounting a small disk needs root")
-    try:
-        warehouse = SqliteWarehouse(disk / "w.sqlite")
-        warehouse.upsert_documents(State.RAW, [document(1)])
-        with pytest.raises(StoreError, match=r"free some space|free space"):
-            warehouse.upsert_documents(State.RAW, [document(number, text="x" * 90_000) for number in range(2, 20)])
-        assert stored(warehouse) == [document(1)]
-        warehouse.close()
-    finally:
-        subprocess.run(["umount", "-l", str(disk)], check=True)
-
-
-def test_a_file_that_is_no_database_is_one_sentence(tmp_path: Path) -> None:
-    (tmp_path / "w.sqlite").write_bytes(b"This is a diary, not a database. " * 100)
-    with pytest.raises(StoreError, match="is not an SQLite database"):
-        SqliteWarehouse(tmp_path / "w.sqlite").authors()
-
-
-def test_a_damaged_file_is_one_sentence(tmp_path: Path) -> None:
-    path = tmp_path / "w.sqlite"
-    warehouse = SqliteWarehouse(path)
-    warehouse.upsert_documents(State.RAW, [document(number, text="x" * 3000) for number in range(200)])
-    warehouse.close()
-    content = bytearray(path.read_bytes())
-    content[8192:] = os.urandom(len(content) - 8192)
-    path.write_bytes(content)
-    with pytest.raises(StoreError, match="is damaged"):
-        stored(SqliteWarehouse(path))
-
-
-def test_a_newer_schema_is_refused(tmp_path: Path) -> None:
-    with sqlite3.connect(tmp_path / "w.sqlite") as connection:
-        connection.execute("PRAGMA user_version = 99")
-    with pytest.raises(StoreError, match="schema 99 of a newer LLM Twin"):
-        SqliteWarehouse(tmp_path / "w.sqlite").authors()
-
-
-def as_nobody(action: Callable[[], object]) -> str:
-    """What `action` raises for a user who is not root."""
-    reader, writer = os.pipe()
-    child = os.fork()
-    if child == 0:
-        try:
-            if os.getuid() == 0:
-                os.setuid(65534)
-            action()
-            said = "nothing"
-        except StoreError as error:
-            said = str(error)
-        except BaseException as error:
-            said = repr(error)
-        os.write(writer, said.encode())
-        os._exit(0)
-    os.close(writer)
-    os.waitpid(child, 0)
-    with os.fdopen(reader) as output:
-        return output.read()
-
-
-@pytest.fixture
-def open_folder() -> Iterator[Path]:
-    """A folder that any user may enter; pytest's own are closed to others."""
-    with tempfile.TemporaryDirectory() as name:
-        folder = Path(name)
-        folder.chmod(0o755)
-        yield folder
-        folder.chmod(0o755)
-
-
-def test_a_folder_that_may_not_be_made_is_one_sentence(open_folder: Path) -> None:
-    (open_folder / "locked").mkdir(mode=0o555)
-    said = as_nobody(SqliteWarehouse(open_folder / "locked" / "store" / "w.sqlite").authors)
-    assert "cannot be made (Permission denied): make it writable" in said
-
-
-def test_a_read_only_file_is_one_sentence(open_folder: Path) -> None:
-    path = open_folder / "w.sqlite"
-    warehouse = SqliteWarehouse(path)
-    warehouse.upsert_documents(State.RAW, [document(1)])
-    warehouse.close()
-    path.chmod(0o444)
-    open_folder.chmod(0o555)
-    said = as_nobody(lambda: SqliteWarehouse(path).upsert_documents(State.RAW, [document(2)]))
-    assert "w.sqlite" in said
-    assert "writable" in said
-
-
-# -- MongoDB where the server says no ---------------------------------------------------------------------------------
-
-
-def test_no_server_is_one_sentence_without_the_password() -> None:
-    with socket.socket() as closed:
-        closed.bind(("127.0.0.1", 0))
-        port = closed.getsockname()[1]
-    warehouse = MongoWarehouse(f"mongodb://ada:s3cret@127.0.0.1:{port}/?authSource=admin", timeout_s=0.3)
-    assert warehouse.address == f"mongodb://127.0.0.1:{port}/twin"
-    with pytest.raises(StoreError, match="does not answer") as caught:
-        warehouse.authors()
-    assert "s3cret" not in str(caught.value)
-
-
-@pytest.mark.filterwarnings("ignore:The value of tls")
-@pytest.mark.parametrize(
-    "uri",
-    [
-        "mongodb://ada:s3cret@x@127.0.0.1:1",
-        "mongodb://ada:s3/cret@127.0.0.1:1",
-        "mongodb://ada:s3cret@127.0.0.1:port",
-        "mongodb://ada:s3cret@127.0.0.1:1/?tls=perhaps",
-        "https://ada:s3cret@127.0.0.1",
-        "ada:s3cret@127.0.0.1",
-    ],
-)
-def test_a_malformed_address_is_one_sentence_without_the_password(uri: str) -> None:
-    with pytest.raises((InputError, StoreError), match="MONGO_URI") as caught:
-        MongoWarehouse(uri, timeout_s=0.2).authors()
-    seen: BaseException | None = caught.value
-    assert "s3" not in str(seen)
-    assert seen is not None
-    assert seen.__suppress_context__ or seen.__context__ is None
-
-
-def test_a_document_over_16_mib_is_refused_by_name(mongo_uri: str) -> None:
-    warehouse = MongoWarehouse(mongo_uri, "big")
-    with pytest.raises(InputError, match=r"https://ada\.example/7.*17\.0 MiB, and MongoDB takes at most 16"):
-        warehouse.upsert_documents(State.RAW, [document(1), document(7, text="x" * 17 * 1024 * 1024)])
-    assert stored(warehouse) == [document(1)]
-    with pytest.raises(InputError, match=r"https://ada\.example/8.*metadata that MongoDB cannot keep"):
-        warehouse.upsert_documents(State.RAW, [document(8, metadata={"n": 2**70})])
-
-
-def test_a_server_that_ends_is_one_sentence(tmp_path: Path) -> None:
-    warehouse = MongoWarehouse("mongodb://127.0.0.1:1", timeout_s=0.2)
-    with pytest.raises(StoreError, match="start it, or correct MONGO_URI"):
-        warehouse.upsert_documents(State.RAW, [document(1)])
-    with pytest.raises(StoreError, match="start it, or correct MONGO_URI"):
-        stored(warehouse)
 
 
 # -- which one ---------------------------------------------------------------------------------------------------------

@@ -280,7 +280,7 @@ class MongoWarehouse:
         return WriteReport(**self._merge(name, dated, look, change))
 
     def _merge(self, name: str, rows: Iterable[Row], look: Row | None, change: Change) -> Counter[str]:
-        """Write rows by id; return how many were inserted, updated, ... An id twice in one batch: the last one wins.
+        """Write rows by id; return how many were inserted, updated, ... An id twice in one batch counts once.
 
         Args:
             look: the fields of a stored row that `change` asks for; None for all.
@@ -288,7 +288,10 @@ class MongoWarehouse:
         """
         counts = Counter[str]()
         for batch in batches(rows, WRITE_BATCH):
-            todo, attempts = {row["id"]: row for row in batch}, 0
+            todo, attempts = dict[str, Row](), 0
+            for row in batch:
+                if row["id"] not in todo or change(todo[row["id"]], row)[1] is not None:
+                    todo[row["id"]] = row
             while todo:
                 attempts += 1
                 todo = self._attempt(name, todo, look, change, counts, last=attempts == _ATTEMPTS)
