@@ -1,40 +1,65 @@
-"""The cleaning stage: one cleaned document for each raw one that has anything left to say."""
+"""The cleaning stage: one cleaned document for each raw one that has anything left to say, and says it first."""
 
 from collections import Counter
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
 from functools import partial
-from urllib.parse import urlsplit
+from typing import Any
 
-from twin.cleaning.rules import clean_post, clean_prose
-from twin.identity import data_version
-from twin.models import Category, Document, StageReport, State
+from pydantic import Field
+
+from twin.chunking.structure import Kind, kind_of
+from twin.cleaning.corpus import ALONE, COMPARED, Place, other_author, places, without_platform
+from twin.cleaning.language import detect_language
+from twin.cleaning.mending import tidy
+from twin.cleaning.posts import hashtags, mentions
+from twin.cleaning.redaction import redact
+from twin.cleaning.repeated import without_paragraphs
+from twin.crawling.bylines import OTHER
+from twin.handbook_rows import ORIGIN
+from twin.identity import content_hash, data_version
+from twin.models import Author, Category, Document, StageReport, State
 from twin.progress import progress
 from twin.warehouse.base import Warehouse
 
-VERSION = "1"
+VERSION = "2"
 """Version of the rules; raise it when they would clean the same text differently, and everything is cleaned again."""
+
+_TEXTS = ("subtitle", "description", "summary")
+"""Metadata that is prose, and is redacted as the text is."""
+
+_COUNTS = ("removed_lines", "removed_paragraphs", "redactions")
 
 
 class CleanReport(StageReport):
-    """What cleaning did; character counts are over all live documents of the category."""
+    """What cleaning did; all counts but those of writes are of the documents there now.
+
+    Characters are over all live documents of the category.
+    """
 
     new: int
     changed: int
     unchanged: int
     removed: int
     dropped: dict[str, int]  # reason -> raw documents that have no cleaned one
+    duplicates: list[str] = Field(default_factory=list)  # one sentence for each text that is published twice
     chars_raw: int
     chars_cleaned: int
-    removed_lines: dict[str, int]  # reason -> lines removed from the documents there now
+    removed_lines: dict[str, int]  # reason -> lines
+    removed_paragraphs: dict[str, int] = Field(default_factory=dict)  # reason -> paragraphs
+    redactions: dict[str, int] = Field(default_factory=dict)  # placeholder -> secrets and personal data
+    languages: dict[str, int] = Field(default_factory=dict)  # ISO 639-1 code -> documents
+    by_others: int = 0  # documents whose byline names somebody else: searchable, never trained on
 
 
 def clean_documents(warehouse: Warehouse, author: str, category: Category) -> CleanReport:
     """Bring the cleaned documents of `author` and `category` up to date with the raw ones.
 
-    A cleaned document says in its metadata which raw text (`raw_hash`) and rules (`cleaner`) it came from, so only
-    those whose raw document or rules changed are computed again. Hashes are recomputed from what is read, so an edit
-    made in the warehouse itself flows through. Cleaned documents without a live raw one are tombstoned.
+    A cleaned document says in its metadata which raw text (`raw_hash`), rules (`cleaner`) and surroundings (`context`:
+    what was taken from it or dropped for it because of other documents, and the handles that the author may keep) it
+    came from, so only those for which one of them changed are written again. Hashes are recomputed from what is read,
+    so an edit made in the warehouse itself flows through. Cleaned documents without a live raw one are tombstoned, and
+    so are those whose text is now in another document; where that one goes they come back.
 
     Raises:
         StoreError: the warehouse cannot be used.
@@ -50,45 +75,98 @@ def clean_documents(warehouse: Warehouse, author: str, category: Category) -> Cl
         changed=writes.updated,
         unchanged=len(cleaning.kept) - writes.inserted - writes.updated,
         removed=removed,
-        dropped=dict(sorted(cleaning.dropped.items())),
+        dropped=_sorted(cleaning.dropped),
+        duplicates=sorted(cleaning.duplicates),
         chars_raw=cleaning.chars_raw,
         chars_cleaned=cleaning.chars_cleaned,
-        removed_lines=dict(sorted(cleaning.removed_lines.items())),
+        **{name: _sorted(cleaning.counts[name]) for name in _COUNTS},
+        languages=_sorted(cleaning.languages),
+        by_others=cleaning.by_others,
     )
 
 
-def clean(document: Document) -> Document:
-    """The cleaned state of one raw document; its text may be empty."""
-    removed: Counter[str] = Counter()
-    text = document.text
-    if document.category is Category.ARTICLES:
-        text, removed = clean_prose(text, platform=_platform(document))
-    elif document.category is Category.POSTS:
-        text = clean_post(text)
-    metadata = document.metadata | {"raw_hash": document.content_hash, "cleaner": VERSION}
-    if removed:
-        metadata["removed_lines"] = dict(sorted(removed.items()))
-    return document.model_copy(update={"text": text, "metadata": metadata})
+def clean(document: Document, place: Place = ALONE, author: Author | None = None) -> Document:
+    """The cleaned state of one raw document; its text may be empty.
+
+    Args:
+        document: in the raw state.
+        place: what of its author's other texts it depends on.
+        author: whose own name, handles and addresses are no personal data of others.
+    """
+    if document.category is Category.REPOSITORIES:
+        fields = _clean_file(document, author)
+    else:
+        fields = _clean_text(document, place, author)
+    metadata = {name: value for name, value in document.metadata.items() if name != ORIGIN} | fields.pop("metadata")
+    metadata |= {"raw_hash": document.content_hash, "cleaner": VERSION, "context": _context(place, author)}
+    return document.model_copy(update={**fields, "metadata": metadata})
 
 
-def _platform(document: Document) -> str:
-    """The platform as crawlers name it; documents from elsewhere may say "name.substack.com" for it."""
-    host = urlsplit(document.link).hostname or ""
-    for name in ("substack", "medium"):
-        if any(value == name or value.endswith(f"{name}.com") for value in (document.platform, host)):
-            return name
-    return document.platform
+def _clean_file(document: Document, author: Author | None) -> dict[str, Any]:
+    """A source file keeps every byte that is no secret; only one that is prose has a language."""
+    prose = kind_of(document) is not Kind.CODE
+    redacted = redact(document.text, code=not prose, path=document.path, keep=_handles(author))
+    metadata: dict[str, Any] = {"redactions": _sorted(redacted.found)} if redacted.found else {}
+    return {"text": redacted.text, "language": None, "metadata": metadata}
+
+
+def _clean_text(document: Document, place: Place, author: Author | None) -> dict[str, Any]:
+    post = document.category is Category.POSTS
+    text, lines = without_platform(document)
+    text, paragraphs = without_paragraphs(text, place.repeated, indented=not post)
+    found: Counter[str] = Counter()
+
+    def public(value: str) -> str:
+        redacted = redact(value, code=False, keep=_handles(author))
+        found.update(redacted.found)
+        return redacted.text
+
+    metadata: dict[str, Any] = {}
+    if post:
+        for name, tell in (("hashtags", hashtags), ("mentions", mentions)):
+            if names := [*document.metadata.get(name, ()), *tell(document.text)]:
+                metadata[name] = list({each.casefold(): each for each in reversed(names)}.values())[::-1]
+    for name in _TEXTS:
+        value = document.metadata.get(name)
+        if isinstance(value, str):
+            metadata[name] = public(tidy(value, post=post))
+    if other := other_author(document, author):
+        metadata[OTHER] = other
+    text = public(text)
+    title = public(tidy(document.title, post=post)) if document.title else document.title
+    language = detect_language(text, indented=not post)
+    if language:
+        metadata["language"] = {"code": language.code, "score": language.score}
+    if place.also_at:
+        metadata["also_at"] = list(place.also_at)
+    metadata |= {
+        name: _sorted(counts) for name, counts in zip(_COUNTS, (lines, paragraphs, found), strict=True) if counts
+    }
+    code = language.code if language and language.enough else document.language
+    return {"text": text, "title": title, "language": code, "metadata": metadata}
+
+
+def _handles(author: Author | None) -> tuple[str, ...]:
+    return (author.name, author.slug, *author.aliases) if author else ()
+
+
+def _context(place: Place, author: Author | None) -> str:
+    """Hash of what a cleaned document depends on beside its raw one and the rules."""
+    return content_hash(
+        {"repeated": sorted(place.repeated), "also_at": place.also_at, "keep": sorted(set(_handles(author)))}
+    )[:16]
 
 
 @dataclass(frozen=True)
 class _Known:
     """What is needed of a cleaned document that is there already; its text is not."""
 
-    raw_hash: str
-    cleaner: str
+    made_of: tuple[str, str, str]  # raw text, rules, surroundings
     content_hash: str
     chars: int
-    removed_lines: dict[str, int]
+    language: str | None
+    by_other: bool
+    counts: Mapping[str, dict[str, int]] = field(default_factory=dict)
 
 
 class _Cleaning:
@@ -97,39 +175,63 @@ class _Cleaning:
     def __init__(self, warehouse: Warehouse, author: str, category: Category) -> None:
         self._raw = partial(warehouse.documents, State.RAW, author, category)
         self._label = f"cleaning {category} of {author}"
+        self._author = warehouse.author(author)
+        self._places = places(warehouse, author) if category in COMPARED else {}
         self.cleaned = {doc.id: _known(doc) for doc in warehouse.documents(State.CLEANED, author, category)}
         self.kept: dict[str, str] = {}
         self.dropped: Counter[str] = Counter()
-        self.removed_lines: Counter[str] = Counter()
-        self.chars_raw = self.chars_cleaned = 0
+        self.duplicates: list[str] = []
+        self.counts: dict[str, Counter[str]] = {name: Counter() for name in _COUNTS}
+        self.languages: Counter[str] = Counter()
+        self.chars_raw = self.chars_cleaned = self.by_others = 0
 
     def documents(self) -> Iterator[Document]:
-        """The cleaned documents whose raw one, or the rules, changed."""
+        """The cleaned documents whose raw one, rules or surroundings changed."""
         for raw in progress(self._raw(), self._label):
             self.chars_raw += len(raw.text)
+            place = self._places.get(raw.id, ALONE)
+            if place.duplicate_of:
+                self.dropped["duplicate"] += 1
+                self.duplicates.append(f"{raw.link} is the same text as {place.duplicate_of}")
+                continue
             known = self.cleaned.get(raw.id)
-            if known and (known.raw_hash, known.cleaner) == (raw.content_hash, VERSION):
+            if known and known.made_of == (raw.content_hash, VERSION, _context(place, self._author)):
                 self._count(raw.id, known)
                 continue
-            cleaned = clean(raw)
+            cleaned = clean(raw, place, self._author)
             if cleaned.text.strip():
                 self._count(raw.id, _known(cleaned))
                 yield cleaned
             else:
-                self.dropped["only_page_chrome" if raw.text.strip() else "empty"] += 1
+                self.dropped[_why_empty(raw, place)] += 1
 
     def _count(self, identifier: str, known: _Known) -> None:
         self.kept[identifier] = known.content_hash
         self.chars_cleaned += known.chars
-        self.removed_lines.update(known.removed_lines)
+        self.by_others += known.by_other
+        if known.language:
+            self.languages[known.language] += 1
+        for name, counts in known.counts.items():
+            self.counts[name].update(counts)
+
+
+def _why_empty(raw: Document, place: Place) -> str:
+    if not raw.text.strip():
+        return "empty"
+    return "only_repeated" if place.repeated and without_platform(raw)[0].strip() else "only_page_chrome"
 
 
 def _known(document: Document) -> _Known:
     metadata = document.metadata
     return _Known(
-        raw_hash=str(metadata.get("raw_hash", "")),
-        cleaner=str(metadata.get("cleaner", "")),
+        made_of=(str(metadata.get("raw_hash")), str(metadata.get("cleaner")), str(metadata.get("context"))),
         content_hash=document.content_hash,
         chars=len(document.text),
-        removed_lines=dict(metadata.get("removed_lines", {})),
+        language=document.language,
+        by_other=OTHER in metadata,
+        counts={name: dict(metadata.get(name, {})) for name in _COUNTS},
     )
+
+
+def _sorted(counts: Counter[str]) -> dict[str, int]:
+    return dict(sorted(counts.items()))

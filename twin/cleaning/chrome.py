@@ -1,0 +1,302 @@
+"""Page chrome: what publishing platforms put around and between the words of an author.
+
+Three shapes of it: whole lines ("Share this post"), boxes and headers of several lines whose single lines may as well
+be an author's, and sections to the end of the page, such as the comments of other people. Only what is not code is
+looked at. The rules were written against whole saved pages and feeds of Substack, Medium and dev.to.
+"""
+
+import re
+from collections import Counter
+from collections.abc import Iterable, Sequence
+
+from twin.cleaning.lines import Line, marked, split_lines
+
+
+def _whole(**patterns: str) -> dict[str, re.Pattern[str]]:
+    return {name: re.compile(rf"(?:{pattern})", re.I) for name, pattern in patterns.items()}
+
+
+_LINES = _whole(
+    share=r"share this (post|article)|copy link|share on (facebook|twitter|x|linkedin|email)|"
+    r"thank(s| you) for reading.{0,80}feel free to share it\.?",
+    subscribe=r"subscribe now|subscribe to .{1,60} to keep reading|ready for more\?|type your email(\.{3}|…)|"
+    r"already a (paid )?subscriber\? sign in|thank(s| you) for reading.{0,80}subscribe.{0,80}|"
+    r".{1,80} is a reader-supported publication\..{0,160}|this post is for (paid )?subscribers( only)?|"
+    r"upgrade to paid|start your free trial|get \d+% off .{0,40}",
+    comments=r"leave a (comment|reply)|write a comment(\.{3}|…)|expand full comment|view \d+ more (comments?|replies)|"
+    r"your email address will not be published\..{0,60}",
+    navigation=r"get the app|start writing(get the app)?|open in app|listen to this (article|story)|more from medium|"
+    r"skip to (main )?content|subscribesign in|previousnext|read full story|table of contents toggle|"
+    r"a guest post by\s*\|.{1,300}|press enter or click to view image in full size|\d+ min(ute)?s? read",
+    legal=r"this site requires javascript to run correctly\..{0,60}|privacy ∙ terms ∙ collection notice|"
+    r"substack is the home for great culture|copyright ©? ?\d{4},? .{1,60}|"
+    r"(we|this (web)?site) uses? cookies.{0,120}|accept (all )?cookies|"
+    r"to make medium work, we log user data\..{0,120}",
+)
+"""Lines by what they are for. Only a whole line counts."""
+
+_PLATFORM_LINES = _whole(
+    share=r"share|commentreplyshare|email|facebook|notes?|other|restacks?|--",
+    subscribe=r"subscribe|subscribed|sign up|sign in|log in",
+    comments=r"\d+ (more )?comments?(\.{3})?|reply|no posts|like \(\d+\)|reply \(\d+\)|comments|"
+    r"\d+ repl(y|ies) by .{1,60}|top|latest|discussions",
+    navigation=r"listen|\d+:\d\d / \d+:\d\d|follow|following|see all from .{1,60}|published in.{1,60}|top highlight|·|"
+    r"written by|help|status|about|careers|press|blog|privacy|terms|text to speech|teams|unblock scripts",
+    legal=r"© \d{4} .{1,80}|all rights reserved\.?",
+)
+"""Words that may as well be a short line of the author's: they go only from the platforms that add them."""
+
+_SECTIONS = _whole(
+    comments=r"discussion about this (post|video|episode|podcast)|top comments \(\d+\)|\d+ responses|responses \(\d+\)",
+    recommendations=r"recommended from medium|sign up to discover human stories that deepen your understanding of the "
+    r"world\.?|more from .{1,60} and .{1,60}",
+)
+"""What follows one of these lines to the end of the page is not the author's."""
+
+_SECTION_PLATFORMS = {"responses": "medium", "more from": "medium"}
+_PLATFORMS = frozenset({"substack", "medium"})
+_MOST = 200
+_MOST_WRAPPED = 400
+"""Characters of a paragraph that is looked at as one line, because whole pages come wrapped."""
+
+_DECORATION = re.compile(r"^[\s#>*_\-–•·|\[\]()]+|[\s#*_\-–•·|\[\]()]+$")
+_LINK = re.compile(r"\[([^\]\n]*)\]\([^)\n]*\)")
+_HEADING = re.compile(r" {0,3}(#{1,6})\s+(.*?)[\s#]*$")
+_ITEM = re.compile(r"\s*(?:[*+-]|\d{1,3}[.)])(?:\s|$)")
+_COUNT = re.compile(r"[\d.,]{1,6}[KkMm]?")
+_DATE = re.compile(r"\b\d{1,2}(?:, \d{4})?$|^∙|^(?:paid|guest post)$", re.I)
+_SHARE_BOX = re.compile(r"facebook|email|notes?|other|more|share|x|twitter|linkedin|whatsapp", re.I)
+_BOX = 7
+"""Lines between "Share this post" and "Copy link": the title, which may be wrapped, and the address."""
+
+_TOP = 40
+"""Lines of a page among which its header is looked for."""
+
+_FLAT_HEADER = re.compile(r"^.{0,400}?Open in app.{0,1600}?min read.{0,120}?(?:Listen)?Share(?![a-z])", re.S)
+_FLAT_SECTION = re.compile(
+    r"Sign up to discover human stories that deepen your understanding of the world\.|"
+    r"Written by .{1,80}?\d[\d.,]*[KM]? [Ff]ollowers|Recommended from Medium"
+)
+_FLAT = 1000
+"""Characters from which on a line is a page whose paragraphs were run together without anything between them."""
+
+_LEFT = re.compile(
+    r"SubscribeSign in|Open in appSign up|Expand full\s+comment|Privacy ∙ Terms|Start WritingGet the app|"
+    r"Substack is the home for great culture|This site requires JavaScript|By using Medium, you agree|"
+    r"Sign up to discover human stories|Recommended from Medium|See more recommendations|Discussion about this post|"
+    r"Share this post|ListenShare|[Ll]iked by .{1,60}Reply|"
+    r"^[\s#*_>-]*(?:Subscribe(?: now)?|Copy link|Ready for more\?|Restacks|Share|Read full story|\d+ min read)"
+    r"[\s#*_]*$",
+    re.M,
+)
+"""What no text of an author holds. Kept apart from the rules above, so that it can find what they miss."""
+
+
+def without_chrome(lines: Sequence[Line], platform: str, title: str | None, removed: Counter[str]) -> list[Line]:
+    """The lines that are the author's; what went is counted in `removed` by its reason, in lines that are not blank."""
+    if platform == "medium":
+        lines = [line if line.code else _unflattened(line, removed) for line in lines]
+    end, reason = _end_of_page(lines, platform)
+    removed.update(reason for line in lines[end:] if line.text)
+    lines = lines[:end]
+    gone = _header(lines, platform) | _above_title(lines, title) | _menus(lines) | _share_boxes(lines) | _cards(lines)
+    gone |= _wrapped(lines)
+    for index, line in enumerate(lines):
+        if index not in gone and not line.code and (found := _chrome(line.text, platform)):
+            gone[index] = found
+    gone |= _counts(lines, gone, platform)
+    removed.update(gone.values())
+    return [line for index, line in enumerate(lines) if index not in gone]
+
+
+def byline(text: str, platform: str) -> str | None:
+    """Who wrote a whole page of Substack by the names under its title; None where it is none, or names nobody."""
+    lines = [Line(line.strip()) for line in split_lines(text)[: 4 * _TOP]]
+    header, boxes = _header(lines, platform), _share_boxes(lines)
+    names = [lines[index].text for index in sorted(header) if header[index] == "byline" and index not in boxes]
+    names = [name for name in names if re.search(r"[^\W\d_]{2}", name) and not _DATE.search(name) and name != "and"]
+    return ", ".join(names) or None
+
+
+def chrome_left(text: str, platform: str) -> list[str]:
+    """What of the platforms' chrome stands in a cleaned text, outside its code; empty where it is clean.
+
+    It asks for phrases that no author writes, and not by the rules that cleaning goes by.
+
+    Args:
+        text: a cleaned document's text.
+        platform: only documents of "substack" and "medium" are asked for the words that elsewhere mean themselves.
+    """
+    lines = split_lines(text)
+    prose = "\n".join(line.text for line in marked(lines, lines) if not line.code)
+    found = [" ".join(match[0].split()) for match in _LEFT.finditer(prose)]
+    return [each for each in found if platform in _PLATFORMS or not re.fullmatch(r"\W*(?:Subscribe|Share)\W*", each)]
+
+
+def _undecorated(line: str) -> str:
+    return _DECORATION.sub("", _LINK.sub(r"\1", line))
+
+
+def _general(line: str) -> str | None:
+    undecorated = _undecorated(line)
+    return next((name for name, pattern in _LINES.items() if pattern.fullmatch(undecorated)), None)
+
+
+def _chrome(line: str, platform: str) -> str | None:
+    """What the line is for, where the whole of it is page chrome."""
+    if not line or len(line) > _MOST:
+        return None
+    if name := _general(line):
+        return name
+    # A heading or a list item is the author's, even where it is one word.
+    if platform in _PLATFORMS:
+        plain = _LINK.sub(r"\1", line).strip()
+        return next((name for name, pattern in _PLATFORM_LINES.items() if pattern.fullmatch(plain)), None)
+    return None
+
+
+def _unflattened(line: Line, removed: Counter[str]) -> Line:
+    """A page of Medium whose text is one line: what stands before and after the article in it goes."""
+    if len(line.text) < _FLAT:
+        return line
+    text, headers = _FLAT_HEADER.subn("", line.text, count=1)
+    removed["navigation"] += headers
+    if section := _FLAT_SECTION.search(text):
+        text = text[: section.start()]
+        removed["recommendations"] += 1
+    return Line(text.rstrip())
+
+
+def _end_of_page(lines: Sequence[Line], platform: str) -> tuple[int, str]:
+    """Index of the first line that begins what other people wrote, and what that is."""
+    for index, line in enumerate(lines):
+        if line.code or not line.text or len(line.text) > _MOST:
+            continue
+        plain = _undecorated(line.text)
+        for name, pattern in _SECTIONS.items():
+            if pattern.fullmatch(plain) and all(
+                platform == only for word, only in _SECTION_PLATFORMS.items() if word in plain.lower()
+            ):
+                return index, name
+    return len(lines), ""
+
+
+def _share_boxes(lines: Sequence[Line]) -> dict[int, str]:
+    """Substack's box: "Share this post", title, address, "Copy link", and the places to share at."""
+    gone: dict[int, str] = {}
+    written = _written(lines)
+    for position, index in enumerate(written):
+        if _undecorated(lines[index].text).lower() != "share this post":
+            continue
+        ahead = written[position + 1 : position + 1 + _BOX]
+        links = [number for number, each in enumerate(ahead) if lines[each].text.strip().lower() == "copy link"]
+        if not links:
+            continue
+        end = position + 2 + links[0]
+        while end < len(written) and _SHARE_BOX.fullmatch(lines[written[end]].text.strip()):
+            end += 1
+        gone |= dict.fromkeys(written[position:end], "share")
+    return gone
+
+
+def _cards(lines: Sequence[Line]) -> dict[int, str]:
+    """The foot of a card that leads to another post: author, dot, date, "Read full story"."""
+    written = _written(lines)
+    return {
+        index: "recommendations"
+        for position, last in enumerate(written)
+        if position > 3
+        and lines[last].text.strip().lower() == "read full story"
+        and lines[written[position - 2]].text.strip() == "·"
+        for index in written[position - 3 : position + 1]
+    }
+
+
+def _wrapped(lines: Sequence[Line]) -> dict[int, str]:
+    """Paragraphs that are one line of chrome, wrapped."""
+    gone: dict[int, str] = {}
+    start = 0
+    for index in range(len(lines) + 1):
+        if index < len(lines) and lines[index].text and not lines[index].code:
+            continue
+        paragraph = " ".join(line.text.strip() for line in lines[start:index])
+        if index - start > 1 and len(paragraph) < _MOST_WRAPPED and (reason := _general(paragraph)):
+            gone |= dict.fromkeys(range(start, index), reason)
+        start = index + 1
+    return gone
+
+
+def _header(lines: Sequence[Line], platform: str) -> dict[int, str]:
+    """The top of a whole page of Substack, down to its second share box; title and subtitle in it stay."""
+    written = _written(lines)[:_TOP]
+    top = [lines[index].text.strip().lower() for index in written]
+    boxes = [position for position, text in enumerate(top) if text == "share this post"]
+    if platform != "substack" or "subscribesign in" not in top[:4] or not boxes:
+        return {}
+    last = boxes[1] if len(boxes) > 1 else boxes[0]
+    gone: dict[int, str] = {}
+    heading = False
+    for position, index in enumerate(written[:last]):
+        wrapped = heading and index > 0 and bool(lines[index - 1].text)
+        found = _HEADING.match(lines[index].text)
+        heading = wrapped or (position > boxes[0] and found is not None and len(found[1]) < 4)
+        if not heading:
+            gone[index] = "navigation" if position < boxes[0] else "byline"
+    return gone
+
+
+def _above_title(lines: Sequence[Line], title: str | None) -> dict[int, str]:
+    """Menus and crumbs above the heading that is the page's own title, where nothing among them is a sentence."""
+    above: list[int] = []
+    for index in _written(lines)[:_TOP]:
+        text = lines[index].text
+        heading = _HEADING.match(text)
+        if heading and title and _is_title(heading[2], title):
+            return dict.fromkeys(above, "navigation") if any(_ITEM.match(lines[each].text) for each in above) else {}
+        if len(text) > 60:
+            return {}
+        above.append(index)
+    return {}
+
+
+def _is_title(heading: str, title: str) -> bool:
+    plain, whole = ("".join(each for each in text.casefold() if each.isalnum()) for text in (heading, title))
+    return len(plain) > 5 and plain in whole
+
+
+def _menus(lines: Sequence[Line]) -> dict[int, str]:
+    """Lists with the remains of an icon, an emphasis of nothing, in an item: the menu of a site."""
+    gone: dict[int, str] = {}
+    group: list[int] = []
+    for index in [*_written(lines), None]:
+        if index is not None and _ITEM.match(lines[index].text) and len(lines[index].text) < 80:
+            group.append(index)
+            continue
+        if any(_has_icon(lines[each].text) for each in group):
+            gone |= dict.fromkeys(group, "navigation")
+        group = []
+    return gone | {index: "navigation" for index in _written(lines) if lines[index].text.strip() == "__"}
+
+
+def _has_icon(item: str) -> bool:
+    words = item.split()
+    return item.count("__") == 1 and (words[-1] == "__" or (len(words) > 1 and words[1].startswith("__")))
+
+
+def _counts(lines: Sequence[Line], gone: dict[int, str], platform: str) -> dict[int, str]:
+    """Numbers of likes and comments: bare numbers beside what went."""
+    written = _written(lines)
+    if platform not in _PLATFORMS:
+        return {}
+    return {
+        index: "counts"
+        for position, index in enumerate(written)
+        if index not in gone
+        and _COUNT.fullmatch(lines[index].text.strip())
+        and any(near in gone for near in written[max(position - 1, 0) : position + 2])
+    }
+
+
+def _written(lines: Iterable[Line]) -> list[int]:
+    """Indexes of the lines of prose that are not blank."""
+    return [index for index, line in enumerate(lines) if line.text and not line.code]

@@ -1,0 +1,105 @@
+"""What the cleaning of one document depends on beside itself: the other texts of its author.
+
+Posts and articles are looked at together, because a post is often the teaser of an article. Source files are not: a
+licence or a template is in many repositories and is none of the author's texts.
+"""
+
+from collections import Counter
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from urllib.parse import urlsplit
+
+from twin.cleaning.chrome import byline
+from twin.cleaning.duplicates import Fingerprint, find_duplicates, fingerprint
+from twin.cleaning.posts import clean_post
+from twin.cleaning.repeated import paragraph_keys, repeated
+from twin.cleaning.rules import clean_prose
+from twin.crawling.bylines import OTHER, is_other
+from twin.models import Author, Category, Document, State
+from twin.progress import progress
+from twin.warehouse.base import Warehouse
+
+COMPARED = (Category.POSTS, Category.ARTICLES)
+
+
+@dataclass(frozen=True)
+class Place:
+    """The place of a document among its author's texts.
+
+    Args:
+        duplicate_of: link of the document that stays in its place.
+        also_at: links of the documents in whose place it stays.
+        repeated: keys of the paragraphs that go from it.
+    """
+
+    duplicate_of: str | None = None
+    also_at: tuple[str, ...] = ()
+    repeated: frozenset[str] = field(default_factory=frozenset)
+
+
+ALONE = Place()
+
+
+def without_platform(document: Document) -> tuple[str, Counter[str]]:
+    """The text of a post or an article without what its platform put around it; and reason -> lines removed."""
+    if document.category is Category.POSTS:
+        return clean_post(document.text)
+    return clean_prose(document.text, platform=platform_of(document), title=document.title)
+
+
+def platform_of(document: Document) -> str:
+    """The platform as crawlers name it; documents from elsewhere may say "name.substack.com" for it."""
+    host = urlsplit(document.link).hostname or ""
+    for name in ("substack", "medium"):
+        for value in (document.platform, host):
+            if value in (name, f"{name}.com") or value.endswith(f".{name}.com"):
+                return name
+    return document.platform
+
+
+def other_author(document: Document, author: Author | None) -> str | None:
+    """Who else wrote a document: by its flag, or by the names under the title of a whole page that has none."""
+    if OTHER in document.metadata:
+        return str(document.metadata[OTHER])
+    name = None if "author" in document.metadata else byline(document.text, platform_of(document))
+    return name if name and author and is_other(name, author) else None
+
+
+def places(warehouse: Warehouse, author: str) -> dict[str, Place]:
+    """Id -> place of the author's raw posts and articles; those that stand alone are left out.
+
+    Texts stream through; what is held of each are the hashes of its words and paragraphs.
+    """
+    person = warehouse.author(author)
+    prints: list[Fingerprint] = []
+    keys: dict[Category, dict[str, set[str]]] = {category: {} for category in COMPARED}
+    for category in COMPARED:
+        for raw in progress(warehouse.documents(State.RAW, author, category), f"comparing {category} of {author}"):
+            text, _ = without_platform(raw)
+            # Another person's text is not the author's in its place, nor the other way round.
+            group = OTHER if other_author(raw, person) else ""
+            prints.append(fingerprint(raw.id, text, link=raw.link, published_at=raw.published_at, group=group))
+            keys[category][raw.id] = paragraph_keys(text, indented=category is not Category.POSTS)
+    stays = find_duplicates(prints)
+    links = {each.id: each.link for each in prints}
+    gone: dict[str, frozenset[str]] = {}
+    for category in COMPARED:
+        own = [each for each in sorted(prints, key=_age) if each.id in keys[category] and each.id not in stays]
+        for each, paragraphs in zip(own, repeated([keys[category][each.id] for each in own]), strict=True):
+            gone[each.id] = frozenset(paragraphs)
+    also_at: dict[str, list[str]] = {}
+    for duplicate, kept in stays.items():
+        also_at.setdefault(kept, []).append(links[duplicate])
+    return {
+        identifier: Place(
+            duplicate_of=links[stays[identifier]] if identifier in stays else None,
+            also_at=tuple(sorted(also_at.get(identifier, ()))),
+            repeated=gone.get(identifier, frozenset()),
+        )
+        for identifier in sorted(stays.keys() | also_at.keys() | {each for each, found in gone.items() if found})
+    }
+
+
+def _age(each: Fingerprint) -> tuple[datetime, str]:
+    moment = each.published_at or datetime.max.replace(tzinfo=UTC)
+    return moment if moment.tzinfo else moment.replace(tzinfo=UTC), each.link

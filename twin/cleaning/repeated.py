@@ -1,0 +1,146 @@
+"""Paragraphs that an author puts under everything: the bio, the sign-off, the advertisement of a course.
+
+A model that reads a paragraph fifty times learns it by heart, and a search that finds it finds it fifty times. So a
+paragraph that is in several documents goes from them: from all of them where it is in a large share, because then it
+belongs to the frame and not to any text; else from all but the first, because then it is a piece that the author used
+again, and nobody's words should be lost.
+"""
+
+import re
+import unicodedata
+from collections import Counter
+from collections.abc import Collection, Iterator, Sequence
+from itertools import zip_longest
+from typing import NamedTuple
+
+from twin.cleaning.lines import Line, marked, split_lines, text_of
+from twin.identity import sha256
+
+FEWEST_DOCUMENTS = 3
+EVERYWHERE = 0.2
+"""Share of the documents from which on a repeated paragraph is part of the frame."""
+
+_FEWEST_LETTERS = 20
+_FEWEST_UNSPACED = 10
+_HEADING = re.compile(r" {0,3}(#{1,6})(?:\s|$)")
+_RULE = re.compile(r" {0,3}(?:[*_-][ \t]*){3,}$")
+_TABLE = re.compile(r"\s*\|")
+_LINK = re.compile(r"\[([^\]\n]*)\]\([^)\n]*\)")
+_UNSPACED = re.compile("[\u0e00-\u0fff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u9fff]")
+
+
+class Block(NamedTuple):
+    """Lines of prose without a blank one between them: `lines[start:end]`, and what they are compared by."""
+
+    start: int
+    end: int
+    key: str | None  # None: a table, a short line, a heading without a paragraph right under it
+    level: int  # of a heading, else 0
+    rule: bool
+
+
+def paragraph_keys(text: str, *, indented: bool = True) -> set[str]:
+    """Keys of the paragraphs of a text that may count as repeated: prose of at least 20 letters, and no heading.
+
+    Two paragraphs have one key where their letters and digits are equal, whatever their emphasis, links or wrapping.
+    A heading has one only together with the paragraph under it: "Conclusion" alone is no repetition.
+    """
+    return {block.key for block in _blocks(_lines(text, indented)) if block.key}
+
+
+def repeated(documents: Sequence[Collection[str]]) -> list[set[str]]:
+    """Which paragraphs go from which document.
+
+    Args:
+        documents: the paragraph keys of each document, the one that may keep a paragraph before the others.
+
+    Returns:
+        The keys that go, in the order of `documents`.
+    """
+    holders = Counter(key for keys in documents for key in set(keys))
+    often = {key for key, count in holders.items() if count >= FEWEST_DOCUMENTS}
+    everywhere = {key for key in often if holders[key] >= EVERYWHERE * len(documents)}
+    kept: set[str] = set()
+    gone = []
+    for keys in documents:
+        mine = often.intersection(keys)
+        gone.append((mine & everywhere) | (mine & kept))
+        kept |= mine
+    return gone
+
+
+def without_paragraphs(text: str, keys: Collection[str], *, indented: bool = True) -> tuple[str, Counter[str]]:
+    """The text without the paragraphs of these keys, and reason -> paragraphs that went.
+
+    A heading that is repeated together with what stood under it, and stood above nothing else, goes as well.
+    """
+    removed: Counter[str] = Counter()
+    if not keys:
+        return text, removed
+    lines = _lines(text, indented)
+    blocks = list(_blocks(lines))
+    named = {number for number, block in enumerate(blocks) if block.key in keys}
+    gone = {number for number in named if not blocks[number].level}
+    orphans = {number for number in named - gone if _is_orphan(blocks, number, gone, lines)}
+    removed.update({"repeated": len(gone), "heading_of_repeated": len(orphans)})
+    drop = {index for number in gone | orphans for index in range(blocks[number].start, blocks[number].end)}
+    return text_of(line for index, line in enumerate(lines) if index not in drop), +removed
+
+
+def _is_orphan(blocks: Sequence[Block], number: int, gone: Collection[int], lines: Sequence[Line]) -> bool:
+    """Whether all that stood between a heading and the next one of its level, or the end, went."""
+    for later in range(number + 1, len(blocks)):
+        block = blocks[later]
+        if any(line.code for line in lines[blocks[later - 1].end : block.start]):
+            return False
+        if block.level and block.level <= blocks[number].level:
+            return True
+        if later not in gone and not block.rule:
+            return False
+    return not any(line.code for line in lines[blocks[-1].end :])
+
+
+def _lines(text: str, indented: bool) -> list[Line]:
+    lines = split_lines(text)
+    return marked(lines, lines, indented=indented)
+
+
+def _blocks(lines: Sequence[Line]) -> Iterator[Block]:
+    """Paragraphs, headings and rules of the prose, in their order."""
+    found = list(_plain_blocks(lines))
+    for block, below in zip_longest(found, found[1:]):
+        if block.level and below and below.key and not below.level:
+            heading = _letters(" ".join(line.text for line in lines[block.start : block.end]))
+            yield block._replace(key=sha256(f"{heading}#{below.key}")[:16])
+        else:
+            yield block
+
+
+def _plain_blocks(lines: Sequence[Line]) -> Iterator[Block]:
+    start = 0
+    while start < len(lines):
+        if lines[start].code or not lines[start].text:
+            start += 1
+            continue
+        end = start + 1
+        while end < len(lines) and lines[end].text and not lines[end].code and not _HEADING.match(lines[end].text):
+            end += 1
+        heading = _HEADING.match(lines[start].text)
+        if heading and end > start + 1 and lines[start + 1].text.startswith((" ", "*", "-", ">", "|")):
+            end = start + 1  # a list or a quotation right under it; other lines are the rest of a wrapped heading
+        text = " ".join(line.text for line in lines[start:end])
+        level = len(heading[1]) if heading else 0
+        rule = _RULE.match(text) is not None
+        yield Block(start, end, None if level or rule or _TABLE.match(text) else _key(text), level, rule)
+        start = end
+
+
+def _letters(paragraph: str) -> str:
+    plain = unicodedata.normalize("NFKC", _LINK.sub(r"\1", paragraph)).casefold()
+    return "".join(character for character in plain if character.isalnum())
+
+
+def _key(paragraph: str) -> str | None:
+    letters = _letters(paragraph)
+    enough = _FEWEST_UNSPACED if len(_UNSPACED.findall(letters)) * 2 > len(letters) else _FEWEST_LETTERS
+    return sha256(letters)[:16] if sum(map(str.isalpha, letters)) >= enough else None
