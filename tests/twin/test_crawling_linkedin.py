@@ -13,7 +13,9 @@ from hypothesis import strategies as st
 
 from twin.crawling import archive
 from twin.crawling.base import Tools
-from twin.crawling.linkedin import LinkedInExport, post_link, unquote_lines
+from twin.crawling.linkedin import LinkedInExport
+from twin.crawling.linkedin_pages import post_link
+from twin.crawling.linkedin_tables import unquote_lines
 from twin.crawling.web import Fetcher
 from twin.errors import CrawlError
 from twin.models import Category, Document, Link

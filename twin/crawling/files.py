@@ -1,14 +1,25 @@
-"""Saved pages, Markdown and text on this machine: a file, a folder or a pattern; one document per file."""
+"""Saved pages, Markdown and text on this machine: a file, a folder or a pattern; one document per file.
+
+A saved page of LinkedIn that shows a post is a post, everything else an article, unless the declaration says what all
+of them are.
+"""
 
 import hashlib
 import logging
+import os
 import re
+from collections import Counter
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 from typing import ClassVar, Literal
 
+from twin.crawling.archive import label_of, opened
 from twin.crawling.base import Crawl, Crawler, local_source, register
-from twin.crawling.filerules import selected
+from twin.crawling.decoding import decoded
+from twin.crawling.filerules import reason_by_name, selected
+from twin.crawling.frontmatter import split_front_matter
+from twin.crawling.linkedin_pages import linkedin_kind, read_saved, saved_from
 from twin.crawling.page import platform
 from twin.crawling.web import MAX_BYTES
 from twin.errors import CrawlError, InputError
@@ -16,44 +27,81 @@ from twin.models import Category, Document, Link
 
 logger = logging.getLogger("twin")
 
+MAX_FILES = 100_000
+
 _HTML = (".html", ".htm", ".xhtml")
-_TEXT = (".md", ".markdown", ".txt")
-_HEADING = re.compile(r"^#\s+(.+?)\s*#*$", re.M)
+_TEXT = (".md", ".markdown", ".mdx", ".txt", ".rst", ".org", ".adoc")
 _MAGIC = re.compile(r"[*?[]")
+_HEADINGS = {
+    ".md": re.compile(r"#[ \t]+(.+?)[ \t]*#*"),
+    ".org": re.compile(r"#\+title:[ \t]*(.+)", re.I),
+    ".adoc": re.compile(r"=[ \t]+(.+)"),
+}
+_HEADINGS |= {".markdown": _HEADINGS[".md"], ".mdx": _HEADINGS[".md"]}
+_UNDERLINE = re.compile(r"([=~*#-])\1{2,}")
+_FENCE = re.compile(r"[ \t]*(`{3,}|~{3,})")
+_PARTS = re.compile(
+    r"(.+)(?:_files|_fichiers|_archivos|_arquivos|_ficheiros|_file|_bestanden|_pliki|_soubory|_tiedostot|_dosyalar|"
+    r"_elemei|_datoteke|-Dateien|-filer)"
+)
+"""How browsers call the folder of what belongs to a page, in the languages of Windows."""
 
 
 @register
 class FilesCrawler(Crawler):
-    """Reads files that hold one article each."""
+    """Reads files that hold one article or one post each."""
 
     kind: ClassVar[str] = "files"
-    version: ClassVar[str] = "files-1"
-    categories: ClassVar[tuple[Category, ...]] = (Category.ARTICLES,)
+    version: ClassVar[str] = "files-2"
+    categories: ClassVar[tuple[Category, ...]] = (Category.POSTS, Category.ARTICLES)
     place: ClassVar[Literal["url", "path"]] = "path"
     patterns: ClassVar[bool] = True
     chooses_category: ClassVar[bool] = True
 
     def read(self, link: Link, category: Category, validators: Mapping[str, str]) -> Crawl:
-        """Read every .html, .md and .txt file the link names.
+        """Read every page and text the link names that is of `category`.
 
         Raises:
-            CrawlError: there is none, or one cannot be read.
+            CrawlError: there is no file, or nothing of this category can be read of those that are of it.
         """
         crawl = Crawl()
-        paths = _paths(link, crawl)
+        paths = _paths(link, crawl.skipped)
         digest = hashlib.sha256()
         for address, path in paths.items():
             content = _content(path, address) or b""
-            digest.update(f"{address}\0{len(content)}\0".encode("utf-8", "surrogatepass"))
+            digest.update(f"{address}\0{len(content)}\0".encode())
             digest.update(content)
         if validators.get("sha256") == digest.hexdigest():
             return Crawl(status="unchanged")
         crawl.validators["sha256"] = digest.hexdigest()
-        crawl.documents = _documents(paths, link, category, crawl)
+        crawl.documents = _documents(paths, _Reading(link, category, crawl))
         return crawl
 
 
-def _paths(link: Link, crawl: Crawl) -> dict[str, Path]:
+@dataclass
+class _Reading:
+    """One reading of a link: what its files are asked for, and what became of them."""
+
+    link: Link
+    category: Category
+    crawl: Crawl
+    mine: int = 0  # files of the category, whether they could be read or not
+    errors: list[CrawlError] = field(default_factory=list)
+
+    def wants(self, category: Category) -> bool:
+        """Whether a file that by its nature is of `category` is to be read now; a declared category is all files'."""
+        declared = len(self.link.categories) == 1
+        wanted = declared or category is self.category
+        self.mine += wanted
+        return wanted
+
+    def refuse(self, error: CrawlError, reason: str) -> None:
+        logger.warning("%s", error)
+        self.errors.append(error)
+        self.crawl.skipped[reason] += 1
+
+
+def _paths(link: Link, skipped: Counter[str]) -> dict[str, Path]:
     """The files to read by their local addresses, which name no folder of this machine beyond what was declared."""
     base, declared, pattern = local_source(link), link.url, ""
     parts = link.url.removeprefix("local:").split("/")
@@ -62,22 +110,82 @@ def _paths(link: Link, crawl: Crawl) -> dict[str, Path]:
         # Only what was declared is a pattern; the folders above it may be called as they like.
         base, pattern = Path(*base.parts[: magic - len(parts)]), "/".join(parts[magic:])
         declared = "local:" + "/".join(parts[:magic])
-    found = [base] if not pattern and not base.is_dir() else sorted(base.glob(pattern or "**/*"))
+    if not base.exists():
+        raise _nothing(link, skipped)
+    if base.is_file():
+        return {label_of(declared): _single(base, link)}
     chosen: dict[str, Path] = {}
-    for path in found:
-        if path.is_dir():
+    for seen, path in enumerate(sorted(base.glob(pattern)) if pattern else _walked(base, skipped)):
+        if seen >= MAX_FILES:
+            raise CrawlError(f"{link.url} names more than {MAX_FILES} files: declare the folders that hold your texts.")
+        if path.is_dir() and not path.is_symlink():
             continue
-        if path.suffix.lower() not in (*_HTML, *_TEXT):
-            crawl.skipped["other_type"] += 1
-        elif path.is_file():
-            inside = path.relative_to(base).as_posix() if path != base else ""
-            if not selected(inside or path.name, link.include, link.exclude):
-                crawl.skipped["excluded"] += 1
-                continue
-            chosen[_joined(declared, inside)] = path
+        inside = path.relative_to(base).as_posix()
+        reason = _reason(base, path, inside)
+        if reason is None and not selected(inside, link.include, link.exclude):
+            reason = "excluded"
+        if reason:
+            skipped[reason] += 1
+            continue
+        address = label_of(_joined(declared, inside))
+        # Two names that differ in their Unicode form alone are two files here, and would be one on another machine.
+        chosen[address if address not in chosen else f"{address}~{len(chosen)}"] = path
     if not chosen:
-        raise CrawlError(f"{link.url} names no .html, .md or .txt file: check the path.")
+        raise _nothing(link, skipped)
     return chosen
+
+
+def _single(path: Path, link: Link) -> Path:
+    """A file that was declared by its own name; of the rules only those hold that protect its owner."""
+    if reason_by_name(path.name) == "credentials":
+        raise CrawlError(f"{link.url} is called like a file of credentials, which are never read: rename it.")
+    if path.suffix.lower() == ".zip":
+        with opened(path, link.url):
+            raise CrawlError(
+                f"{link.url} is a zip archive but no export that is known: unpack it and declare the folder, or name "
+                "its kind, such as `linkedin_export:`."
+            )
+    if path.suffix.lower() not in (*_HTML, *_TEXT):
+        raise _nothing(link, Counter(other_type=1))
+    if not selected(path.name, link.include, link.exclude):
+        raise CrawlError(f"{link.url} is excluded by the patterns of its own link: remove them.")
+    return path
+
+
+def _walked(base: Path, skipped: Counter[str]) -> Iterator[Path]:
+    """Every file below `base`, and no folder that the rules leave out, each of which is counted once."""
+    for folder, folders, files in os.walk(base):  # follows no symbolic link
+        here, kept = Path(folder), []
+        for name in sorted(folders):
+            path = here / name
+            reason = _reason(base, path / "_.md", (path / "_.md").relative_to(base).as_posix())
+            if reason is None:
+                kept.append(name)
+            else:
+                skipped[reason] += 1
+        folders[:] = kept
+        yield from (here / name for name in sorted(files))
+
+
+def _reason(base: Path, path: Path, inside: str) -> str | None:
+    """Why a file is left out by its place and name."""
+    parts = PurePosixPath(inside).parts
+    folders = [base.joinpath(*parts[:depth]) for depth in range(1, len(parts))]
+    if any(each.is_symlink() for each in (path, *folders)):
+        return "symlink"  # it may lead out of what was declared, and what it leads to inside of it is read anyway
+    if any(part.startswith(".") for part in parts):
+        return "hidden"
+    if reason := reason_by_name(inside):
+        return reason
+    if any(map(_is_parts_of_page, folders)):
+        return "part_of_page"
+    return None if path.suffix.lower() in (*_HTML, *_TEXT) else "other_type"
+
+
+def _is_parts_of_page(folder: Path) -> bool:
+    """Whether a browser saved a folder along with a page: frames and advertisements, as HTML of their own."""
+    match = _PARTS.fullmatch(folder.name)
+    return match is not None and any(folder.with_name(match[1] + suffix).exists() for suffix in _HTML)
 
 
 def _joined(declared: str, inside: str) -> str:
@@ -94,62 +202,121 @@ def _content(path: Path, address: str) -> bytes | None:
         return None
 
 
-def _documents(paths: dict[str, Path], link: Link, category: Category, crawl: Crawl) -> Iterator[Document]:
-    given = 0
+def _documents(paths: dict[str, Path], reading: _Reading) -> Iterator[Document]:
+    crawl, given = reading.crawl, 0
     for address, path in paths.items():
+        is_page = path.suffix.lower() in _HTML
+        if not is_page and not reading.wants(Category.ARTICLES):
+            continue
         content = _content(path, address)
-        if content is None:
-            crawl.skipped["unreadable"] += 1
-            crawl.complete = False  # it is still there, so what it gave earlier stays
-            crawl.validators.clear()
+        if content is None or len(content) > MAX_BYTES:
+            reading.mine += is_page  # what it holds is not known, so both categories answer for it
+            crawl.skipped["unreadable" if content is None else "too_large"] += 1
+            if content is None:
+                crawl.complete = False  # it is still there, so what it gave earlier stays
+                crawl.validators.clear()
             continue
-        if len(content) > MAX_BYTES:
-            crawl.skipped["too_large"] += 1
-            continue
-        read = _saved_page if path.suffix.lower() in _HTML else _written
         try:
-            document = read(content, address, link, category)
+            text, note = decoded(content, address)
         except CrawlError as error:
-            logger.warning("%s", error)
-            crawl.skipped["challenge"] += 1
+            reading.mine += is_page
+            reading.refuse(error, "unknown_encoding")
             continue
-        if document is None:
-            crawl.skipped["empty"] += 1
-        else:
+        document = _page(text, address, reading) if is_page else _written(text, address, reading)
+        if document:
             given += 1
+            if note:
+                logger.warning("%s is not plain UTF-8 and was read as %s: save it in UTF-8.", address, note)
+                document = document.model_copy(update={"metadata": document.metadata | {"encoding": note}})
             yield document
-    if not given:
-        reasons = ", ".join(f"{count} {reason}" for reason, count in sorted(crawl.skipped.items()))
-        raise CrawlError(f"{link.url} gives no article ({reasons}): check the files.")
+    if reading.mine and not given:
+        if len(paths) == 1 and reading.errors:
+            raise reading.errors[0]
+        kind = "post" if reading.category is Category.POSTS else "article"
+        raise CrawlError(f"{reading.link.url} gives no {kind} ({_listed(crawl.skipped)}): check the files.")
 
 
-def _saved_page(content: bytes, address: str, link: Link, category: Category) -> Document | None:
-    from twin.crawling.extract import extract_page
-
-    page = extract_page(content)
-    if page is None:
+def _page(html: str, address: str, reading: _Reading) -> Document | None:
+    kind = linkedin_kind(html)
+    if not reading.wants(Category.POSTS if kind in ("post", "wall", "other") else Category.ARTICLES):
         return None
-    named = {"author": page.author, "site": page.site, "file": address}
+    try:
+        document = _linkedin_page(html, address, reading) if kind else _saved_page(html, address, reading)
+    except CrawlError as error:
+        reading.refuse(error, "not_a_post" if kind else "challenge")
+        return None
+    if document is None:
+        reading.crawl.skipped["empty"] += 1
+    return document
+
+
+def _linkedin_page(html: str, address: str, reading: _Reading) -> Document:
+    page = read_saved(html, address)
+    named = {"author": page.author, "file": address}
     return Document(
-        author=link.author, category=category, source=link.url, title=page.title, text=page.text,
-        link=_canonical(page.canonical) or address, platform=platform(page.canonical) if page.canonical else "local",
-        language=page.language, published_at=page.published_at,
+        author=reading.link.author, category=reading.category, source=reading.link.url, platform="linkedin",
+        link=page.link or address, title=page.title, text=page.text, published_at=page.published_at,
         metadata={name: value for name, value in named.items() if value},
     )  # fmt: skip
 
 
-def _written(content: bytes, address: str, link: Link, category: Category) -> Document | None:
-    try:
-        text = content.decode("utf-8-sig")
-    except UnicodeDecodeError:
-        text = content.decode("cp1252", "replace")
-    if not text.strip():
+def _saved_page(html: str, address: str, reading: _Reading) -> Document | None:
+    from twin.crawling.extract import extract_page
+
+    noted = _canonical(saved_from(html))
+    page = extract_page(html, noted)
+    if page is None:
         return None
-    heading = _HEADING.search(text) if not address.endswith(".txt") else None
+    link = _canonical(page.canonical) or noted
+    named = {"author": page.author, "site": page.site, "file": address}
     return Document(
-        author=link.author, category=category, link=address, source=link.url, platform="local", text=text,
-        title=heading[1] if heading else PurePosixPath(address).stem,
+        author=reading.link.author, category=reading.category, source=reading.link.url, title=page.title,
+        text=page.text, link=link or address, platform=platform(link) if link else "local", language=page.language,
+        published_at=page.published_at, metadata={name: value for name, value in named.items() if value},
     )  # fmt: skip
+
+
+def _written(text: str, address: str, reading: _Reading) -> Document | None:
+    matter = split_front_matter(text)
+    if matter.draft or not matter.rest.strip():
+        reading.crawl.skipped["draft" if matter.draft else "empty"] += 1
+        return None
+    link, pure = _canonical(matter.canonical), PurePosixPath(address)
+    named = {
+        "author": matter.author,
+        "subtitle": matter.subtitle,
+        "tags": list(matter.tags),
+        "file": address if link else None,
+    }
+    return Document(
+        author=reading.link.author, category=reading.category, source=reading.link.url, link=link or address,
+        platform=platform(link) if link else "local", text=matter.rest, language=matter.language,
+        title=matter.title or _heading(matter.rest, pure.suffix.lower()) or pure.stem,
+        published_at=matter.published_at, metadata={name: value for name, value in named.items() if value},
+    )  # fmt: skip
+
+
+def _heading(text: str, suffix: str) -> str | None:
+    """The title that a text gives itself in its own markup; a comment in a block of code is none."""
+    pattern, fence, before = _HEADINGS.get(suffix), "", ""
+    for line in text.splitlines():
+        if match := _FENCE.match(line):
+            fence = "" if fence and match[1].startswith(fence) else fence or match[1]
+        elif not fence and pattern and (heading := pattern.fullmatch(line)):
+            return heading[1].strip()
+        elif suffix == ".rst" and before.strip() and _UNDERLINE.fullmatch(line.rstrip()):
+            return before.strip()
+        before = line
+    return None
+
+
+def _nothing(link: Link, skipped: Counter[str]) -> CrawlError:
+    left_out = f" ({_listed(skipped)})" if skipped else ""
+    return CrawlError(f"{link.url} names no .html, .md or .txt file{left_out}: check the path.")
+
+
+def _listed(skipped: Counter[str]) -> str:
+    return ", ".join(f"{count} {reason}" for reason, count in sorted(skipped.items()))
 
 
 def _canonical(address: str | None) -> str | None:

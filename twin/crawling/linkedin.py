@@ -1,29 +1,42 @@
-"""LinkedIn: what a member wrote, from the archive of "Get a copy of your data"; linkedin.com is never fetched."""
+"""LinkedIn: what a member wrote, from the archive of "Get a copy of your data"; linkedin.com is never fetched.
 
-import csv
-import io
+Of an archive only the tables of posts and, where they are asked for, of comments are opened, and the articles; never
+messages, connections or addresses.
+"""
+
+import logging
 import re
 from collections import Counter
 from collections.abc import Iterator, Mapping
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path, PurePosixPath
 from typing import Any, ClassVar, Literal
-from urllib.parse import unquote, urlsplit
+from urllib.parse import unquote
 
-from twin.crawling.archive import Archive, opened
+from twin.crawling.archive import Archive, names_in, opened
 from twin.crawling.base import Crawl, Crawler, local_source, register
+from twin.crawling.linkedin_pages import moment_of_id, moment_of_post, parsed, plain_link, post_link
+from twin.crawling.linkedin_tables import comments, shares
 from twin.crawling.web import LINKEDIN_STEPS
 from twin.errors import CrawlError
 from twin.identity import sha256
 from twin.models import Category, Document, Link
 
+logger = logging.getLogger("twin")
+
+COMMENTS = "comments"
+NON_PUBLIC = "non_public"
+
 _SHARES = re.compile(r"shares(_\d+)?\.csv", re.I)
-_URN = re.compile(r"urn:li:(share|ugcPost|activity|groupPost):(\d+(?:-\d+)?)")
-_SLUG = re.compile(r"-(share|ugcPost|activity)-(\d{10,})")
+_COMMENTS = re.compile(r"comments(_\d+)?\.csv", re.I)
+_MARKS = re.compile(r"(shares|comments|reactions|connections|profile|rich_media|invitations)(_\d+)?\.csv", re.I)
+"""Tables that together only LinkedIn's export has; each of them alone may be anybody's."""
+
 _VISIBLE = ("PUBLIC", "MEMBER_NETWORK", "")  # older exports have no such column
 _NOTHING = ("", "NULL", "N/A")
-_EPOCH_SHIFT = 22
-"""A post id is a snowflake: its upper bits are the milliseconds since 1970."""
+_COMMENT_ID = re.compile(r"urn:li:comment:\([^()]*?,([0-9]{10,20})\)")
+_TOLERANCE = timedelta(days=2)
+"""Between the date of a post and the time in its id, before the file is worth a warning."""
 
 
 @register
@@ -48,155 +61,173 @@ class LinkedInPage(Crawler):
 
 @register
 class LinkedInExport(Crawler):
-    """Reads posts from `Shares.csv` and articles from `Articles/*.html` of an export archive."""
+    """Reads posts from `Shares.csv` and articles from `Articles/*.html` of an export archive.
+
+    Comments, which are short and answer what others wrote, and posts that not everybody may see are read only where
+    the link asks for them.
+    """
 
     kind: ClassVar[str] = "linkedin_export"
-    version: ClassVar[str] = "linkedin-export-1"
+    version: ClassVar[str] = "linkedin-export-2"
     categories: ClassVar[tuple[Category, ...]] = (Category.POSTS, Category.ARTICLES)
     place: ClassVar[Literal["url", "path"]] = "path"
+    optional: ClassVar[Mapping[str, tuple[Category, ...]]] = {
+        COMMENTS: (Category.POSTS,),
+        NON_PUBLIC: (Category.POSTS,),
+    }
 
     @classmethod
     def recognises(cls, path: Path) -> bool:
-        """A zip, or a folder with tables in it."""
-        return path.suffix.lower() == ".zip" or (path.is_dir() and any(path.glob("*.csv")))
+        """A zip or a folder that has `Shares.csv`, `Articles/Articles/*.html`, or two other tables of an export."""
+        names = [PurePosixPath(name) for name in names_in(path)]
+        marks = {match[1].lower() for name in names if (match := _MARKS.fullmatch(name.name))}
+        nested = any(
+            name.suffix.lower() == ".html" and [part.lower() for part in name.parts[-3:-1]] == ["articles"] * 2
+            for name in names
+        )
+        return nested or "shares" in marks or len(marks) > 1
 
     def read(self, link: Link, category: Category, validators: Mapping[str, str]) -> Crawl:
-        """Read the posts or articles of the archive; it has nothing else of the author.
+        """Read the posts or articles of the archive.
 
         Raises:
-            CrawlError: there is no such archive, it is damaged, or not an export.
+            CrawlError: there is no such archive, it is damaged or a bomb, or not an export.
         """
         with opened(local_source(link), link.url) as archive:
-            shares = [name for name in archive.names if _SHARES.fullmatch(PurePosixPath(name).name)]
+            tables = _named(archive, _SHARES)
+            answers = _named(archive, _COMMENTS) if COMMENTS in link.also else []
             articles = [name for name in archive.names if _is_article(PurePosixPath(name))]
-            if not shares and not articles:
+            if not tables and not articles and not answers:
                 raise CrawlError(
                     f"{link.url} holds neither Shares.csv nor an Articles folder, so it is not an export with posts: "
                     "ask LinkedIn for the larger data archive, under Settings > Data privacy."
                 )
-            names = {Category.POSTS: shares, Category.ARTICLES: articles}.get(category, [])
+            names = {Category.POSTS: [*tables, *answers], Category.ARTICLES: articles}.get(category, [])
             digest = archive.digest(names)
             if validators.get("sha256") == digest:
                 return Crawl(status="unchanged")
             crawl = Crawl(validators={"sha256": digest})
-            read = _posts if category is Category.POSTS else _articles
             # Within the archive's context, and at most MAX_TOTAL: an export is small once its limits are checked.
-            crawl.documents = [doc for name in names for doc in read(archive, name, link, category, crawl.skipped)]
+            crawl.documents = [
+                document
+                for name, content in archive.contents(names, crawl)
+                for document in _documents(name, content, link, category, crawl.skipped)
+            ]
             return crawl
+
+
+def _named(archive: Archive, pattern: re.Pattern[str]) -> list[str]:
+    return [name for name in archive.names if pattern.fullmatch(PurePosixPath(name).name)]
 
 
 def _is_article(name: PurePosixPath) -> bool:
     return name.suffix.lower() in (".html", ".htm") and any(part.lower() == "articles" for part in name.parts[:-1])
 
 
-def _posts(archive: Archive, name: str, link: Link, category: Category, skipped: Counter[str]) -> Iterator[Document]:
-    for row in _rows(archive.read(name), f"{link.url}: {name}"):
-        text = unquote_lines(row.get("sharecommentary", "")).strip()
+def _documents(name: str, content: bytes, link: Link, category: Category, skipped: Counter[str]) -> Iterator[Document]:
+    label = f"{link.url}: {name}"
+    if category is Category.ARTICLES:
+        yield from _articles(name, content, link, skipped)
+    elif _SHARES.fullmatch(PurePosixPath(name).name):
+        yield from _posts(label, content, link, skipped)
+    else:
+        yield from _comments(label, content, link, skipped)
+
+
+def _posts(label: str, content: bytes, link: Link, skipped: Counter[str]) -> Iterator[Document]:
+    apart = 0
+    for row in shares(content, label, skipped):
+        text = row.get("sharecommentary", "").strip()
         if text in _NOTHING:
             skipped["repost_without_words"] += 1
             continue
         visibility = row.get("visibility", "").strip().upper()
-        if visibility not in _VISIBLE:
+        if visibility not in _VISIBLE and NON_PUBLIC not in link.also:
             skipped["not_public"] += 1
             continue
-        address = row.get("sharelink", "").strip()
-        extra = {key: row.get(key, "").strip() for key in ("sharedurl", "mediaurl")}
-        metadata = {"visibility": visibility} | {key: value for key, value in extra.items() if value not in _NOTHING}
-        date = row.get("date", "").strip()
+        address, date = row.get("sharelink", "").strip(), row.get("date", "").strip()
+        written, by_id = _moment(date), moment_of_post(address)
+        apart += bool(written and by_id and abs(written - by_id) > _TOLERANCE)
+        metadata = {"visibility": visibility} | {key: row.get(key, "").strip() for key in ("sharedurl", "mediaurl")}
         yield Document(
-            author=link.author, category=category, source=link.url, platform="linkedin", text=text,
+            author=link.author, category=Category.POSTS, source=link.url, platform="linkedin", text=text,
             # Without an address the words themselves are what tells one post from another.
             link=post_link(address) if address else f"{link.url}#{sha256(date + text)[:16]}",
-            published_at=_moment(date) or _moment_of_id(address),
-            metadata={key: value for key, value in metadata.items() if value},
+            published_at=written or by_id,
+            metadata={key: value for key, value in metadata.items() if value not in _NOTHING},
+        )  # fmt: skip
+    if apart:
+        logger.warning(
+            "%s: %d posts have a date that is more than %d days away from the time in their ids, and keep it: check "
+            "that no other program wrote the file.", label, apart, _TOLERANCE.days,
         )  # fmt: skip
 
 
-def _articles(archive: Archive, name: str, link: Link, category: Category, skipped: Counter[str]) -> Iterator[Document]:
-    from bs4 import BeautifulSoup
+def _comments(label: str, content: bytes, link: Link, skipped: Counter[str]) -> Iterator[Document]:
+    """Each comment of the author's; the post that it answers is another's, and only its address is kept."""
+    for row in comments(content, label, skipped):
+        text = row.get("message", "").strip()
+        if text in _NOTHING:
+            skipped["comment_without_words"] += 1
+            continue
+        address, date = row.get("link", "").strip(), row.get("date", "").strip()
+        post = post_link(address) if address else ""
+        own = _COMMENT_ID.search(unquote(address))
+        yield Document(
+            author=link.author, category=Category.POSTS, source=link.url, platform="linkedin", text=text,
+            # Several comments may answer one post, and their tables give them no id of their own.
+            link=f"{post or link.url}#comment-{sha256(f'{date}{chr(0)}{text}')[:16]}",
+            published_at=_moment(date) or (moment_of_id(own[1]) if own else None),
+            metadata={"comment_on": post} if post else {},
+        )  # fmt: skip
 
-    from twin.crawling.extract import extract_page
 
-    html = archive.read(name)
-    soup = BeautifulSoup(html, "lxml")
-    published = soup.select_one("p.published")
+def _articles(name: str, content: bytes, link: Link, skipped: Counter[str]) -> Iterator[Document]:
+    from twin.crawling.decoding import decoded
+
+    label = f"{link.url}: {name}"
+    try:
+        html, note = decoded(content, label)
+        if note:
+            logger.warning("%s is not plain UTF-8 and was read as %s.", label, note)
+        document = _article(name, html, link, skipped)
+    except CrawlError as error:
+        logger.warning("%s", error)
+        skipped["unreadable"] += 1
+        return
+    if document:
+        yield document
+
+
+def _article(name: str, html: str, link: Link, skipped: Counter[str]) -> Document | None:
+    from lxml.html import tostring  # type: ignore[import-untyped]
+
+    from twin.crawling.fragment import fragment_markdown
+
+    tree: Any = parsed(html)
+    published = None if tree is None else next(iter(tree.xpath("//p[@class='published']")), None)
     if published is None:
-        skipped["draft"] += 1
-        return
-    heading = soup.find("h1")
-    anchor = heading.find("a") if heading else None
-    address = str(anchor.get("href") or "") if anchor else ""
-    title = (heading or soup.title or published).get_text(" ", strip=True)
-    moment = _moment(published.get_text(" ", strip=True))
-    for line in [*soup.select("p.created, p.published"), *soup.find_all("h1")]:
-        line.decompose()  # it stands in the fields already
-    page = extract_page(f"<html><body><article>{soup.body or soup}</article></body></html>", address or None)
-    if page is None:
+        skipped["draft" if tree is not None else "empty"] += 1
+        return None
+    moment = _moment(published.text_content())
+    heading = next(tree.iter("h1"), None)
+    addresses = [] if heading is None else [each.get("href") or "" for each in heading.iter("a")]
+    address = next((each for each in addresses if each.startswith(("http://", "https://"))), "")
+    title = " ".join((heading.text_content() if heading is not None else tree.findtext(".//title") or "").split())
+    for line in [
+        *tree.xpath("//p[@class='created' or @class='published']"),
+        *tree.xpath("//h1"),
+        *tree.xpath("//head"),
+    ]:
+        line.drop_tree()  # it stands in the fields already
+    text = fragment_markdown(tostring(tree, encoding="unicode"), address)
+    if not text:
         skipped["empty"] += 1
-        return
-    yield Document(
-        author=link.author, category=category, source=link.url, platform="linkedin", title=title, text=page.text,
-        link=_plain(address) if address.startswith("http") else f"{link.url}#{name}",
-        language=page.language, published_at=moment,
+        return None
+    return Document(
+        author=link.author, category=Category.ARTICLES, source=link.url, platform="linkedin", title=title or None,
+        text=text, link=plain_link(address) if address else f"{link.url}#{name}", published_at=moment,
     )  # fmt: skip
-
-
-def unquote_lines(field: str) -> str:
-    """Undo the export's own quoting of a commentary, which wraps every line once more in quotes.
-
-    A field in that dialect has every line but the last end with a quote and every line but the first begin with one;
-    a field that has not is returned as it is.
-    """
-    field = field.replace("\r\n", "\n")
-    lines = field.split("\n")
-    wrapped = all(line.endswith('"') for line in lines[:-1]) and all(line.startswith('"') for line in lines[1:])
-    if len(lines) < 2 or not wrapped:
-        return field
-    if _odd_quotes(field) and _odd_quotes(field[::-1]):
-        field = field[1:-1]
-    return field.replace('"\n"', "\n").replace('""', '"')
-
-
-def post_link(address: str) -> str:
-    """The one address of a post, by the type and number of its URN; the address itself where it has none."""
-    plain = unquote(address)
-    match = _URN.search(plain) or _SLUG.search(plain)
-    return f"https://www.linkedin.com/feed/update/urn:li:{match[1]}:{match[2]}" if match else _plain(address)
-
-
-def _plain(address: str) -> str:
-    parts = urlsplit(address)
-    return f"https://{(parts.hostname or '').lower()}{parts.path.rstrip('/')}"
-
-
-def _odd_quotes(field: str) -> bool:
-    """Whether the run of quotes at the beginning is odd: those of the text are doubled, a wrapping one is not."""
-    return (len(field) - len(field.lstrip('"'))) % 2 == 1
-
-
-def _rows(content: bytes, label: str) -> Iterator[dict[str, str]]:
-    """The rows of an export's table by lower-case column name, whatever its encoding."""
-    reader: Any = csv.reader(io.StringIO(_decoded(content), newline=""), strict=False)
-    try:
-        names = [name.strip().lower().replace(" ", "") for name in next(reader, [])]
-        if "sharecommentary" not in names:
-            raise CrawlError(f"{label} has no column ShareCommentary: download the archive again.")
-        for row in reader:
-            if row:
-                yield dict(zip(names, row, strict=False))
-    except csv.Error as error:
-        raise CrawlError(
-            f"{label}, line {reader.line_num}, is not a table ({error}): download the archive again."
-        ) from error
-
-
-def _decoded(content: bytes) -> str:
-    if content.startswith((b"\xff\xfe", b"\xfe\xff")):
-        return content.decode("utf-16", "replace")
-    try:
-        return content.decode("utf-8-sig")
-    except UnicodeDecodeError:
-        return content.decode("cp1252", "replace")
 
 
 def _moment(text: str) -> datetime | None:
@@ -206,10 +237,3 @@ def _moment(text: str) -> datetime | None:
         return datetime.fromisoformat(match[0]).replace(tzinfo=UTC) if match else None
     except ValueError:
         return None
-
-
-def _moment_of_id(address: str) -> datetime | None:
-    match = _URN.search(unquote(address)) or _SLUG.search(unquote(address))
-    seconds = (int(match[2].split("-")[-1]) >> _EPOCH_SHIFT) // 1000 if match else 0
-    moment = datetime.fromtimestamp(seconds, UTC) if 0 < seconds < 4e9 else None
-    return moment if moment and moment.year >= 2003 else None  # LinkedIn opened in 2003
