@@ -1,10 +1,7 @@
-"""Pages and feeds from a real server on loopback, and everything that must not be fetched."""
+"""Pages and feeds from a real server on loopback."""
 
 import gzip
-import time
-from datetime import UTC, datetime, timedelta
-from email.utils import format_datetime
-from http.server import BaseHTTPRequestHandler
+from datetime import UTC, datetime
 
 import pytest
 
@@ -12,7 +9,7 @@ from tests.twin.webserver import BODY, PAGE, Server, send
 from twin.crawling.base import Crawl, Tools, crawler_of
 from twin.crawling.feed import FeedCrawler
 from twin.crawling.page import ArticleCrawler, platform
-from twin.crawling.web import Fetcher, Limits
+from twin.crawling.web import Fetcher
 from twin.errors import CrawlError
 from twin.models import Category, Document, Link
 
@@ -62,155 +59,6 @@ def test_gzip_and_wrong_charset(server: Server, fetcher: Fetcher) -> None:
     server.handlers["/none"] = lambda handler: send(handler, 200, PAGE.encode(), Content_Type="text/html")
     for path in ("/gzip", "/latin", "/none"):
         assert "Ä ö ü ß" in document(read(fetcher, server.root + path)).text, path
-
-
-@pytest.mark.parametrize(
-    ("status", "expected"),
-    [
-        (404, "answered 404 Not Found: correct or remove the link"),
-        (410, "answered 410 Gone"),
-        (403, "answered 403 Forbidden: it refuses programs; save the page"),
-        (418, "answered 418 I'm a Teapot"),
-        (599, "answered 599"),
-    ],
-)
-def test_refusals_are_not_retried(server: Server, fetcher: Fetcher, status: int, expected: str) -> None:
-    server.handlers["/a"] = lambda handler: send(handler, status, b"no")
-    with pytest.raises(CrawlError, match=expected) as caught:
-        read(fetcher, f"{server.root}/a")
-    assert str(caught.value).startswith(f"{server.root}/a")
-    assert not caught.value.retryable
-    assert len(server.asked) == 1
-
-
-def test_busy_server_is_asked_again_when_it_says(server: Server, fetcher: Fetcher, naps: list[float]) -> None:
-    soon = format_datetime(datetime.now(UTC) + timedelta(days=1), usegmt=True)
-    answers = iter(["7", soon])
-
-    def busy_twice(handler: BaseHTTPRequestHandler) -> None:
-        after = next(answers, None)
-        if after:
-            send(handler, 429, b"busy", Retry_After=after)
-        else:
-            send(handler, 200, PAGE.encode())
-
-    server.handlers["/a"] = busy_twice
-    assert document(read(fetcher, f"{server.root}/a")).title == "On engines"
-    assert naps == [7.0, 30.0]  # the second asked for a day
-
-
-def test_server_that_stays_busy_is_a_failure_to_retry(server: Server, fetcher: Fetcher, naps: list[float]) -> None:
-    server.handlers["/a"] = lambda handler: send(handler, 503, b"down")
-    with pytest.raises(CrawlError, match="answered 503 Service Unavailable: try again later") as caught:
-        read(fetcher, f"{server.root}/a")
-    assert caught.value.retryable
-    assert len(server.asked) == 3
-    assert naps == [2.0, 4.0]
-
-
-def test_redirects_are_followed_within_bounds(server: Server, fetcher: Fetcher) -> None:
-    server.handlers["/old"] = lambda handler: send(handler, 301, Location="/new")
-    server.handlers["/new"] = lambda handler: send(handler, 200, PAGE.encode())
-    server.handlers["/loop"] = lambda handler: send(handler, 302, Location="/loop")
-    assert document(read(fetcher, f"{server.root}/old")).link == f"{server.root}/old"
-    with pytest.raises(CrawlError, match="redirects more than 5 times"):
-        read(fetcher, f"{server.root}/loop")
-
-
-@pytest.mark.parametrize(
-    ("target", "expected"),
-    [
-        ("http://10.0.0.1/x", "private address"),
-        ("http://169.254.169.254/latest/meta-data", "private address"),
-        ("http://[::ffff:10.0.0.1]/", "private address"),
-        ("http://100.64.0.1/", "private address"),
-        ("file:///etc/passwd", "not an http or https address"),
-        ("gopher://127.0.0.1/", "not an http or https address"),
-        ("https://www.linkedin.com/in/ada", "LinkedIn is never fetched"),
-    ],
-)
-def test_no_redirect_leads_where_a_link_may_not(server: Server, fetcher: Fetcher, target: str, expected: str) -> None:
-    server.handlers["/a"] = lambda handler: send(handler, 302, Location=target)
-    with pytest.raises(CrawlError, match=expected):
-        read(fetcher, f"{server.root}/a")
-    assert len(server.asked) == 1
-
-
-@pytest.mark.parametrize(
-    "url",
-    [
-        "http://127.0.0.1/", "http://localhost/", "http://[::1]/", "http://2130706433/", "http://0x7f.1/",
-        "http://0.0.0.0/", "http://169.254.169.254/", "http://10.1.2.3/", "http://100.64.0.1/",
-        "http://[::ffff:127.0.0.1]/", "http://192.0.0.1/", "http://198.18.0.1/", "http://224.0.0.1/",
-        "http://[64:ff9b::7f00:1]/", "http://[fe80::1]/",
-    ],
-)  # fmt: skip
-def test_private_addresses_are_never_connected_to(url: str) -> None:
-    with pytest.raises(CrawlError, match="leads to a private address, which is never fetched"):
-        Fetcher(sleep=lambda _: None).get(url)
-
-
-def test_loopback_server_is_out_of_reach_without_the_flag(server: Server) -> None:
-    with pytest.raises(CrawlError, match="only 80 and 443 are fetched"):
-        Fetcher().get(server.root)
-    assert server.asked == []
-
-
-def test_proxy_of_the_environment_is_not_used(
-    server: Server, fetcher: Fetcher, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setenv("HTTP_PROXY", "http://127.0.0.1:1")
-    monkeypatch.setenv("http_proxy", "http://127.0.0.1:1")
-    server.handlers["/a"] = lambda handler: send(handler, 200, PAGE.encode())
-    assert document(read(fetcher, f"{server.root}/a"))
-
-
-def test_credentials_in_a_link_are_neither_sent_nor_shown(server: Server, fetcher: Fetcher) -> None:
-    server.handlers["/a"] = lambda handler: send(handler, 200, PAGE.encode())
-    fetcher.get(f"{server.root.replace('http://', 'http://me:secret@')}/a")
-    assert "Authorization" not in server.asked[0][1]
-
-
-def test_bomb_is_cut_off(server: Server, fetcher: Fetcher) -> None:
-    bomb = gzip.compress(b"\0" * 2**26)
-    server.handlers["/bomb"] = lambda handler: send(handler, 200, bomb, Content_Encoding="gzip")
-    with pytest.raises(CrawlError, match="is larger than 1 MiB"):
-        read(fetcher, f"{server.root}/bomb")
-
-
-def test_slow_and_broken_servers_end_in_time(server: Server, fetcher: Fetcher) -> None:
-    def drip(handler: BaseHTTPRequestHandler) -> None:
-        handler.send_response(200)
-        handler.send_header("Content-Length", "1000000")
-        handler.end_headers()
-        for _ in range(200):
-            handler.wfile.write(b"x")
-            handler.wfile.flush()
-            time.sleep(0.05)
-
-    def cut(handler: BaseHTTPRequestHandler) -> None:
-        handler.send_response(200)
-        handler.send_header("Content-Length", "1000000")
-        handler.end_headers()
-        handler.wfile.write(b"<html>")
-        handler.close_connection = True
-
-    server.handlers["/drip"], server.handlers["/cut"] = drip, cut
-    server.handlers["/hang"] = lambda handler: time.sleep(1)
-    once = Fetcher(allow_loopback=True, limits=Limits(connect_s=1, read_s=0.5, total_s=1, attempts=1))
-    for path, expected in (("/drip", "takes more than 1 s"), ("/cut", "broke off"), ("/hang", "does not answer")):
-        started = time.monotonic()
-        with pytest.raises(CrawlError, match=expected) as caught:
-            read(once, server.root + path)
-        assert caught.value.retryable
-        assert time.monotonic() - started < 3
-
-
-def test_unreachable_and_unknown_hosts(fetcher: Fetcher) -> None:
-    with pytest.raises(CrawlError, match="connection refused"):
-        fetcher.get("http://127.0.0.1:1/")
-    with pytest.raises(CrawlError, match=r"ada\.invalid/ does not answer \(its host name is unknown\)"):
-        fetcher.get("http://ada.invalid/")
 
 
 def test_what_is_no_article_is_not_stored(server: Server, fetcher: Fetcher) -> None:

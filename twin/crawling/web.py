@@ -219,7 +219,10 @@ class Fetcher:
                     f"is not fetched while {url} answers {_status(failure.status)}: try again later", retryable=True
                 ) from failure
             return ""
-        return reply.content.decode("utf-8-sig", "replace")
+        content = reply.content
+        if len(content) == ROBOTS_BYTES:  # there is more; half a line could be a rule for everything
+            content = content[: max(content.rfind(b"\n"), content.rfind(b"\r")) + 1]
+        return content.decode("utf-8-sig", "replace")
 
     def _retried(self, url: str, headers: dict[str, str], *, robots: bool, api: bool = False) -> Response:
         """Try again what may succeed: after the time that the server asks for, else after 1-2 s, 2-4 s, ..."""
