@@ -36,13 +36,14 @@ _TRACKING_OF_HOST = {
 }
 """Parameters that say who passed a link on; those below hold for a host and its subdomains."""
 
-_OWNER = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,38})")
+_OWNER = re.compile(r"[a-z0-9][a-z0-9_-]{0,38}")
 _REPOSITORY = re.compile(r"[a-z0-9._-]{1,100}")
 _NOT_OWNERS = frozenset([
-    "about", "apps", "collections", "contact", "customer-stories", "enterprise", "events", "explore",
-    "features", "issues", "login", "marketplace", "new", "notifications", "orgs", "organizations", "pricing",
-    "pulls", "readme", "search", "security", "settings", "site", "sponsors", "stars", "team", "topics",
-    "trending", "users",
+    "about", "account", "apps", "blog", "codespaces", "collections", "contact", "copilot", "customer-stories",
+    "dashboard", "discussions", "enterprise", "events", "explore", "features", "home", "issues", "join", "login",
+    "logout", "marketplace", "mobile", "new", "notifications", "orgs", "organizations", "pricing", "pulls", "readme",
+    "resources", "search", "security", "sessions", "settings", "signup", "site", "solutions", "sponsors", "stars",
+    "team", "topics", "trending", "users", "watching",
 ])  # fmt: skip
 """First parts of GitHub paths that are pages of GitHub's own."""
 
@@ -89,13 +90,35 @@ def repository_url(url: str) -> str:
     Raises:
         InputError: it is not inside a repository.
     """
+    owner, name, *_ = (*_names(url), "", "")
+    if owner and _REPOSITORY.fullmatch(name) and name not in (".", ".."):
+        return f"https://github.com/{owner}/{name}"
+    raise InputError(f"{url} is not the address of one repository: give https://github.com/OWNER/NAME.")
+
+
+def profile_url(url: str) -> str:
+    """Return `https://github.com/name` for the address of a person's or an organisation's page on GitHub.
+
+    Raises:
+        InputError: it is no such page.
+    """
+    names = _names(url)
+    if len(names) == 1:
+        return f"https://github.com/{names[0]}"
+    raise InputError(f"{url} is not the page of one person: give https://github.com/NAME.")
+
+
+def _names(url: str) -> tuple[str, ...]:
+    """Owner, and repository where there is one, that an address of GitHub names; nothing where it names neither."""
     parts = urlsplit(canonical_url(url))
     names = parts.path.lower().split("/")[1:]
-    if parts.hostname == "github.com" and len(names) >= 2 and names[0] not in _NOT_OWNERS:
-        owner, name = names[0], names[1].removesuffix(".git")
-        if _OWNER.fullmatch(owner) and _REPOSITORY.fullmatch(name) and name not in (".", ".."):
-            return f"https://github.com/{owner}/{name}"
-    raise InputError(f"{url} is not the address of one repository: give https://github.com/OWNER/NAME.")
+    if parts.netloc != "github.com":
+        return ()
+    if names[0] == "orgs" and len(names) in (2, 3) and names[2:] in ([], ["repositories"]):
+        names = names[1:2]
+    if names[0] in _NOT_OWNERS or not _OWNER.fullmatch(names[0]):
+        return ()
+    return (names[0], names[1].removesuffix(".git")) if len(names) > 1 else (names[0],)
 
 
 def _host(parts: SplitResult, url: str) -> str:

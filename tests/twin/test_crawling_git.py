@@ -9,9 +9,11 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from twin.crawling.base import Crawl, Tools
+from twin.crawling.clone import Remote
 from twin.crawling.filerules import reason_by_name
-from twin.crawling.git import GitReader, cloned, remote_head, run_git
-from twin.crawling.github import GitHubCrawler, RepositoryCrawler
+from twin.crawling.git import GitReader, run_git
+from twin.crawling.github import GitHubCrawler
+from twin.crawling.repository import RepositoryCrawler
 from twin.crawling.web import Fetcher
 from twin.errors import CrawlError
 from twin.models import Category, Document, Link
@@ -187,8 +189,8 @@ def test_remote_repository_is_cloned_shallow_filtered_and_bare(tmp_path: Path) -
     assert documents["a.py"].link == documents["a.py"].source == "https://github.com/ada/engine"
     again = crawler(Tools(Fetcher())).read(github(), Category.REPOSITORIES, {"commit": head})
     assert again.status == "unchanged"
-    with cloned(f"file://{tmp_path}/server/ada/engine.git", protocols="file") as reader:
-        bare = reader._git_dir
+    with Remote(f"file://{tmp_path}/server/ada/engine.git", protocols="file").cloned() as reader:
+        bare = reader.git_dir
         assert (bare / "shallow").exists()
         assert not (bare / "hooks").exists()
     assert not bare.exists()
@@ -213,14 +215,14 @@ def test_unknown_remote_is_one_sentence_without_paths_of_this_machine(tmp_path: 
 )
 def test_only_an_owner_and_a_name_reach_git(url: str) -> None:
     with pytest.raises(CrawlError, match="names no repository"):
-        RepositoryCrawler(Tools(Fetcher())).clone_url(github(url))
+        GitHubCrawler(Tools(Fetcher())).clone_url(github(url))
 
 
 @pytest.mark.parametrize("url", ["ext::sh -c touch% x", "file:///etc", "http://127.0.0.1:1/x", "git://127.0.0.1/x"])
 def test_git_speaks_https_only(url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     with pytest.raises(CrawlError, match=r"not allowed|does not exist|cannot be read"):
-        remote_head(url)
+        Remote(url).head()
     assert list(tmp_path.iterdir()) == []
 
 

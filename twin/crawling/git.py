@@ -1,34 +1,53 @@
 """Git, as a reader of objects only: no work tree, so no checkout, hook, filter, submodule or symlink ever acts.
 
 See gitsecurityboundary(7): inspecting an untrusted clone with git is meant to be safe, a configuration or hook that
-came with a repository is not; a bare clone has neither.
+came with a repository is not; a bare clone has neither, and what is run here looks at neither. How a repository gets
+here is `twin.crawling.clone`'s; which of its files are read, `twin.crawling.repository`'s.
 """
 
-import logging
 import os
 import re
 import signal
-import subprocess
 import tempfile
+import time
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
+from subprocess import PIPE
+from threading import Event, Thread
+from types import TracebackType
+from typing import IO, Any
 
 from twin.errors import CrawlError
 
-logger = logging.getLogger("twin")
-
 MAX_BLOB = 2**20
-CLONE_TIMEOUT_S = 300.0
 READ_TIMEOUT_S = 120.0
+_MAX_LISTING = 64 * 2**20
+"""Bytes of one listing of paths. A tree that repeats itself some levels deep names more files than there is memory."""
+
 _BATCH_BYTES = 16 * 2**20
 _BATCH_BLOBS = 1000
+_MAX_ERRORS = 64 * 1024
 _HARDENED = (
     "-c", "core.hooksPath=/dev/null", "-c", "core.symlinks=false", "-c", "core.fsmonitor=false",
-    "-c", "core.askPass=", "-c", "credential.helper=", "-c", "transfer.fsckObjects=true",
-    "-c", "http.followRedirects=initial", "-c", "submodule.recurse=false", "-c", "gc.auto=0",
+    "-c", "core.askPass=", "-c", "credential.helper=", "-c", "submodule.recurse=false", "-c", "gc.auto=0",
 )  # fmt: skip
+_INHERITED = ("PATH", "LD_LIBRARY_PATH", "TMPDIR", "SSL_CERT_FILE", "SSL_CERT_DIR")
+_ENVIRONMENT = {
+    "LC_ALL": "C",
+    # No home: neither the user's configuration nor the passwords of a .netrc are found.
+    "HOME": os.devnull,
+    "XDG_CONFIG_HOME": os.devnull,
+    "GIT_CONFIG_NOSYSTEM": "1",
+    "GIT_CONFIG_GLOBAL": os.devnull,
+    "GIT_ATTR_NOSYSTEM": "1",
+    "GIT_TERMINAL_PROMPT": "0",
+    "GIT_NO_LAZY_FETCH": "1",
+    "GIT_LFS_SKIP_SMUDGE": "1",
+    "GIT_OPTIONAL_LOCKS": "0",
+    "GIT_NO_REPLACE_OBJECTS": "1",
+}
 
 
 @dataclass(frozen=True)
@@ -46,10 +65,11 @@ class GitReader:
     Args:
         git_dir: a bare repository, or the `.git` of a work tree.
         label: how the user calls the repository, for messages.
+        filtered: whether what is not here was left out for its size.
     """
 
-    def __init__(self, git_dir: Path, label: str) -> None:
-        self._git_dir, self._label = git_dir.absolute(), label
+    def __init__(self, git_dir: Path, label: str, *, filtered: bool = False) -> None:
+        self.git_dir, self.filtered, self._label = git_dir.absolute(), filtered, label
 
     def head(self) -> str:
         """Id of the commit at HEAD."""
@@ -59,8 +79,12 @@ class GitReader:
             raise CrawlError(f"{self._label} has no commit to read: commit something first.") from error
 
     def entries(self, commit: str) -> list[Entry]:
-        """Every file, symlink and submodule of `commit`, by path."""
-        listing = self._run("ls-tree", "-r", "-z", "--full-tree", commit)
+        """Every file, symlink and submodule of `commit`, by path.
+
+        Raises:
+            CrawlError: they cannot be listed, or are too many to be anybody's writing.
+        """
+        listing = self._run("ls-tree", "-r", "-z", "--full-tree", commit, max_output=_MAX_LISTING)
         entries = []
         for line in listing.split(b"\0"):
             if line:
@@ -71,6 +95,8 @@ class GitReader:
 
     def sizes(self, oids: Sequence[str]) -> dict[str, int | None]:
         """Bytes of each blob; None for one that is not here, which a size-filtered clone has left out."""
+        if not oids:
+            return {}
         answers = self._run("cat-file", "--batch-check", given=oids).decode("ascii").splitlines()
         return {
             oid: int(answer.rsplit(" ", 1)[1]) if answer.split(" ")[1] == "blob" else None
@@ -102,11 +128,13 @@ class GitReader:
             yield oid, answer[start : start + size]
             position = start + size + 1  # git writes one newline after each object
 
-    def _run(self, *arguments: str, given: Sequence[str] = ()) -> bytes:
+    def _run(self, *arguments: str, given: Sequence[str] = (), max_output: int | None = None) -> bytes:
         # Reading must never reach the network, not even for a blob that the clone left out.
-        command = ["--git-dir", str(self._git_dir), "-c", "protocol.allow=never", *arguments]
+        command = ["--git-dir", str(self.git_dir), "-c", "protocol.allow=never", *arguments]
         stdin = "".join(f"{oid}\n" for oid in given).encode("ascii")
-        return run_git(command, label=self._label, stdin=stdin, protocols="", timeout_s=READ_TIMEOUT_S)
+        return run_git(
+            command, label=self._label, stdin=stdin, protocols="", timeout_s=READ_TIMEOUT_S, max_output=max_output
+        )
 
 
 class GitFailure(CrawlError):
@@ -133,108 +161,164 @@ def local_repository(location: Path, label: str) -> GitReader:
     raise CrawlError(f"{label} {problem}: give the path of a repository's root folder.")
 
 
-def remote_head(url: str, *, protocols: str = "https") -> str:
-    """Id of the commit that HEAD of a remote repository names; one request."""
-    answer = _remote(["ls-remote", "--quiet", "--", url, "HEAD"], url, protocols, timeout_s=60.0)
-    match = re.match(rb"([0-9a-f]{40,64})\tHEAD\n", answer)
-    if not match:
-        raise CrawlError(f"{url} has no commit to read: it is empty.")
-    return match[1].decode()
-
-
-@contextmanager
-def cloned(url: str, *, protocols: str = "https") -> Iterator[GitReader]:
-    """A reader of the newest commit of a remote repository, without its blobs over `MAX_BLOB`; gone afterwards.
+def run_git(
+    arguments: Sequence[str],
+    *,
+    label: str,
+    protocols: str,
+    timeout_s: float,
+    stdin: bytes = b"",
+    max_output: int | None = None,
+    folder: Path | None = None,
+    max_folder: int = 0,
+) -> bytes:
+    """Run git with nothing of the user's configuration, credentials or prompts; return what it printed.
 
     Args:
-        url: made by the caller from checked parts, never as the user typed it.
-        protocols: what git may speak, colon-separated.
-    """
-    try:
-        temporary = tempfile.TemporaryDirectory(prefix="twin-git-")
-    except OSError as error:
-        raise CrawlError(
-            f"{url} cannot be cloned, because the temporary folder cannot be used ({error.strerror}): make room "
-            "there, or set TMPDIR.",
-            retryable=True,
-        ) from error
-    with temporary as folder:
-        target = Path(folder) / "clone.git"
-        arguments = [
-            "clone", "--quiet", "--bare", "--depth", "1", "--single-branch", "--no-tags", "--no-recurse-submodules",
-            f"--filter=blob:limit={MAX_BLOB + 1}", "--template=", "--", url, str(target),
-        ]  # fmt: skip
-        logger.info("cloning %s", url)
-        _remote(arguments, url, protocols, timeout_s=CLONE_TIMEOUT_S)
-        _forget_origin(target, url)
-        yield GitReader(target, url)
-
-
-def _forget_origin(target: Path, url: str) -> None:
-    """Make blobs that the clone left out merely missing: with an origin, git before 2.45 would go and fetch them."""
-    config = ["--git-dir", str(target), "config"]
-    run_git([*config, "--remove-section", "remote.origin"], label=url, protocols="", timeout_s=READ_TIMEOUT_S)
-    with suppress(GitFailure):  # newer versions of git do not write it
-        run_git([*config, "--unset-all", "extensions.partialClone"], label=url, protocols="", timeout_s=READ_TIMEOUT_S)
-
-
-def _remote(arguments: list[str], url: str, protocols: str, *, timeout_s: float) -> bytes:
-    try:
-        return run_git(arguments, label=url, protocols=protocols, timeout_s=timeout_s)
-    except GitFailure as error:
-        # Without an account, a private repository and none at all give the same answer.
-        gone = ("not found", "could not read username", "does not appear to be", "does not exist", "authentication")
-        if any(mark in error.detail.lower() for mark in gone):
-            raise CrawlError(f"{url} does not exist or is private: correct the link, or clone it and declare the "
-                             "folder with `repository:`.") from error  # fmt: skip
-        raise CrawlError(str(error), retryable=True) from error
-
-
-def run_git(arguments: Sequence[str], *, label: str, protocols: str, timeout_s: float, stdin: bytes = b"") -> bytes:
-    """Run git with nothing of the user's configuration, credentials or prompts; return what it printed.
+        arguments: after `git`.
+        label: how the user calls the repository, for messages.
+        protocols: what it may speak, colon-separated; empty for none.
+        timeout_s: seconds until it is killed, with all that it started.
+        stdin: what it is given to read.
+        max_output: bytes that it may print.
+        folder: where it writes; it is killed as soon as more than `max_folder` bytes lie there.
 
     Raises:
         GitFailure: it ended with an error.
-        CrawlError: git is not installed, or it took longer than `timeout_s`.
+        CrawlError: git is not installed, or it passed one of its bounds.
+    """
+    guard = _started(arguments, label, protocols)  # GitPython ends the process once nobody holds this
+    process = guard.proc
+    errors: list[bytes] = []
+    helpers = [
+        Thread(target=_feed, args=(process.stdin, stdin), daemon=True),
+        Thread(target=_drain, args=(process.stderr, errors), daemon=True),
+    ]
+    for helper in helpers:
+        helper.start()
+    output, size = [], 0
+    with _Watch(process, label, timeout_s, folder, max_folder) as watch:
+        while piece := process.stdout.read1(2**20):
+            size += len(piece)
+            if max_output is not None and size > max_output:
+                watch.end(f"{label} names more files than a person writes: remove the link.", retryable=False)
+                break
+            output.append(piece)
+        process.wait()
+        watch.look()  # it may have ended between two looks
+    for helper in helpers:
+        helper.join()
+    for stream in (process.stdin, process.stdout, process.stderr):
+        with suppress(OSError):
+            stream.close()
+    if watch.ended is not None:
+        raise watch.ended
+    if process.returncode == 127:  # of env: the program is not there
+        raise _not_installed(label)
+    if process.returncode != 0:
+        raise GitFailure(label, _complaint(b"".join(errors).decode("utf-8", "replace")))
+    return b"".join(output)
+
+
+def _started(arguments: Sequence[str], label: str, protocols: str) -> Any:
+    """GitPython's guard of the running process.
+
+    GitPython adds to the environment and cannot take away, so `env -i` begins with none: GIT_SSL_NO_VERIFY,
+    GIT_OBJECT_DIRECTORY, http_proxy and their like never arrive.
     """
     try:
         from git import Git
         from git.exc import GitCommandNotFound
     except ImportError as error:
-        raise CrawlError(f"{label} needs the program git, which is not installed: install git.") from error
-
-    environment = {
-        # No home: neither the user's configuration nor the passwords of a .netrc are found.
-        "HOME": os.devnull,
-        "XDG_CONFIG_HOME": os.devnull,
-        "GIT_CONFIG_NOSYSTEM": "1",
-        "GIT_CONFIG_GLOBAL": os.devnull,
-        "GIT_CONFIG_COUNT": "0",
-        "GIT_CONFIG_PARAMETERS": "",
-        "GIT_TERMINAL_PROMPT": "0",
-        "GIT_ASKPASS": "",
-        "GIT_ALLOW_PROTOCOL": protocols or "none",
-        "GIT_NO_LAZY_FETCH": "1",
-        "GIT_LFS_SKIP_SMUDGE": "1",
-        "GIT_OPTIONAL_LOCKS": "0",
-        "GIT_NO_REPLACE_OBJECTS": "1",
-    }
+        raise _not_installed(label) from error
+    environment = {name: os.environ[name] for name in _INHERITED if name in os.environ}
+    environment |= _ENVIRONMENT | {"GIT_ALLOW_PROTOCOL": protocols or "none"}
+    variables = [f"{name}={value}" for name, value in environment.items()]
     try:
-        process = Git(os.sep).execute(
-            ["git", *_HARDENED, *arguments],
-            istream=subprocess.PIPE, as_process=True, env=environment, start_new_session=True,
+        return Git(os.sep).execute(
+            ["env", "-i", *variables, "git", *_HARDENED, *arguments],
+            istream=PIPE, as_process=True, start_new_session=True,
         )  # fmt: skip
     except GitCommandNotFound as error:
-        raise CrawlError(f"{label} needs the program git, which is not installed: install git.") from error
-    try:
-        output, errors = process.communicate(stdin, timeout=timeout_s)
-    except subprocess.TimeoutExpired as error:
-        os.killpg(process.proc.pid, signal.SIGKILL)
-        process.communicate()
-        raise CrawlError(f"{label} took git more than {timeout_s:.0f} s: try again later.", retryable=True) from error
-    if process.returncode != 0:
-        raise GitFailure(label, _complaint(errors.decode("utf-8", "replace")))
-    return bytes(output)
+        raise _not_installed(label) from error
+
+
+def _not_installed(label: str) -> CrawlError:
+    return CrawlError(f"{label} needs the program git, which is not installed: install git.")
+
+
+def _feed(stream: IO[bytes], content: bytes) -> None:
+    with suppress(OSError, ValueError):  # it ended before it read everything; its exit status tells why
+        stream.write(content)
+        stream.close()
+
+
+def _drain(stream: IO[bytes], kept: list[bytes]) -> None:
+    """Read what git complains about to the end, so that it is never kept waiting, and keep the beginning."""
+    room = _MAX_ERRORS
+    while piece := stream.read(4096):
+        if room > 0:
+            kept.append(piece)
+            room -= len(piece)
+
+
+class _Watch:
+    """Kills a process and all that it started, once it takes too long or writes too much; `ended` says why."""
+
+    def __init__(self, process: Any, label: str, timeout_s: float, folder: Path | None, max_folder: int) -> None:
+        self.ended: CrawlError | None = None
+        self._process, self._label, self._timeout_s = process, label, timeout_s
+        self._folder, self._max_folder = folder, max_folder
+        self._done = Event()
+        self._thread = Thread(target=self._watch, daemon=True)
+
+    def __enter__(self) -> "_Watch":
+        self._thread.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._done.set()
+        self._thread.join()
+        if kind is not None:  # interrupted: nothing goes on behind the caller's back
+            self._kill()
+
+    def end(self, why: str, *, retryable: bool) -> None:
+        self.ended = CrawlError(why, retryable=retryable)
+        self._kill()
+
+    def _watch(self) -> None:
+        deadline = time.monotonic() + self._timeout_s
+        while not self._done.wait(min(0.2, max(deadline - time.monotonic(), 0.01))):
+            if time.monotonic() >= deadline:
+                self.end(f"{self._label} took git more than {self._timeout_s:.0f} s: try again later.", retryable=True)
+                return
+            self.look()
+
+    def look(self) -> None:
+        """End it, if it has written too much."""
+        if self.ended is None and self._folder is not None and bytes_in(self._folder) > self._max_folder:
+            self.end(
+                f"{self._label} is larger than {self._max_folder / 2**20:.0f} MiB even without its history and large "
+                "files: clone it, and declare the folder with `repository:`.",
+                retryable=False,
+            )
+
+    def _kill(self) -> None:
+        with suppress(ProcessLookupError):
+            os.killpg(self._process.pid, signal.SIGKILL)
+        self._process.wait()
+
+
+def bytes_in(folder: Path) -> int:
+    """Bytes of the files below `folder`, which may change meanwhile."""
+    total = 0
+    for root, _, names in os.walk(folder):
+        for name in names:
+            with suppress(OSError):
+                total += (Path(root) / name).lstat().st_size
+    return total
 
 
 def _complaint(errors: str) -> str:
@@ -242,4 +326,5 @@ def _complaint(errors: str) -> str:
     lines = [line.strip() for line in errors.splitlines() if line.startswith(("fatal:", "error:", "remote:"))]
     said = next((line for line in lines if line.startswith("fatal:")), lines[0] if lines else "it gave no reason")
     said = re.sub(r"^(fatal|error|remote): (ERROR: )?", "", said).rstrip(".")
+    said = "".join(character for character in said if character.isprintable())[:300]
     return re.sub(rf"{re.escape(tempfile.gettempdir())}[^\s']*", "the clone", said)
