@@ -128,6 +128,11 @@ class ArtifactStore:
         except OSError as error:
             raise _unwritable(path, error) from error
 
+    def count_files(self, *parts: str) -> int:
+        """How many files a folder holds, at any depth; 0 where there is none."""
+        path = self.path(*parts)
+        return len(path.fs.find(path.path)) if path.exists() else 0
+
     def remove_tree(self, *parts: str) -> None:
         """Remove a folder with all that is in it; nothing where there is none.
 

@@ -82,8 +82,9 @@ def import_export(folder: Path, warehouse: Warehouse) -> ImportReport:
     """
     names = {path.stem for path in folder.glob("*.json")} if folder.is_dir() else set()
     if not names & {USERS, *CLASSES}:
+        files = ", ".join(f"{name}.json" for name in CLASSES)
         raise InputError(
-            f"{folder} holds no warehouse export: give the folder with {', '.join(f'{name}.json' for name in CLASSES)}."
+            f"{folder} holds no warehouse export: give the folder with {files}, or one that `twin export` wrote."
         )
     errors: list[str] = []
     notes = [f"{name}.json is no class of the export and was left alone." for name in sorted(names - {USERS, *CLASSES})]
@@ -224,8 +225,8 @@ def _rows(folder: Path, name: str, errors: list[str]) -> Iterator[tuple[str, Row
                 errors.append(f"{place} is no JSON object: remove it or export it again.")
 
 
-def export_warehouse(folder: Path, warehouse: Warehouse) -> ExportReport:
-    """Write all authors and their live raw documents as such an export, by author and category.
+def export_warehouse(folder: Path, warehouse: Warehouse, only: str | None = None) -> ExportReport:
+    """Write all authors, or one alone, and their live raw documents as such an export, by author and category.
 
     A file is replaced as a whole or not at all. What was imported comes out as it came in; what was crawled gets rows
     of the same shape.
@@ -234,7 +235,7 @@ def export_warehouse(folder: Path, warehouse: Warehouse) -> ExportReport:
         InputError: the folder cannot be written.
         StoreError: the warehouse cannot be used.
     """
-    authors = warehouse.authors()
+    authors = [each for each in warehouse.authors() if only in (None, each.slug)]
     ids = {author.slug: _author_id(warehouse, author) for author in authors}
     total = 0
 

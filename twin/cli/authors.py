@@ -7,17 +7,23 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
+from twin.artifacts import ArtifactStore
 from twin.authors import load_authors
 from twin.cli.opening import known_author, warehouse
 from twin.models import IMPORT, Category, State
 from twin.registration import add_link, drop_link
+from twin.removal import remove_author
 from twin.settings import Settings
 
+app = typer.Typer(help="The authors in the warehouse: list them, remove one.")
 links = typer.Typer(help="The sources of an author: add one without editing a file, list them, remove one.")
 
 
-def list_authors() -> None:
+@app.callback(invoke_without_command=True)
+def list_authors(context: typer.Context) -> None:
     """List the authors in the warehouse, and say which author files cannot be used."""
+    if context.invoked_subcommand is not None:
+        return
     table = Table("author", "name", "links", *(f"cleaned {category.value}" for category in Category), box=None)
     with warehouse() as opened:
         for author in opened.authors():
@@ -29,6 +35,30 @@ def list_authors() -> None:
         typer.echo(f"twin: {error}", err=True)
     if files.errors:
         raise typer.Exit(1)
+
+
+@app.command("remove")
+def remove_everything(
+    author: str, yes: bool = typer.Option(False, "--yes", help="Do not ask whether it is meant.")
+) -> None:
+    """Remove an author with every document, capture, chunk, point, sample and adapter, for good."""
+    from twin.vectors import open_vector_store
+
+    settings = Settings.from_env()
+    if not yes:
+        typer.confirm(f"Remove {author} with everything of theirs, for good?", abort=True)
+    vectors = open_vector_store(settings)
+    try:
+        with warehouse() as opened:
+            files = load_authors(settings.authors_path)
+            report = remove_author(author, opened, ArtifactStore(settings.store_path), vectors, files)
+    finally:
+        vectors.close()
+    if not report.removed:
+        typer.echo(f"nothing of {author} is there")
+        return
+    parts = [f"{count} files of {folder}" for folder, count in report.files.items()]
+    typer.echo(f"removed {author}: {', '.join([f'{report.rows} rows', f'{report.points} points', *parts])}")
 
 
 @links.command("add")

@@ -6,7 +6,7 @@ import sys
 import typer
 
 from twin import __version__
-from twin.cli import authors, documents, move, search
+from twin.cli import authors, crawl, documents, move, search
 from twin.errors import TwinError
 
 app = typer.Typer(
@@ -16,11 +16,12 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     add_completion=False,
 )
-app.command("authors")(authors.list_authors)
+app.add_typer(authors.app, name="authors")
 app.add_typer(authors.links, name="links")
 app.add_typer(documents.app, name="documents")
 app.command("import")(move.import_warehouse)
 app.command("export")(move.export_warehouse)
+app.command("replay")(crawl.replay)
 app.command("search")(search.search_command)
 
 

@@ -1,32 +1,81 @@
-"""`twin import` and `twin export`: the LLM Engineers Handbook's warehouse files, in and out."""
+"""`twin import` and `twin export`: a warehouse in and out, as its own folder or as the LLM Engineers Handbook's."""
 
+from enum import StrEnum
 from pathlib import Path
 
 import typer
 
-from twin.cli.opening import warehouse
-from twin.handbook import export_warehouse as write_export
-from twin.handbook import import_export
+from twin import handbook
+from twin.artifacts import ArtifactStore
+from twin.cli.opening import known_author, warehouse
+from twin.settings import Settings
+from twin.transfer import TransferReport, export_folder, import_folder, is_export
+
+
+class Format(StrEnum):
+    """Layouts of an export."""
+
+    NATIVE = "native"
+    HANDBOOK = "handbook"
 
 
 def import_warehouse(folder: Path) -> None:
-    """Import a warehouse export: a folder with ArticleDocument.json, PostDocument.json, ... Twice adds nothing."""
+    """Import what `twin export` wrote, or a Handbook export (ArticleDocument.json, ...). Twice adds nothing."""
+    if is_export(folder):
+        _import_native(folder)
+    else:
+        _import_handbook(folder)
+
+
+def _import_native(folder: Path) -> None:
     with warehouse() as opened:
-        report = import_export(folder, opened)
+        report = import_folder(folder, opened, ArtifactStore(Settings.from_env().store_path))
+    restored = report.restored
+    typer.echo(
+        f"{_shown(report)}: {restored.inserted} rows new, {restored.updated} changed, {restored.unchanged} unchanged, "
+        f"{restored.kept} newer here and kept; {report.captures} captures new"
+    )
+    _end(report.errors)
+
+
+def _import_handbook(folder: Path) -> None:
+    with warehouse() as opened:
+        report = handbook.import_export(folder, opened)
     for note in report.notes:
         typer.echo(note)
     typer.echo(
         f"{report.total} documents of {', '.join(report.authors) or 'nobody'}: "
         f"{report.inserted} new, {report.updated} changed, {report.unchanged} unchanged"
     )
-    for error in report.errors:
-        typer.echo(f"twin: {error}", err=True)
-    if report.errors:
-        raise typer.Exit(1)
+    _end(report.errors)
 
 
-def export_warehouse(folder: Path) -> None:
-    """Export all raw documents and authors in the same layout."""
+def export_warehouse(
+    folder: Path,
+    author: str | None = typer.Argument(None, help="Only this author; without, all of them."),
+    layout: Format = typer.Option(
+        Format.NATIVE, "--format", help="native: everything, byte for byte. handbook: authors and raw documents."
+    ),
+) -> None:
+    """Export the warehouse into a folder that `twin import` reads."""
     with warehouse() as opened:
-        report = write_export(folder, opened)
-    typer.echo(f"{report.total} documents of {', '.join(report.authors) or 'nobody'} written to {folder}")
+        if author is not None:
+            known_author(opened, author)
+        if layout is Format.HANDBOOK:
+            written = handbook.export_warehouse(folder, opened, author)
+            typer.echo(f"{written.total} documents of {', '.join(written.authors) or 'nobody'} written to {folder}")
+            return
+        report = export_folder(folder, opened, ArtifactStore(Settings.from_env().store_path), author)
+    typer.echo(f"{_shown(report)}, {report.captures} captures written to {folder}")
+    _end(report.errors)
+
+
+def _shown(report: TransferReport) -> str:
+    return ", ".join(f"{count} {table}" for table, count in report.rows.items() if table != "captures")
+
+
+def _end(errors: list[str]) -> None:
+    for error in errors:
+        typer.echo(f"twin: {error}", err=True)
+    if errors:
+        raise typer.Exit(1)

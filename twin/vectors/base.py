@@ -79,4 +79,7 @@ class VectorStore(Protocol):
     def search(self, categories: Sequence[Category], author: str, vector: Vector, *, limit: int) -> list[Hit]:
         """The author's nearest points over all given categories, best first; equal scores in the order of ids."""
 
+    def remove_author(self, author: str) -> int:
+        """Delete the author's points of every category and every model for good; return how many there were."""
+
     def close(self) -> None: ...

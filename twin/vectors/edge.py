@@ -125,6 +125,11 @@ class EdgeVectorStore:
             hits.extend(Hit(chunk_of(point.payload), float(point.score)) for point in found)
         return best(hits, limit)
 
+    def remove_author(self, author: str) -> int:
+        """See `VectorStore.remove_author`."""
+        folders = [self._folder(category, author) for category in Category]
+        return sum(folder.remove(self._lock_timeout_s) for folder in folders if folder.path.exists())
+
     def close(self) -> None:
         """Let go of all opened shards."""
         with self._opening:

@@ -138,6 +138,20 @@ class QdrantVectorStore:
                 hits.extend(Hit(chunk_of(point.payload), float(point.score)) for point in found.points)
         return best(hits, limit)
 
+    def remove_author(self, author: str) -> int:
+        """See `VectorStore.remove_author`; a collection that is still being filled holds a marker besides."""
+        from qdrant_client.models import FilterSelector, PointIdsList
+
+        removed = 0
+        with self._errors() as client:
+            for name in sorted(each.name for each in client.get_collections().collections):
+                if name.partition("__")[0] not in set(Category):
+                    continue  # somebody else's
+                removed += client.count(name, count_filter=_of(author), exact=True).count
+                client.delete(name, FilterSelector(filter=_of(author)), wait=True)
+                client.delete(name, PointIdsList(points=[_marker(author)]), wait=True)
+        return removed
+
     def close(self) -> None:
         """Close the connection, unless the client was given."""
         with self._connecting:

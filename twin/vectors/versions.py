@@ -113,6 +113,23 @@ class VersionedFolder:
         _sync_folder(self.path)
         self._sweep()
 
+    def remove(self, timeout_s: float) -> int:
+        """Remove the folder with all that is in it, the pointer first; return how many points it held.
+
+        Raises:
+            StoreError: another writer holds the lock, or something in it may not be removed.
+        """
+        points = 0
+        try:
+            with self.writing(timeout_s):
+                with contextlib.suppress(StoreError):  # a damaged pointer, which goes as well
+                    points = current.points if (current := self.manifest()) else 0
+                (self.path / "CURRENT").unlink(missing_ok=True)
+                shutil.rmtree(self.path)
+        except OSError as error:
+            raise StoreError(f"{self.path} cannot be removed ({error.strerror}): mend its rights.") from error
+        return points
+
     def _sweep(self) -> None:
         """Remove every version but the current one and the one before it.
 

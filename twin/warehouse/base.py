@@ -4,6 +4,8 @@ from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Any, Protocol
 
+from pydantic import Field
+
 from twin.models import Author, Capture, Category, CrawlRecord, Document, Link, Model, State, WriteReport
 
 TABLES = ("authors", "links", "raw", "cleaned", "crawl_log", "captures")
@@ -17,6 +19,7 @@ class RestoreReport(Model):
     updated: int = 0
     unchanged: int = 0  # there already, just as old
     kept: int = 0  # there already, and newer than what was given
+    refused: list[str] = Field(default_factory=list)  # one sentence for what is no row, or none that this store takes
 
     def __add__(self, other: "RestoreReport") -> "RestoreReport":
         names = RestoreReport.model_fields
@@ -138,8 +141,7 @@ class Warehouse(Protocol):
     def restore(self, table: str, rows: Iterable[Mapping[str, Any]]) -> RestoreReport:
         """Write rows of `dump` as they are; a row that is there already stays unless it is older.
 
-        Raises:
-            InputError: a row is not one of this table; all the others were written.
+        A row that is not one of this table is refused by its id in the report, and takes no other with it.
         """
 
     def close(self) -> None: ...

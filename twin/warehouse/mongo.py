@@ -91,7 +91,7 @@ class MongoWarehouse:
     # -- documents ---------------------------------------------------------------------------------------------------
 
     def upsert_documents(self, state: State, documents: Iterable[Document]) -> WriteReport:
-        report, refused = WriteReport(), list[InputError]()
+        report, refused = WriteReport(), list[str]()
         for batch in batches(documents, WRITE_BATCH):
             rows = []
             for document in batch:
@@ -100,7 +100,7 @@ class MongoWarehouse:
                     bson_size(row, place(document))
                     rows.append(row)
                 except InputError as error:
-                    refused.append(error)
+                    refused.append(str(error))
             report += self._upsert(state, rows, compared="content_hash")
         refuse(refused)
         return report
@@ -169,7 +169,7 @@ class MongoWarehouse:
     # -- crawl log ---------------------------------------------------------------------------------------------------
 
     def log_crawl(self, records: Sequence[CrawlRecord]) -> None:
-        self.restore("crawl_log", [crawl_row(record) for record in records])
+        refuse(self.restore("crawl_log", [crawl_row(record) for record in records]).refused)
 
     def last_crawls(self, author: str, category: Category) -> dict[str, CrawlRecord]:
         # Match, sort and group follow the index, so that the server jumps from url to url.
@@ -190,6 +190,7 @@ class MongoWarehouse:
 
     def upsert_captures(self, captures: Sequence[Capture]) -> WriteReport:
         report = self.restore("captures", [capture_row(capture) for capture in captures])
+        refuse(report.refused)
         return WriteReport(inserted=report.inserted, updated=report.updated, unchanged=report.unchanged + report.kept)
 
     def captures(self, author: str, link: str | None = None, url: str | None = None) -> list[Capture]:
@@ -235,7 +236,7 @@ class MongoWarehouse:
             last = page[-1]["_id"]
 
     def restore(self, table: str, rows: Iterable[Mapping[str, Any]]) -> RestoreReport:
-        spec, refused = TABLE[table], list[InputError]()
+        spec, refused = TABLE[table], list[str]()
 
         def accepted() -> Iterator[Row]:
             for given in rows:
@@ -244,7 +245,7 @@ class MongoWarehouse:
                     stored = {**row, "id": spec.identifier(row)}
                     bson_size(stored, f"The {table} row {stored['id']}")
                 except InputError as error:
-                    refused.append(error)
+                    refused.append(str(error))
                 else:
                     yield stored
 
@@ -253,8 +254,7 @@ class MongoWarehouse:
             return ("updated", new) if there < given else ("unchanged" if there == given else "kept", None)
 
         counts = self._merge(table, accepted(), dict.fromkeys(spec.age, 1) | {"_id": 1}, change)
-        refuse(refused)
-        return RestoreReport(**counts)
+        return RestoreReport(**counts, refused=refused)
 
     # -- writing -----------------------------------------------------------------------------------------------------
 

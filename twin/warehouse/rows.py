@@ -41,7 +41,7 @@ TOMBSTONE: Row = {"title": None, "text": "", "metadata": {}, "capture": None, "c
 
 _TIMES = dict.fromkeys(("created_at", "updated_at", "checked_at", "removed_at"), "2026-01-01T00:00:00.000000+00:00")
 
-_SURELY_SMALL = MAX_DOCUMENT_BYTES // 16
+SURELY_SMALL = MAX_DOCUMENT_BYTES // 16
 """Bytes of JSON that fit in BSON whatever they hold; the worst is a list of digits, in which `1,` becomes 12 bytes."""
 
 
@@ -83,7 +83,7 @@ def document_row(document: Document) -> Row:
     except (TypeError, ValueError) as error:
         raise InputError(f"{place(document)} has metadata that is not JSON: {first_line(error)}.") from None
     row = {"id": document.id, **row, "content_hash": document.content_hash}
-    if size > _SURELY_SMALL:
+    if size > SURELY_SMALL:
         check_size(row, place(document))
     return row
 
@@ -160,14 +160,14 @@ def capture_row(capture: Capture) -> Row:
     return {"id": capture.id, **capture.model_dump(mode="json"), "fetched_at": stamp(capture.fetched_at)}
 
 
-def refuse(refused: list[InputError]) -> None:
+def refuse(refused: list[str]) -> None:
     """Raise what was refused, if anything, after all the others were written.
 
     Raises:
         InputError: the first refusal, and how many more there are.
     """
     if len(refused) == 1:
-        raise refused[0]
+        raise InputError(refused[0])
     if refused:
         raise InputError(f"{refused[0]} ({len(refused) - 1} more were refused; all others were written.)")
 

@@ -113,14 +113,14 @@ class SqliteWarehouse:
     # -- documents ---------------------------------------------------------------------------------------------------
 
     def upsert_documents(self, state: State, documents: Iterable[Document]) -> WriteReport:
-        report, refused = WriteReport(), list[InputError]()
+        report, refused = WriteReport(), list[str]()
         for batch in batches(documents, WRITE_BATCH):
             rows: dict[str, Row] = {}
             for document in batch:
                 try:
                     row = document_row(document)
                 except InputError as error:
-                    refused.append(error)
+                    refused.append(str(error))
                 else:
                     rows[row["id"]] = row
             report += self._upsert_rows(state, rows)
@@ -240,6 +240,7 @@ class SqliteWarehouse:
 
     def upsert_captures(self, captures: Sequence[Capture]) -> WriteReport:
         report = self.restore("captures", [capture_row(capture) for capture in captures])
+        refuse(report.refused)
         return WriteReport(inserted=report.inserted, updated=report.updated, unchanged=report.unchanged + report.kept)
 
     def captures(self, author: str, link: str | None = None, url: str | None = None) -> list[Capture]:
@@ -285,7 +286,7 @@ class SqliteWarehouse:
             last = tuple(page[-1][name] for name in spec.key)
 
     def restore(self, table: str, rows: Iterable[Mapping[str, Any]]) -> RestoreReport:
-        spec, report, refused = TABLE[table], RestoreReport(), list[InputError]()
+        spec, report = TABLE[table], RestoreReport()
         found = f"SELECT * FROM {table} WHERE {' AND '.join(f'{name} = ?' for name in spec.key)}"  # noqa: S608
         for batch in batches(rows, WRITE_BATCH):
             with self._file.transaction() as connection:
@@ -293,7 +294,7 @@ class SqliteWarehouse:
                     try:
                         row = checked_row(table, given)
                     except InputError as error:
-                        refused.append(error)
+                        report += RestoreReport(refused=[str(error)])
                         continue
                     old = connection.execute(found, [row[name] for name in spec.key]).fetchone()
                     new = spec.version(row)
@@ -306,7 +307,6 @@ class SqliteWarehouse:
                         unchanged=there == new,
                         kept=there is not None and there > new,
                     )
-        refuse(refused)
         return report
 
 

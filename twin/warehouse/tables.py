@@ -9,7 +9,7 @@ from pydantic import BaseModel
 
 from twin.errors import ConsistencyError, InputError
 from twin.models import Author, Capture, CrawlRecord, Document, Link
-from twin.warehouse.rows import Row, capture_row, check_size, first_line, parse, place, present, stamp
+from twin.warehouse.rows import SURELY_SMALL, Row, capture_row, check_size, first_line, parse, place, present, stamp
 
 
 class Table(NamedTuple):
@@ -91,7 +91,7 @@ def checked_row(name: str, row: Mapping[str, Any]) -> Row:
     except ConsistencyError as error:
         raise InputError(f"{what} cannot be read: {error}") from None
     try:
-        json.dumps(dict(row), ensure_ascii=False, allow_nan=False).encode()
+        size = len(json.dumps(dict(row), ensure_ascii=False, allow_nan=False).encode())
     except (ValueError, TypeError) as error:  # UnicodeError is one of the former
         raise InputError(f"{what} holds what is no JSON or no Unicode text: {first_line(error)}.") from None
     for field in table.stored:
@@ -99,7 +99,7 @@ def checked_row(name: str, row: Mapping[str, Any]) -> Row:
     own: Mapping[str, Any] = row
     if isinstance(found, Document):
         own = {"id": found.id}
-        if row["removed_at"] is None:
+        if size > SURELY_SMALL:
             check_size(dict(row), place(found))
     elif isinstance(found, CrawlRecord):
         own = {"checked_at": stamp(found.checked_at)}
