@@ -2,7 +2,7 @@
 
 import dagster as dg
 
-from twin.cleaning import clean_documents
+from twin.cleaning import COMPARED, clean_documents
 from twin.models import Category, State
 from twin.verification import verify_documents
 from twin.warehouse.base import Warehouse
@@ -24,14 +24,16 @@ def cleaned_asset(category: Category) -> list[dg.AssetsDefinition | dg.AssetChec
 
     @author_asset(
         key=key("cleaned", category),
-        deps=[key("raw", category)],
+        deps=[key("raw", each) for each in (COMPARED if category in COMPARED else (category,))],
         group_name="cleaned",
         kinds={"mongodb", "python"},
         tags={"layer": "clean"},
         retry_policy=STORE_RETRY,
         description=f"The author's {category} cleaned for reading, search and training, in the warehouse's `cleaned`. "
-        "Paragraphs, lists, punctuation and code stay as they are; every removal is counted. Only changed documents "
-        "are cleaned again, and those whose raw document is gone go too.",
+        "Paragraphs, lists, punctuation and code stay as they are; page chrome, repeated paragraphs, secrets and "
+        "personal data of others go, each counted. A text that is published twice is one document with several links, "
+        "so posts and articles are looked at together. Only changed documents are cleaned again, and those whose raw "
+        "document is gone go too.",
     )
     def cleaned(context: dg.AssetExecutionContext, warehouse: dg.ResourceParam[Warehouse]) -> dg.MaterializeResult:
         with sentences():

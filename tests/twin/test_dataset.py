@@ -309,3 +309,18 @@ def test_a_single_text_is_for_training_and_the_report_says_so(warehouse: Warehou
     report = build_dataset(warehouse, ArtifactStore(str(tmp_path / "store")), "ann")
     assert report.samples_per_split["train"] == report.total > 0
     assert "nothing is held out" in report.note
+
+
+def test_documents_of_somebody_else_are_left_out_and_counted(warehouse: Warehouse, tmp_path: Path) -> None:
+    own = article("own", "\n\n".join(f"Paragraph {n} says how the engine weaves patterns. " * 8 for n in range(4)))
+    other = article("other", "\n\n".join(f"Paragraph {n} is of another person. " * 9 for n in range(4)))
+    other = other.model_copy(update={"metadata": {"by_other": "Bob"}})
+    warehouse.upsert_documents(State.CLEANED, [own, other])
+    store = ArtifactStore(str(tmp_path / "store"))
+    report = build_dataset(warehouse, store, "ann")
+    assert report.dropped["by_other"] == 1
+    assert report.total > 0
+    assert {sample.document_id for sample in read_samples(store, "ann")} == {own.id}
+    files = list((tmp_path / "store").rglob("*.jsonl"))
+    assert files
+    assert not any("another person" in path.read_text(encoding="utf-8") for path in files)

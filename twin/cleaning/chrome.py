@@ -63,11 +63,15 @@ _DECORATION = re.compile(r"^[\s#>*_\-–•·|\[\]()]+|[\s#*_\-–•·|\[\]()]+
 _LINK = re.compile(r"\[([^\]\n]*)\]\([^)\n]*\)")
 _HEADING = re.compile(r" {0,3}(#{1,6})\s+(.*?)[\s#]*$")
 _ITEM = re.compile(r"\s*(?:[*+-]|\d{1,3}[.)])(?:\s|$)")
+_ENDED = re.compile(r"[.!?:;…。！？|][\"'”’)\]*_]*$")
 _COUNT = re.compile(r"[\d.,]{1,6}[KkMm]?")
 _DATE = re.compile(r"\b\d{1,2}(?:, \d{4})?$|^∙|^(?:paid|guest post)$", re.I)
 _SHARE_BOX = re.compile(r"facebook|email|notes?|other|more|share|x|twitter|linkedin|whatsapp", re.I)
 _BOX = 7
 """Lines between "Share this post" and "Copy link": the title, which may be wrapped, and the address."""
+
+_WRAPPED = 60
+"""Characters from which on a heading may be wrapped."""
 
 _TOP = 40
 """Lines of a page among which its header is looked for."""
@@ -102,7 +106,9 @@ def without_chrome(lines: Sequence[Line], platform: str, title: str | None, remo
     gone = _header(lines, platform) | _above_title(lines, title) | _menus(lines) | _share_boxes(lines) | _cards(lines)
     gone |= _wrapped(lines)
     for index, line in enumerate(lines):
-        if index not in gone and not line.code and (found := _chrome(line.text, platform)):
+        if index in gone or line.code or (index and index - 1 not in gone and _goes_on(lines[index - 1])):
+            continue
+        if found := _chrome(line.text, platform):
             gone[index] = found
     gone |= _counts(lines, gone, platform)
     removed.update(gone.values())
@@ -153,6 +159,13 @@ def _chrome(line: str, platform: str) -> str | None:
         plain = _LINK.sub(r"\1", line).strip()
         return next((name for name, pattern in _PLATFORM_LINES.items() if pattern.fullmatch(plain)), None)
     return None
+
+
+def _goes_on(line: Line) -> bool:
+    """Whether a line is wrapped, so that the one below it may be its last word."""
+    if line.code or not line.text or _ENDED.search(line.text):
+        return False
+    return len(line.text) > _WRAPPED or not _HEADING.match(line.text)
 
 
 def _unflattened(line: Line, removed: Counter[str]) -> Line:

@@ -5,8 +5,8 @@ each, or five characters in scripts that put no spaces between words. Two texts 
 or where most of the shorter one is in the longer one, phrases that many of the author's texts share aside; or where
 nearly all of it is. So a teaser that is a part of its article counts as well as a copy on another platform.
 
-Comparing all pairs is not needed, and nothing is lost by it. Shingles that few texts have lead from each text to those
-that share them, and give the containment exactly. Texts that are mostly of phrases that many share have few such
+Not all pairs are compared. Shingles that few texts have lead from each text to those that share them, and give the
+containment exactly, so nothing is lost there. Texts that are mostly of phrases that many share have few such
 shingles: among these, copies are found by MinHash with 14 bands of 8 rows, the setting of FineWeb (arXiv 2406.17557),
 and compared exactly. MinHash alone would not do: a part of a text resembles it too little.
 """

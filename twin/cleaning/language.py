@@ -2,6 +2,7 @@
 wheel)."""
 
 import re
+import unicodedata
 from functools import lru_cache
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -35,7 +36,7 @@ def detect_language(text: str, *, indented: bool = True) -> Language | None:
     """
     prose = _LINK.sub(" ", prose_of(text, indented=indented))
     prose = prose[: _cut(prose)]
-    letters = sum(map(str.isalpha, prose))
+    letters = sum(unicodedata.category(character)[0] in "LM" for character in prose)
     if not letters:
         return None
     code, score = _identifier().classify(prose)

@@ -84,11 +84,13 @@ def _mended(text: str, *, post: bool) -> str:
 
 
 def _encoded_once(text: str) -> str:
+    """ftfy's repair of a text that was decoded by the wrong table, and nothing else of it. A lone "Â" before a space
+    stays, because an alphabet may be spelled out."""
     import ftfy
 
     config = ftfy.TextFixerConfig(
-        unescape_html=False, fix_c1_controls=False, fix_latin_ligatures=False, fix_character_width=False,
-        uncurl_quotes=False, fix_line_breaks=False, normalization=None, explain=False,
+        unescape_html=False, restore_byte_a0=False, fix_c1_controls=False, fix_latin_ligatures=False,
+        fix_character_width=False, uncurl_quotes=False, fix_line_breaks=False, normalization=None, explain=False,
     )  # fmt: skip
     return str(ftfy.fix_encoding(text, config))
 

@@ -18,7 +18,7 @@ from twin.models import Author, Category, Document, InstructionSample, StageRepo
 from twin.progress import progress
 from twin.warehouse.base import Warehouse
 
-CODE_VERSION = "dataset-1"
+CODE_VERSION = "dataset-2"
 """Changes whenever the same documents would give other samples."""
 
 TABLE = "instructions.parquet"
@@ -47,7 +47,7 @@ class DatasetReport(StageReport):
     samples_per_category: dict[str, int] = Field(default_factory=dict)
     documents: int = 0
     documents_used: int = 0
-    words: int = 0  # of all cleaned documents
+    words: int = 0  # of all cleaned documents that are the author's own
     yield_per_1000_words: float = 0.0
     dropped: dict[str, int] = Field(default_factory=dict)  # reason -> spans or documents
     files_written: int = 0

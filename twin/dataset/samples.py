@@ -9,6 +9,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
+from twin.crawling.bylines import OTHER
 from twin.dataset.code import code_spans, is_prose, language_of
 from twin.dataset.spans import Span, count_words, is_indented, prose_spans, sentence_ends, words_of
 from twin.dataset.splits import Split, assign_splits
@@ -73,7 +74,7 @@ def make_samples(author: Author, documents: Iterable[Document]) -> Harvest:
 
     Args:
         author: whose words they are.
-        documents: cleaned documents; their order does not matter.
+        documents: cleaned documents; their order does not matter. Those that somebody else wrote are left out.
 
     Returns:
         Samples in a fixed order, whose instructions and outputs all differ, each document in one split.
@@ -85,6 +86,9 @@ def make_samples(author: Author, documents: Iterable[Document]) -> Harvest:
     texts: dict[str, str] = {}
     for document in sorted(documents, key=lambda item: item.id):
         harvest.documents += 1
+        if OTHER in document.metadata:
+            harvest.dropped["by_other"] += 1
+            continue
         harvest.words += count_words(document.text)
         spans = list(_spans(document))
         if not spans:

@@ -1,0 +1,249 @@
+"""The cleaning stage over an author's whole corpus: repeated paragraphs, duplicates, redaction, and nothing twice."""
+
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from twin.cleaning import clean_documents
+from twin.cleaning.repeated import paragraph_keys, repeated, without_paragraphs
+from twin.models import Author, Category, Document, State
+from twin.warehouse.sqlite import SqliteWarehouse
+
+BIO = "Ada writes about engines and **looms**. Follow [her](https://x.example/1) for more of it every week."
+SENTENCES = [
+    "The engine weaves algebraical patterns as the loom weaves flowers and leaves.",
+    "A machine that follows a plan needs somebody who wrote the plan before it.",
+    "Numbers are one thing to compute with, and notes of music are another one.",
+    "What cannot be expressed by a rule cannot be done by any engine of this kind.",
+    "Mathematical science shows what is, and it is the language of unseen relations.",
+    "Imagination is the discovering faculty that penetrates into the unseen worlds.",
+]
+
+
+@pytest.fixture
+def warehouse(tmp_path: Path) -> Iterator[SqliteWarehouse]:
+    opened = SqliteWarehouse(tmp_path / "warehouse.db")
+    opened.upsert_authors([Author(slug="ada", name="Ada Lovelace", aliases=("@countess", "ada@lovelace.org"))])
+    yield opened
+    opened.close()
+
+
+def document(name: str, text: str, category: Category = Category.ARTICLES, **fields: Any) -> Document:
+    link = f"https://ada.example/{name}"
+    fields = {"platform": "web"} | fields
+    return Document(author="ada", category=category, link=link, source=link, text=text, **fields)
+
+
+def store(warehouse: SqliteWarehouse, *documents: Document) -> None:
+    warehouse.upsert_documents(State.RAW, documents)
+
+
+def cleaned(warehouse: SqliteWarehouse, category: Category = Category.ARTICLES) -> dict[str, Document]:
+    return {each.link.rsplit("/", 1)[1]: each for each in warehouse.documents(State.CLEANED, "ada", category)}
+
+
+def long(number: int, repeat: int = 1) -> str:
+    """A text of its own for each number."""
+    return " ".join(f"{sentence} ({number}.{place})" for place, sentence in enumerate(SENTENCES * repeat)).replace(
+        " the ", f" the{number} "
+    )
+
+
+# -- repeated paragraphs ---------------------------------------------------------------------------------------------
+
+
+def test_paragraph_under_everything_goes_everywhere_and_comes_back(warehouse: SqliteWarehouse) -> None:
+    wrapped = BIO.replace(" engines", "\nengines").replace("**", "_")
+    for number in range(3):
+        store(
+            warehouse, document(str(number), f"{long(number)}\n\n{wrapped if number else BIO}\n\n## Conclusion\n\nEnd.")
+        )
+    store(warehouse, document("3", f"{long(3)}\n\n## Conclusion\n\nEnd."))
+    report = clean_documents(warehouse, "ada", Category.ARTICLES)
+    assert report.removed_paragraphs == {"repeated": 3}
+    texts = {name: each.text for name, each in cleaned(warehouse).items()}
+    assert not any("looms" in text for text in texts.values())
+    assert all(text.endswith("## Conclusion\n\nEnd.") for text in texts.values())
+    assert cleaned(warehouse)["0"].metadata["removed_paragraphs"] == {"repeated": 1}
+    assert clean_documents(warehouse, "ada", Category.ARTICLES).written == 0
+    # One of the three loses it: now it is in two documents only, and nothing is repeated any more.
+    store(warehouse, document("0", f"{long(0)}\n\n## Conclusion\n\nEnd."))
+    report = clean_documents(warehouse, "ada", Category.ARTICLES)
+    assert (report.removed_paragraphs, report.written) == ({}, 3)
+    assert {name for name, each in cleaned(warehouse).items() if "looms" in each.text} == {"1", "2"}
+
+
+def test_piece_that_was_used_again_stays_where_it_was_first(warehouse: SqliteWarehouse) -> None:
+    for number in range(20):
+        piece = f"\n\n{SENTENCES[0]} A piece." if number in (4, 9, 14) else ""
+        moment = datetime(2024, 1, 20 - number, tzinfo=UTC)
+        store(warehouse, document(f"{number:02}", f"{long(number)}{piece}", published_at=moment))
+    assert clean_documents(warehouse, "ada", Category.ARTICLES).removed_paragraphs == {"repeated": 2}
+    assert [name for name, each in cleaned(warehouse).items() if "A piece" in each.text] == ["14"]
+    warehouse.remove_documents(State.RAW, [document("14", "").id])
+    report = clean_documents(warehouse, "ada", Category.ARTICLES)
+    assert {name for name, each in cleaned(warehouse).items() if "A piece" in each.text} == {"04", "09"}
+    assert (report.changed, report.removed) == (2, 1)
+
+
+@pytest.mark.parametrize(
+    "paragraph",
+    [
+        "## This is a long heading that stands in everything",
+        "Image by author",
+        "| a table with | many columns | and words |",
+        "```\nthe same code is in everything that she writes\n```",
+        "    the same code is in everything that she writes",
+        "* * *",
+    ],
+)
+def test_headings_code_tables_and_short_lines_are_no_repetition(paragraph: str) -> None:
+    keys = [paragraph_keys(f"{long(number)}\n\n{paragraph}\n\nThis is number {number}.") for number in range(5)]
+    assert repeated(keys) == [set()] * 5
+
+
+def test_heading_goes_with_all_that_stood_under_it_and_only_then() -> None:
+    foot = f"## How I can help you\n\n{BIO}\n\n* * *"
+    texts = [f"# T\n\n{long(number)}\n\n{foot}" for number in range(3)]
+    gone = repeated([paragraph_keys(text) for text in texts])
+    assert without_paragraphs(texts[0], gone[0]) == (
+        f"# T\n\n{long(0)}\n\n\n* * *", {"repeated": 1, "heading_of_repeated": 1},
+    )  # fmt: skip
+    more = f"{texts[0]}\n\nAnd more."
+    assert "How I can help" in without_paragraphs(more, gone[0])[0]
+    code = f"{texts[0]}\n\n```\ncode\n```"
+    assert "How I can help" in without_paragraphs(code, gone[0])[0]
+
+
+@pytest.mark.parametrize(
+    "paragraph",
+    [
+        "感谢阅读我的文章,欢迎订阅我的频道",
+        "ขอบคุณที่อ่านบทความของฉันจนจบ",
+        "شكرا لقراءة مقالاتي، تابعوني للمزيد كل أسبوع",
+        "תודה שקראתם עד הסוף, עקבו אחריי",
+    ],
+)
+def test_every_script_repeats(paragraph: str) -> None:
+    assert repeated([paragraph_keys(f"Text {number}\n\n{paragraph}") for number in range(3)])[0]
+
+
+# -- duplicates --------------------------------------------------------------------------------------------------------
+
+
+def test_same_text_twice_is_one_document_with_several_links(warehouse: SqliteWarehouse) -> None:
+    store(warehouse, document("a", long(1)), document("b", f"{long(1)}\n\nOne more."), document("c", long(2)))
+    report = clean_documents(warehouse, "ada", Category.ARTICLES)
+    assert (report.total, report.dropped) == (2, {"duplicate": 1})
+    assert report.duplicates == ["https://ada.example/a is the same text as https://ada.example/b"]
+    assert cleaned(warehouse).keys() == {"b", "c"}
+    assert cleaned(warehouse)["b"].metadata["also_at"] == ["https://ada.example/a"]
+    again = clean_documents(warehouse, "ada", Category.ARTICLES)
+    assert again == report.model_copy(update={"written": 0, "new": 0, "unchanged": 2})
+    warehouse.remove_documents(State.RAW, [document("b", "").id])
+    back = clean_documents(warehouse, "ada", Category.ARTICLES)
+    assert (back.dropped, back.new, back.removed) == ({}, 1, 1)
+    assert cleaned(warehouse).keys() == {"a", "c"}
+    assert "also_at" not in cleaned(warehouse)["a"].metadata
+
+
+def test_teaser_post_goes_into_its_article(warehouse: SqliteWarehouse) -> None:
+    teaser = f"{' '.join(long(1).split()[:70])}\n\nRead it all! #engines"
+    store(warehouse, document("article", long(1, 3)), document("post", teaser, Category.POSTS))
+    store(warehouse, document("other", "Good morning, engines.", Category.POSTS))
+    posts = clean_documents(warehouse, "ada", Category.POSTS)
+    assert (posts.total, posts.dropped) == (1, {"duplicate": 1})
+    clean_documents(warehouse, "ada", Category.ARTICLES)
+    assert cleaned(warehouse)["article"].metadata["also_at"] == ["https://ada.example/post"]
+
+
+def test_source_files_are_not_compared(warehouse: SqliteWarehouse) -> None:
+    store(warehouse, *(document("r", long(1), Category.REPOSITORIES, path=path) for path in ("a.md", "b.md")))
+    assert clean_documents(warehouse, "ada", Category.REPOSITORIES).total == 2
+
+
+def test_text_of_another_person_takes_nobodys_place(warehouse: SqliteWarehouse) -> None:
+    store(warehouse, document("own", long(1)), document("theirs", f"{long(1)} More.", metadata={"by_other": "Bob"}))
+    report = clean_documents(warehouse, "ada", Category.ARTICLES)
+    assert (report.total, report.by_others, report.dropped) == (2, 1, {})
+    assert cleaned(warehouse)["theirs"].metadata["by_other"] == "Bob"
+
+
+def test_names_under_the_title_of_a_whole_page_flag_it(warehouse: SqliteWarehouse) -> None:
+    box = "Share this post\n\n#### Looms\n\nada.substack.com\n\nCopy link\n\nEmail\n\n"
+    page = "#\n\nSubscribeSign in\n\n{box}# Looms\n\n{name}\n\nJun 1, 2024\n\n{box}Share\n\n{text}"
+    for number, name in enumerate(("Ada Lovelace", "Charles Babbage", "Ada Lovelace\n\nand\n\nCharles Babbage")):
+        store(warehouse, document(str(number), page.format(box=box, name=name, text=long(number)), platform="substack"))
+    assert clean_documents(warehouse, "ada", Category.ARTICLES).by_others == 1
+    assert cleaned(warehouse)["1"].metadata["by_other"] == "Charles Babbage"
+    assert "Charles" not in cleaned(warehouse)["1"].text
+
+
+# -- fields ------------------------------------------------------------------------------------------------------------
+
+
+def test_post_has_fields_language_and_capture(warehouse: SqliteWarehouse) -> None:
+    text = "𝗜𝗰𝗵 𝘀𝗰𝗵𝗿𝗲𝗶𝗯𝗲 über Maschinen und Webstühle, mit @babbage und #Technik, weil es mir Freude macht. " * 2
+    raw = document(
+        "1", f"{text}\n\n#ki #Technik", Category.POSTS, language="en", capture="f" * 64, metadata={"hashtags": ["Alt"]}
+    )
+    store(warehouse, raw, document("2", "Kurz.", Category.POSTS, language="de"))
+    report = clean_documents(warehouse, "ada", Category.POSTS)
+    found = cleaned(warehouse, Category.POSTS)["1"]
+    assert found.text.startswith("Ich schreibe über")
+    assert found.text.endswith("Freude macht.")
+    assert (found.metadata["hashtags"], found.metadata["mentions"]) == (["Alt", "Technik", "ki"], ["babbage"])
+    assert (found.language, found.metadata["language"]["code"], found.capture) == ("de", "de", "f" * 64)
+    assert cleaned(warehouse, Category.POSTS)["2"].language == "de"
+    assert (report.languages, report.removed_lines) == ({"de": 2}, {"hashtags": 1})
+
+
+def test_secrets_and_personal_data_become_placeholders_everywhere(warehouse: SqliteWarehouse) -> None:
+    key = "AKIA" + "Z7QW3RTY5PLM2KJH"
+    mail = "bob.smith@company.co.uk"
+    store(warehouse, document("1", f"Mail {mail} or ada@lovelace.org.", title=f"To {mail}", metadata={"subtitle": key}))
+    store(warehouse, document("r", f"key = '{key}'\r\n\tx  \n", Category.REPOSITORIES, path="a.py", language="en"))
+    report = clean_documents(warehouse, "ada", Category.ARTICLES)
+    article = cleaned(warehouse)["1"]
+    assert article.text == "Mail <EMAIL> or ada@lovelace.org."
+    assert article.title == "To <EMAIL>"
+    assert report.redactions["EMAIL"] == 2
+    assert key not in article.model_dump_json() + report.model_dump_json()
+    report = clean_documents(warehouse, "ada", Category.REPOSITORIES)
+    file = cleaned(warehouse, Category.REPOSITORIES)["r"]
+    assert key not in file.text
+    assert file.text.endswith("'\r\n\tx  \n")
+    assert file.language is None
+    assert sum(report.redactions.values()) == 1
+
+
+def test_handle_that_is_declared_later_comes_back(warehouse: SqliteWarehouse) -> None:
+    store(warehouse, document("1", "Mail bob@company.co.uk."), document("2", "No address here."))
+    clean_documents(warehouse, "ada", Category.ARTICLES)
+    warehouse.upsert_authors([Author(slug="ada", name="Ada", aliases=("bob@company.co.uk",))])
+    clean_documents(warehouse, "ada", Category.ARTICLES)
+    assert cleaned(warehouse)["1"].text == "Mail bob@company.co.uk."
+
+
+def test_row_of_an_export_stays_in_the_raw_layer(warehouse: SqliteWarehouse) -> None:
+    store(warehouse, document("1", "Text.", metadata={"handbook": {"row": {"x": 1}}, "tags": ["a"]}))
+    clean_documents(warehouse, "ada", Category.ARTICLES)
+    assert "handbook" not in cleaned(warehouse)["1"].metadata
+    assert cleaned(warehouse)["1"].metadata["tags"] == ["a"]
+
+
+def test_unchanged_source_files_are_not_cleaned_again(
+    warehouse: SqliteWarehouse, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store(warehouse, *(document("r", f"x = {n}\n", Category.REPOSITORIES, path=f"{n}.py") for n in range(300)))
+    first = clean_documents(warehouse, "ada", Category.REPOSITORIES)
+
+    def fail(*_: object, **__: object) -> None:
+        raise AssertionError("an unchanged file was cleaned again")
+
+    monkeypatch.setattr("twin.cleaning.stage.clean", fail)
+    second = clean_documents(warehouse, "ada", Category.REPOSITORIES)
+    assert (second.written, second.data_version) == (0, first.data_version)
