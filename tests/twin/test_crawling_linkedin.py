@@ -2,6 +2,7 @@
 
 import csv
 import io
+import sys
 import zipfile
 from collections import Counter
 from datetime import UTC, datetime
@@ -13,10 +14,11 @@ from hypothesis import strategies as st
 
 from twin.crawling import archive
 from twin.crawling.base import Tools
-from twin.crawling.linkedin import LinkedInExport
+from twin.crawling.linkedin import LinkedInExport, LinkedInPage
 from twin.crawling.linkedin_pages import post_link
-from twin.crawling.linkedin_tables import unquote_lines
+from twin.crawling.linkedin_tables import commentaries, unquote_lines
 from twin.crawling.web import Fetcher
+from twin.declarations import declare_link
 from twin.errors import CrawlError
 from twin.models import Category, Document, Link
 
@@ -38,15 +40,17 @@ def packed(path: Path, files: dict[str, str | bytes]) -> Path:
     return path
 
 
-def read(location: Path, category: Category = Category.POSTS) -> tuple[list[Document], Counter[str]]:
-    crawl = LinkedInExport(Tools(Fetcher())).read(link(location), category, {})
+def read(
+    location: Path, category: Category = Category.POSTS, also: tuple[str, ...] = ()
+) -> tuple[list[Document], Counter[str]]:
+    crawl = LinkedInExport(Tools(Fetcher())).read(link(location, also), category, {})
     return list(crawl.documents), crawl.skipped
 
 
-def link(location: Path) -> Link:
+def link(location: Path, also: tuple[str, ...] = ()) -> Link:
     return Link(
         author="ada", url="local:export.zip", kind="linkedin_export",
-        categories=(Category.POSTS, Category.ARTICLES), location=str(location),
+        categories=(Category.POSTS, Category.ARTICLES), also=also, location=str(location),
     )  # fmt: skip
 
 
@@ -194,3 +198,242 @@ def test_what_is_no_export_is_said_in_a_sentence(tmp_path: Path) -> None:
 )
 def test_post_link(address: str, expected: str) -> None:
     assert post_link(address) == expected
+
+
+def test_quoting_is_told_by_the_whole_file() -> None:
+    certain = 'He said ""hi"".\n\nand left.'.replace("\n", '"\n"')
+    assert commentaries([certain, 'one ""line""', 'two"\n"lines']) == [
+        'He said "hi".\n\nand left.',
+        'one "line"',
+        "two\nlines",
+    ]
+    # Where a file quotes plainly, lines that happen to end and begin with a quote keep them.
+    plain = ['She wrote "a"\n"b" and more', "three\nplain\nlines", 'x = ""']
+    assert commentaries(plain) == plain
+
+
+def test_row_with_a_stray_quote_swallows_no_other(tmp_path: Path) -> None:
+    raw = HEADER + (
+        f"2026-01-01 10:00:00,{SHARE}1,First,,,PUBLIC\n"
+        f'2026-01-02 10:00:00,{SHARE}2,"never closed,,,PUBLIC\n'
+        f'2026-01-03 10:00:00,{SHARE}3,"Third\nin two lines",,,PUBLIC\n'
+    )
+    documents, skipped = read(packed(tmp_path / "e.zip", {"Shares.csv": raw}))
+    assert [document.text for document in documents] == ["First", "Third\nin two lines"]
+    assert skipped == {"malformed_row": 1}
+    long = HEADER + f'2026-01-01 10:00:00,{SHARE}1,First,,,PUBLIC\n2026-01-02 10:00:00,{SHARE}2,"{"x" * 200_000}\n'
+    documents, skipped = read(packed(tmp_path / "long.zip", {"Shares.csv": long}))
+    assert ([document.text for document in documents], skipped) == (["First"], {"malformed_row": 1})
+
+
+@pytest.mark.parametrize("delimiter", [",", ";", "\t"])
+@pytest.mark.parametrize(
+    "header",
+    [
+        "\ufeff Date , Share Link , SHARE COMMENTARY ,Shared Url,Media URL, Visibility \n",
+        "Notes:\nThis is your data.\n\n" + HEADER,
+        "Datum,Link zum Beitrag,Kommentar,Geteilte URL,Medien-URL,Sichtbarkeit\n",
+        "التاريخ,الرابط,النص,رابط,وسائط,الظهور\n",
+    ],
+)
+def test_headers_of_other_programs_and_languages(tmp_path: Path, header: str, delimiter: str) -> None:
+    row = f"2026-01-01 10:00:00,{SHARE}1,Hello,https://x.example/a,NULL,PUBLIC\n"
+    (document,), _ = read(packed(tmp_path / "e.zip", {"Shares.csv": (header + row).replace(",", delimiter)}))
+    assert document.text == "Hello"
+    assert document.link.endswith("urn:li:share:1")
+    assert document.metadata == {"visibility": "PUBLIC", "sharedurl": "https://x.example/a"}
+    assert document.published_at == datetime(2026, 1, 1, 10, tzinfo=UTC)
+
+
+def test_words_stand_as_they_were_written(tmp_path: Path) -> None:
+    text = "𝗕𝗼𝗹𝗱 𝘪𝘵𝘢𝘭𝘪𝘤 👩🏽‍💻\n\n• één\n\n\n#tag @Ada {hashtag|\\#|x}\u200f\nمرحبا بالعالم\n機械と穿孔カード。"
+    buffer = io.StringIO(newline="")
+    csv.writer(buffer).writerow(["2026-01-01 10:00:00", SHARE + "1", line_quoted(text), "", "", "PUBLIC"])
+    (document,), _ = read(packed(tmp_path / "e.zip", {"Shares.csv": HEADER + buffer.getvalue()}))
+    assert document.text == text
+
+
+def test_damaged_letter_damages_no_other(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    row = f"2026-01-01 10:00:00,{SHARE}1,{'Grüße aus Köln ' * 20}".encode() + b"\xff,,,PUBLIC\n"
+    (document,), _ = read(packed(tmp_path / "e.zip", {"Shares.csv": HEADER.encode() + row}))
+    assert document.text == "Grüße aus Köln " * 20 + "\ufffd"
+    assert "read as utf-8 with 1 broken characters" in caplog.text
+
+
+def test_same_post_in_several_tables_has_one_link(tmp_path: Path) -> None:
+    row = f"2026-01-01 10:00:00,{SHARE}1,Hello,,,PUBLIC\n"
+    export = packed(
+        tmp_path / "e.zip", {"Complete/Shares.csv": HEADER + row, "Complete/Shares_155814142.csv": HEADER + row}
+    )
+    documents, _ = read(export)
+    assert len(documents) == 2
+    assert len({document.id for document in documents}) == 1
+
+
+def test_non_public_posts_only_on_request(tmp_path: Path) -> None:
+    rows = "".join(
+        f"2026-01-0{n} 00:00:00,{SHARE}{n},Post {n},,,{who}\n" for n, who in ((1, "CONNECTIONS"), (2, "PUBLIC"))
+    )
+    export = packed(tmp_path / "e.zip", {"Shares.csv": HEADER + rows})
+    documents, skipped = read(export)
+    assert ([document.text for document in documents], skipped) == (["Post 2"], {"not_public": 1})
+    documents, skipped = read(export, also=("non_public",))
+    assert [document.metadata["visibility"] for document in documents] == ["CONNECTIONS", "PUBLIC"]
+    assert not skipped
+
+
+def test_comments_only_on_request_and_each_by_itself(tmp_path: Path) -> None:
+    post = "https://www.linkedin.com/feed/update/urn%3Ali%3Aactivity%3A7448081445065035776"
+    moment = datetime(2026, 3, 1, 12, tzinfo=UTC)
+    number = int(moment.timestamp() * 1000) << 22
+    own = f"{post}?commentUrn=urn%3Ali%3Acomment%3A%28activity%3A7448081445065035776%2C{number}%29"
+    raw = "Date,Link,Message\n" + (
+        f'2026-01-05 10:00:00,{post},"She wrote \\"great post\\" in C:\\new.\n\n📌 A second, longer paragraph."\n'
+        f"2026-01-05 10:00:00,{post},Another\n"
+        f'2026-01-06 10:00:00,{post},Plain with ""doubled"" quotes\n'
+        f',{own},"Ends with a backslash \\\\"\n'
+        f"2026-01-07 10:00:00,{post},\n"
+        ",,No link\n"
+    )
+    files = {"Shares_1.csv": HEADER, "Comments_1.csv": raw}
+    export = packed(tmp_path / "e.zip", dict(files))
+    assert read(export) == ([], Counter())
+    documents, skipped = read(export, also=("comments",))
+    assert [document.text for document in documents] == [
+        'She wrote "great post" in C:\\new.\n\n📌 A second, longer paragraph.',
+        "Another",
+        'Plain with "doubled" quotes',
+        "Ends with a backslash \\",
+        "No link",
+    ]
+    assert skipped == {"comment_without_words": 1}
+    parent = "https://www.linkedin.com/feed/update/urn:li:activity:7448081445065035776"
+    assert all(document.link.startswith(f"{parent}#comment-") for document in documents[:4])
+    assert len({document.id for document in documents}) == 5
+    assert [document.metadata for document in documents[3:]] == [{"comment_on": parent}, {}]
+    # The time of a comment is its own, never that of the post it answers.
+    assert [document.published_at for document in documents[3:]] == [moment, None]
+    only = packed(tmp_path / "only.zip", {"Comments.csv": raw})
+    assert len(read(only, also=("comments",))[0]) == 5
+    assert read(export, Category.ARTICLES, also=("comments",)) == ([], Counter())
+
+
+def test_declaration_asks_for_more(tmp_path: Path) -> None:
+    declared = declare_link("ada", {"linkedin_export": "e.zip", "also": ["comments", "non_public"]}, base=tmp_path)
+    assert (declared.also, declared.categories) == (("comments", "non_public"), (Category.POSTS, Category.ARTICLES))
+
+
+def test_date_that_contradicts_its_id_is_kept_and_said(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    number = int(datetime(2026, 3, 1, 12, tzinfo=UTC).timestamp() * 1000) << 22
+    rows = [f"2026-03-01 12:00:00,{SHARE}{number},Right,,,", f"2021-03-01 12:00:00,{SHARE}{number + 1},Wrong,,,"]
+    rows += [f"2026-02-30 10:00:00,{SHARE}{number + 2},No such day,,,", f"x,{SHARE}12345,Neither,,,"]
+    documents, _ = read(packed(tmp_path / "e.zip", {"Shares.csv": HEADER + "\n".join(rows)}))
+    assert [document.published_at and document.published_at.year for document in documents] == [2026, 2021, 2026, None]
+    assert "1 posts have a date that is more than 2 days away" in caplog.text
+
+
+PRIVATE = ("messages.csv", "Connections.csv", "Email Addresses.csv", "PhoneNumbers.csv", "Contacts.csv")
+
+
+def test_private_files_are_not_even_opened(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    files = {
+        "Shares.csv": HEADER + f"2026-01-01 10:00:00,{SHARE}1,Hello,,,PUBLIC\n",
+        "Comments.csv": "Date,Link,Message\n",
+    }
+    files |= dict.fromkeys(PRIVATE, "private")
+    for name, content in files.items():
+        (tmp_path / "folder").mkdir(exist_ok=True)
+        (tmp_path / "folder" / name).write_text(content)
+    export = packed(tmp_path / "e.zip", dict(files))
+    seen: set[str] = set()
+    watch = {"on": True}
+
+    def hook(event: str, arguments: tuple[object, ...]) -> None:
+        if watch["on"] and event == "open":
+            seen.add(Path(str(arguments[0])).name)
+
+    opening = zipfile.ZipFile.open
+
+    def spied(self: zipfile.ZipFile, name: zipfile.ZipInfo, *rest: object) -> object:
+        seen.add(name.filename)
+        return opening(self, name, *rest)  # type: ignore[call-overload]
+
+    monkeypatch.setattr(zipfile.ZipFile, "open", spied)
+    sys.addaudithook(hook)  # of the interpreter itself: no way of opening a file gets past it
+    try:
+        for location in (tmp_path / "folder", export):
+            seen.clear()
+            assert LinkedInExport.recognises(location)
+            for category in (Category.POSTS, Category.ARTICLES):
+                read(location, category, also=("comments", "non_public"))
+            assert {"Shares.csv", "Comments.csv"} <= seen
+            assert seen.isdisjoint(PRIVATE)
+    finally:
+        watch["on"] = False
+
+
+def test_damaged_table_takes_no_other_with_it(tmp_path: Path) -> None:
+    rows = [HEADER + f"2026-01-01 10:00:00,{SHARE}{n},{'words ' * 50},,,PUBLIC\n" for n in (1, 2)]
+    export = packed(tmp_path / "e.zip", {"Shares_1.csv": rows[0], "Shares_2.csv": rows[1]})
+    content = bytearray(export.read_bytes())
+    content[80] ^= 0xFF
+    export.write_bytes(content)
+    crawl = LinkedInExport(Tools(Fetcher())).read(link(export), Category.POSTS, {})
+    assert [document.link[-1] for document in crawl.documents] == ["2"]
+    assert (crawl.skipped, crawl.complete) == ({"damaged": 1}, False)
+
+
+@pytest.mark.parametrize(
+    ("files", "expected"),
+    [
+        ({"Complete_LinkedInDataExport/Shares_1.csv": "x"}, True),
+        ({"Articles/Articles/a.html": "x"}, True),
+        ({"Profile.csv": "x", "Connections.csv": "x"}, True),
+        ({"Profile.csv": "x"}, False),
+        ({"posts/2020-01-01_Title-0123456789ab.html": "x", "profile/profile.html": "x"}, False),  # Medium
+        ({"posts.csv": "x", "posts/1.title.html": "x"}, False),  # Substack
+        ({"articles/a.html": "x", "table.csv": "x"}, False),
+    ],
+)
+def test_archive_is_recognised_by_its_members(tmp_path: Path, files: dict[str, str], expected: bool) -> None:
+    export = packed(tmp_path / "renamed (1).zip", dict(files))
+    assert LinkedInExport.recognises(export) is expected
+    with zipfile.ZipFile(export) as whole:
+        whole.extractall(tmp_path / "folder")
+    assert LinkedInExport.recognises(tmp_path / "folder") is expected
+    (tmp_path / "damaged.zip").write_bytes(export.read_bytes()[:-30])
+    assert not LinkedInExport.recognises(tmp_path / "damaged.zip")
+
+
+def test_code_and_every_script_of_an_article_survive(tmp_path: Path) -> None:
+    code = 'def mill(cards):\n    for card in cards:\n        print("<", card & 1)\n\n\n    return {}'
+    body = (
+        f"<p>短い記事です。</p><pre><code>{code.replace('&', '&amp;').replace('<', '&lt;')}</code></pre>"
+        "<p>هذه فقرة <strong>قصيرة</strong>.</p><ul><li>one</li><li>two</li></ul>"
+    )
+    page = f'<h1><a href="https://www.linkedin.com/pulse/x-ada">機械</a></h1>{PUBLISHED}<div>{body}</div>'
+    (document,), _ = read(packed(tmp_path / "e.zip", {"Articles/Articles/a.html": page}), Category.ARTICLES)
+    assert document.text == f"短い記事です。\n\n```\n{code}\n```\n\nهذه فقرة **قصيرة**.\n\n- one\n- two"
+    assert document.title == "機械"
+
+
+def test_entities_of_an_article_are_neither_expanded_nor_fetched(tmp_path: Path) -> None:
+    (tmp_path / "secret.txt").write_text("the secret")
+    lol = "".join(f'<!ENTITY l{n} "{f"&l{n - 1};" * 10}">' for n in range(1, 12))
+    dtd = f'<!DOCTYPE html [<!ENTITY x SYSTEM "file://{tmp_path}/secret.txt"><!ENTITY l0 "lol">{lol}]>'
+    page = f"<?xml version='1.0'?>{dtd}<html><body><h1>T</h1>{PUBLISHED}<p>Words &x; and &l11; here.</p></body></html>"
+    (document,), _ = read(packed(tmp_path / "e.zip", {"Articles/Articles/a.html": page}), Category.ARTICLES)
+    assert "Words" in document.text
+    assert "secret" not in document.text.replace("secret.txt", "")
+    assert len(document.text) < 2_000
+
+
+def test_address_is_skipped_with_numbered_steps() -> None:
+    address = "https://www.linkedin.com/posts/ada_engines-activity-7448081445065035776-aBcD"
+    page = Link(author="ada", url=address, kind="linkedin", categories=(Category.POSTS,))
+    crawl = LinkedInPage(Tools(Fetcher())).read(page, Category.POSTS, {})
+    assert (crawl.status, list(crawl.documents)) == ("skipped", [])
+    assert crawl.message is not None
+    assert crawl.message.startswith(address)
+    for step in ("needs an export", "(1)", "Data privacy > Get a copy of your data", "(2)", "(3)", "72 hours", "(4)"):
+        assert step in crawl.message

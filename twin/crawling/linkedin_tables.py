@@ -6,6 +6,8 @@ import logging
 import re
 from collections import Counter
 from collections.abc import Iterator
+from contextlib import suppress
+from itertools import islice, pairwise
 
 from twin.crawling.decoding import decoded
 from twin.errors import CrawlError
@@ -144,7 +146,7 @@ def _rows(
 def _header(text: str, columns: tuple[str, ...], words: str, label: str) -> tuple[str, int, list[str]]:
     """Delimiter, number of rows down to the header, and the names of the columns."""
     for delimiter in _DELIMITERS:
-        top = [row or [] for row in _parsed(text, delimiter, most=_PREAMBLE)]
+        top = _top(text, delimiter)
         for index, row in enumerate(top):
             names = [_SPACE.sub("", name.lower()) for name in row]
             if words in names:
@@ -156,25 +158,26 @@ def _header(text: str, columns: tuple[str, ...], words: str, label: str) -> tupl
     raise CrawlError(f"{label} has no column {shown}: download the archive again.")
 
 
-def _parsed(text: str, delimiter: str, most: int | None = None) -> list[list[str] | None]:
+def _top(text: str, delimiter: str) -> list[list[str]]:
+    rows: list[list[str]] = []
+    with suppress(csv.Error):
+        rows.extend(islice(csv.reader(io.StringIO(text, newline=""), delimiter=delimiter), _PREAMBLE))
+    return rows
+
+
+def _parsed(text: str, delimiter: str) -> list[list[str] | None]:
     """The rows of a table; None for what is none. A row with a stray quote is kept from swallowing those after it."""
     rows: list[list[str] | None] = []
     try:
-        for row in csv.reader(io.StringIO(text, newline=""), delimiter=delimiter):
-            rows.append(row)
-            if most is not None and len(rows) == most:
-                return rows
-    except csv.Error:  # a field beyond any limit: it swallowed the rest
-        pass
-    else:
-        if not any(_START.search(cell) for row in rows if row for cell in row):
-            return rows
+        rows.extend(csv.reader(io.StringIO(text, newline=""), delimiter=delimiter))
+        swallowed = any(_START.search(cell) for row in rows if row for cell in row)
+    except csv.Error:  # a field beyond any limit
+        swallowed = True
+    if not swallowed:
+        return rows
     starts = [match.start() for match in _START.finditer(text)]
-    ends = [*starts, len(text)]
-    found = [*csv.reader([text[: ends[0]]], delimiter=delimiter)]
-    for start, end in zip(starts, ends[1:], strict=True):
-        found.append(_one(text[start:end], delimiter))
-    return found
+    head: list[list[str] | None] = [*_top(text[: starts[0]] if starts else text, delimiter)]
+    return head + [_one(text[start:end], delimiter) for start, end in pairwise([*starts, len(text)])]
 
 
 def _one(record: str, delimiter: str) -> list[str] | None:
