@@ -192,8 +192,20 @@ def test_page_of_medium_that_is_one_line_loses_what_is_around_the_article() -> N
     assert chrome_left(plain, "medium") == []
 
 
+def test_end_of_a_page_of_medium_goes_only_where_it_is_sure() -> None:
+    text = "Text.\n\nMore from less and less\n\n3 responses\n\nWritten by hand\n\nText."
+    assert clean_prose(text, platform="medium") == (text, {})
+    foot = "Written by Ada\n\n5.1K Followers\n\nMore from Ada and Looms\n\nHers\n\nRecommended from Medium\n\nTheirs"
+    assert clean_prose(f"{text}\n\n{foot}", platform="medium") == (text, {"recommendations": 6})
+
+
+def test_list_of_names_with_underscores_is_no_menu() -> None:
+    text = "* __slots\n* __dict__ is one\n* two __\n* three"
+    assert clean_prose(text) == (text, {})
+
+
 def test_menu_above_the_title_goes_and_an_epigraph_stays() -> None:
-    page = "Ada\n\n  * __Course\n\n  * __About\n\n# Engines\n\n  * a list\n\n  * of mine"
+    page = "Ada\n\n  * __Course\n\n  * About\n\n# Engines\n\n  * a list\n\n  * of mine"
     assert clean_prose(page, title="Ada - Engines")[0] == "# Engines\n\n  * a list\n\n  * of mine"
     epigraph = "To Charles\n\n# Engines\n\nText"
     assert clean_prose(epigraph, title="Engines")[0] == epigraph
@@ -207,7 +219,8 @@ def test_chrome_that_is_wrapped_goes_as_a_paragraph() -> None:
 
 
 def test_last_word_of_a_wrapped_paragraph_is_no_chrome() -> None:
-    text = "There is a great deal more that all of us who work with engines like to\nshare\n\nWhat a word is it\nabout"
+    text = "There is a great deal more that all of us who work with engines like to\nshare\n\n"
+    text += "What a word is it that so many of the people here like to talk\nabout"
     assert clean_prose(text, platform="substack") == (text, {})
     apart = "It ends here.\nShare\nCopy link\nAnd goes on."
     assert clean_prose(apart, platform="substack") == ("It ends here.\nAnd goes on.", {"share": 2})

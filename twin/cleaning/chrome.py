@@ -21,39 +21,43 @@ _LINES = _whole(
     r"thank(s| you) for reading.{0,80}feel free to share it\.?",
     subscribe=r"subscribe now|subscribe to .{1,60} to keep reading|ready for more\?|type your email(\.{3}|…)|"
     r"already a (paid )?subscriber\? sign in|thank(s| you) for reading.{0,80}subscribe.{0,80}|"
-    r".{1,80} is a reader-supported publication\..{0,160}|this post is for (paid )?subscribers( only)?|"
-    r"upgrade to paid|start your free trial|get \d+% off .{0,40}",
+    r"[^.!?]{1,80} is a reader-supported publication\..{0,160}|this post is for (paid )?subscribers( only)?",
     comments=r"leave a (comment|reply)|write a comment(\.{3}|…)|expand full comment|view \d+ more (comments?|replies)|"
     r"your email address will not be published\..{0,60}",
-    navigation=r"get the app|start writing(get the app)?|open in app|listen to this (article|story)|more from medium|"
-    r"skip to (main )?content|subscribesign in|previousnext|read full story|table of contents toggle|"
-    r"a guest post by\s*\|.{1,300}|press enter or click to view image in full size|\d+ min(ute)?s? read",
+    navigation=r"(start writing)?get the app|open in app|listen to this (article|story)|more from medium|"
+    r"skip to (main )?content|subscribesign in|previousnext|read full story|a guest post by\s*\|.{1,300}|"
+    r"press enter or click to view image in full size|\d+ min(ute)?s? read",
     legal=r"this site requires javascript to run correctly\..{0,60}|privacy ∙ terms ∙ collection notice|"
-    r"substack is the home for great culture|copyright ©? ?\d{4},? .{1,60}|"
-    r"(we|this (web)?site) uses? cookies.{0,120}|accept (all )?cookies|"
+    r"substack is the home for great culture|copyright ©? ?\d{4},? .{1,60}|accept all cookies|"
+    r"(we|this (web)?site) uses? cookies.{0,80}(experience|accept|consent|agree|policy|preferences).{0,40}|"
     r"to make medium work, we log user data\..{0,120}",
 )
 """Lines by what they are for. Only a whole line counts."""
 
 _PLATFORM_LINES = _whole(
     share=r"share|commentreplyshare|email|facebook|notes?|other|restacks?|--",
-    subscribe=r"subscribe|subscribed|sign up|sign in|log in",
+    subscribe=r"subscribe|subscribed|sign up|sign in|log in|upgrade to paid|start your free trial",
     comments=r"\d+ (more )?comments?(\.{3})?|reply|no posts|like \(\d+\)|reply \(\d+\)|comments|"
-    r"\d+ repl(y|ies) by .{1,60}|top|latest|discussions",
+    r"\d+ repl(y|ies) by .{1,60}|top|latest|discussions|write a response",
     navigation=r"listen|\d+:\d\d / \d+:\d\d|follow|following|see all from .{1,60}|published in.{1,60}|top highlight|·|"
-    r"written by|help|status|about|careers|press|blog|privacy|terms|text to speech|teams|unblock scripts",
+    r"written by|start writing|help|status|about|careers|press|blog|privacy|terms|text to speech|teams|unblock scripts",
     legal=r"© \d{4} .{1,80}|all rights reserved\.?",
 )
 """Words that may as well be a short line of the author's: they go only from the platforms that add them."""
 
 _SECTIONS = _whole(
-    comments=r"discussion about this (post|video|episode|podcast)|top comments \(\d+\)|\d+ responses|responses \(\d+\)",
+    comments=r"discussion about this (post|video|episode|podcast)|top comments \(\d+\)",
     recommendations=r"recommended from medium|sign up to discover human stories that deepen your understanding of the "
-    r"world\.?|more from .{1,60} and .{1,60}",
+    r"world\.?",
 )
 """What follows one of these lines to the end of the page is not the author's."""
 
-_SECTION_PLATFORMS = {"responses": "medium", "more from": "medium"}
+_MEDIUM_SECTIONS = (
+    ("comments", re.compile(r"responses \(\d+\)", re.I), None),
+    ("recommendations", re.compile(r"written by .{1,80}", re.I), re.compile(r"[\d.,]+[KM]? followers\b.*", re.I)),
+)
+"""The same for Medium alone: what, the line that begins it, and one of the two below that makes sure."""
+
 _PLATFORMS = frozenset({"substack", "medium"})
 _MOST = 200
 _MOST_WRAPPED = 400
@@ -70,8 +74,9 @@ _SHARE_BOX = re.compile(r"facebook|email|notes?|other|more|share|x|twitter|linke
 _BOX = 7
 """Lines between "Share this post" and "Copy link": the title, which may be wrapped, and the address."""
 
-_WRAPPED = 60
-"""Characters from which on a heading may be wrapped."""
+_ICONS = 3
+_WRAPPED = 50
+"""Characters from which on a line may be wrapped."""
 
 _TOP = 40
 """Lines of a page among which its header is looked for."""
@@ -79,7 +84,7 @@ _TOP = 40
 _FLAT_HEADER = re.compile(r"^.{0,400}?Open in app.{0,1600}?min read.{0,120}?(?:Listen)?Share(?![a-z])", re.S)
 _FLAT_SECTION = re.compile(
     r"Sign up to discover human stories that deepen your understanding of the world\.|"
-    r"Written by .{1,80}?\d[\d.,]*[KM]? [Ff]ollowers|Recommended from Medium"
+    r"Written by .{1,80}?\d[\d.,]*[KM]? [Ff]ollowers"
 )
 _FLAT = 1000
 """Characters from which on a line is a page whose paragraphs were run together without anything between them."""
@@ -87,10 +92,10 @@ _FLAT = 1000
 _LEFT = re.compile(
     r"SubscribeSign in|Open in appSign up|Expand full\s+comment|Privacy ∙ Terms|Start WritingGet the app|"
     r"Substack is the home for great culture|This site requires JavaScript|By using Medium, you agree|"
-    r"Sign up to discover human stories|Recommended from Medium|See more recommendations|Discussion about this post|"
-    r"Share this post|ListenShare|[Ll]iked by .{1,60}Reply|"
-    r"^[\s#*_>-]*(?:Subscribe(?: now)?|Copy link|Ready for more\?|Restacks|Share|Read full story|\d+ min read)"
-    r"[\s#*_]*$",
+    r"Sign up to discover human stories|Recommended from Medium|See more recommendations|ListenShare|"
+    r"[Ll]iked by .{1,60}Reply|"
+    r"^[\s#*_>-]*(?:Subscribe(?: now)?|Share(?: this post)?|Copy link|Ready for more\?|Restacks|"
+    r"Discussion about this post|Read full story|\d+ min read)[\s#*_]*$",
     re.M,
 )
 """What no text of an author holds. Kept apart from the rules above, so that it can find what they miss."""
@@ -162,10 +167,8 @@ def _chrome(line: str, platform: str) -> str | None:
 
 
 def _goes_on(line: Line) -> bool:
-    """Whether a line is wrapped, so that the one below it may be its last word."""
-    if line.code or not line.text or _ENDED.search(line.text):
-        return False
-    return len(line.text) > _WRAPPED or not _HEADING.match(line.text)
+    """Whether a line looks wrapped, so that the one below it may be its last word."""
+    return not line.code and len(line.text) > _WRAPPED and not _ENDED.search(line.text)
 
 
 def _unflattened(line: Line, removed: Counter[str]) -> Line:
@@ -182,13 +185,14 @@ def _unflattened(line: Line, removed: Counter[str]) -> Line:
 
 def _end_of_page(lines: Sequence[Line], platform: str) -> tuple[int, str]:
     """Index of the first line that begins what other people wrote, and what that is."""
-    for index, line in enumerate(lines):
-        if line.code or not line.text or len(line.text) > _MOST:
-            continue
-        plain = _undecorated(line.text)
+    short = [(index, _undecorated(lines[index].text)) for index in _written(lines) if len(lines[index].text) <= _MOST]
+    for position, (index, plain) in enumerate(short):
         for name, pattern in _SECTIONS.items():
-            if pattern.fullmatch(plain) and all(
-                platform == only for word, only in _SECTION_PLATFORMS.items() if word in plain.lower()
+            if pattern.fullmatch(plain):
+                return index, name
+        for name, begins, assured in _MEDIUM_SECTIONS if platform == "medium" else ():
+            if begins.fullmatch(plain) and (
+                assured is None or any(assured.fullmatch(below) for _, below in short[position + 1 : position + 3])
             ):
                 return index, name
     return len(lines), ""
@@ -232,8 +236,10 @@ def _wrapped(lines: Sequence[Line]) -> dict[int, str]:
     for index in range(len(lines) + 1):
         if index < len(lines) and lines[index].text and not lines[index].code:
             continue
-        paragraph = " ".join(line.text.strip() for line in lines[start:index])
-        if index - start > 1 and len(paragraph) < _MOST_WRAPPED and (reason := _general(paragraph)):
+        paragraph = [line.text.strip() for line in lines[start:index]]
+        whole = " ".join(paragraph)
+        wrapped = len(paragraph) > 1 and all(len(line) > _WRAPPED for line in paragraph[:-1])
+        if wrapped and len(whole) < _MOST_WRAPPED and (reason := _general(whole)):
             gone |= dict.fromkeys(range(start, index), reason)
         start = index + 1
     return gone
@@ -278,14 +284,14 @@ def _is_title(heading: str, title: str) -> bool:
 
 
 def _menus(lines: Sequence[Line]) -> dict[int, str]:
-    """Lists with the remains of an icon, an emphasis of nothing, in an item: the menu of a site."""
+    """Lists with the remains of icons, which are an emphasis of nothing, in their items: the menu of a site."""
     gone: dict[int, str] = {}
     group: list[int] = []
     for index in [*_written(lines), None]:
         if index is not None and _ITEM.match(lines[index].text) and len(lines[index].text) < 80:
             group.append(index)
             continue
-        if any(_has_icon(lines[each].text) for each in group):
+        if sum(_has_icon(lines[each].text) for each in group) >= _ICONS:
             gone |= dict.fromkeys(group, "navigation")
         group = []
     return gone | {index: "navigation" for index in _written(lines) if lines[index].text.strip() == "__"}
@@ -297,17 +303,15 @@ def _has_icon(item: str) -> bool:
 
 
 def _counts(lines: Sequence[Line], gone: dict[int, str], platform: str) -> dict[int, str]:
-    """Numbers of likes and comments: bare numbers beside what went."""
-    written = _written(lines)
-    if platform not in _PLATFORMS:
-        return {}
-    return {
-        index: "counts"
-        for position, index in enumerate(written)
-        if index not in gone
-        and _COUNT.fullmatch(lines[index].text.strip())
-        and any(near in gone for near in written[max(position - 1, 0) : position + 2])
-    }
+    """Numbers of likes and comments: bare numbers right above what went."""
+    counts: dict[int, str] = {}
+    below = False
+    for index in reversed(_written(lines)) if platform in _PLATFORMS else ():
+        if below and index not in gone and _COUNT.fullmatch(lines[index].text.strip()):
+            counts[index] = "counts"
+        else:
+            below = index in gone
+    return counts
 
 
 def _written(lines: Iterable[Line]) -> list[int]:

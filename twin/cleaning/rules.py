@@ -30,4 +30,4 @@ def clean_prose(text: str, *, platform: str = "web", title: str | None = None) -
         if cleaned == text:
             break
         text = cleaned
-    return text, removed
+    return text, +removed

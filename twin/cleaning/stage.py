@@ -124,7 +124,9 @@ def _clean_text(document: Document, place: Place, author: Author | None) -> dict
     metadata: dict[str, Any] = {}
     if post:
         for name, tell in (("hashtags", hashtags), ("mentions", mentions)):
-            if names := [*document.metadata.get(name, ()), *tell(document.text)]:
+            known = document.metadata.get(name)  # of the crawler, where its source says so
+            names = [each for each in known if isinstance(each, str)] if isinstance(known, list) else []
+            if names := [*names, *tell(document.text)]:
                 metadata[name] = list({each.casefold(): each for each in reversed(names)}.values())[::-1]
     for name in _TEXTS:
         value = document.metadata.get(name)
