@@ -2,6 +2,7 @@
 
 import os
 import subprocess
+import zlib
 from pathlib import Path
 
 import pytest
@@ -10,7 +11,6 @@ from hypothesis import strategies as st
 
 from twin.crawling.base import Crawl, Tools
 from twin.crawling.clone import Remote
-from twin.crawling.filerules import reason_by_name
 from twin.crawling.git import GitReader, run_git
 from twin.crawling.github import GitHubCrawler
 from twin.crawling.repository import RepositoryCrawler
@@ -19,15 +19,16 @@ from twin.errors import CrawlError
 from twin.models import Category, Document, Link
 
 
-def git(folder: Path, *arguments: str, stdin: bytes = b"") -> str:
+def git(folder: Path, *arguments: str, stdin: bytes = b"", codes: tuple[int, ...] = (0,)) -> str:
     environment = os.environ | {
         "GIT_CONFIG_GLOBAL": os.devnull, "GIT_CONFIG_NOSYSTEM": "1", "GIT_AUTHOR_NAME": "a", "GIT_AUTHOR_EMAIL": "a@b",
         "GIT_COMMITTER_NAME": "a", "GIT_COMMITTER_EMAIL": "a@b", "GIT_DIR": str(folder / ".git"),
         "GIT_WORK_TREE": str(folder),
     }  # fmt: skip
-    done = subprocess.run(
-        ["git", *arguments], cwd=folder, env=environment, input=stdin, capture_output=True, check=True
-    )
+    command = ["git", *arguments]
+    done = subprocess.run(command, cwd=folder, env=environment, input=stdin, capture_output=True, check=False)
+    if done.returncode not in codes:
+        raise AssertionError(done.stderr.decode())
     return done.stdout.decode().strip()
 
 
@@ -246,13 +247,139 @@ def test_any_bytes_come_back_as_git_has_them(contents: list[bytes], tmp_path_fac
     assert dict(reader.blobs({oid: size for oid, size in sizes.items() if size is not None})) == oids
 
 
-@pytest.mark.parametrize(
-    ("path", "reason"),
-    [
-        ("src/environment.py", None), (".env.local", "credentials"), ("keys.py", None), (".ssh/config", "credentials"),
-        ("vendor.py", None), ("vendor/x.py", "vendored"), ("locks/lock.py", None), ("Cargo.lock", "lock"),
-        ("x_pb2.py", "generated"), ("secrets.py", None), ("docs/credentials.md", None),
-    ],
-)  # fmt: skip
-def test_rules_by_name(path: str, reason: str | None) -> None:
-    assert reason_by_name(path) == reason
+def tree(folder: Path, *entries: tuple[str, str, bytes]) -> str:
+    """A tree of (mode, oid, name), whatever the names are."""
+    kinds = {"040000": "tree", "160000": "commit"}
+    lines = b"".join(f"{mode} {kinds.get(mode, 'blob')} {oid}\t".encode() + name + b"\0" for mode, oid, name in entries)
+    return git(folder, "mktree", "-z", "--missing", stdin=lines)
+
+
+def commit_tree(folder: Path, oid: str) -> None:
+    git(folder, "update-ref", "HEAD", git(folder, "commit-tree", oid, "-m", "x"))
+
+
+def hostile(folder: Path) -> None:
+    """A tree such as only a program writes: its names would leave the folder that they were unpacked into."""
+    commit(folder, {"a.py": b"1\n"})
+    blob = git(folder, "rev-parse", "HEAD:a.py")
+    inner = tree(folder, ("100644", blob, b"config"), ("100644", blob, b"x.py"))
+    entries = [
+        ("040000", inner, b".."), ("040000", inner, b".git"), ("040000", inner, b".GIT"), ("100644", blob, b"a\nb.py"),
+        ("100644", blob, b"\xff\xfe.py"), ("100644", blob, b"n" * 5000), ("100644", blob, "ü\u202e.py".encode()),
+        ("120000", blob, b"leak.txt"), ("160000", "1" * 40, b"module"), ("100644", blob, b"--help"),
+    ]  # fmt: skip
+    commit_tree(folder, tree(folder, *entries))
+
+
+def test_names_that_would_leave_the_folder_are_counted_and_never_read(tmp_path: Path) -> None:
+    hostile(tmp_path / "r")
+    documents, crawl = read(local(tmp_path / "r"))
+    assert sorted(documents) == ["--help", "a\nb.py", "ü\u202e.py"]
+    assert crawl.skipped == {"unsafe_path": 7, "path_not_utf8": 1, "symlink": 1, "submodule": 1}
+
+
+def test_a_clone_with_such_names_is_refused_in_one_sentence(tmp_path: Path) -> None:
+    crawler = _server(tmp_path, {"a.py": b"1\n"})
+    hostile(tmp_path / "server/ada/engine.git")
+    with pytest.raises(CrawlError, match=r"cannot be read by git: .*fsck") as caught:
+        read(github(), crawler)
+    assert "\n" not in str(caught.value)
+    assert not caught.value.retryable
+
+
+def test_nothing_that_a_repository_configures_is_run(tmp_path: Path) -> None:
+    folder, ran = tmp_path / "r", tmp_path / "ran"
+    commit(folder, {"a.py": b"1\n", "b.py": b"2\n", ".gitattributes": b"*.py filter=evil diff=evil\n"})
+    evil = f"touch {ran}; cat"
+    for name in ("core.fsmonitor", "core.sshCommand", "core.pager", "core.editor", "core.gitProxy", "core.askPass",
+                 "credential.helper", "filter.evil.smudge", "filter.evil.clean", "filter.evil.process",
+                 "diff.evil.textconv", "diff.external", "alias.ls-tree", "alias.cat-file",
+                 "uploadpack.packObjectsHook"):  # fmt: skip
+        git(folder, "config", name, f"!{evil}" if name.startswith("alias") else evil)
+    git(folder, "config", "filter.evil.required", "true")
+    (folder / "hooks").mkdir()
+    for hook in ("post-checkout", "pre-auto-gc", "reference-transaction", "fsmonitor-watchman", "post-index-change"):
+        (folder / "hooks" / hook).write_text(f"#!/bin/sh\ntouch {ran}\n")
+        (folder / "hooks" / hook).chmod(0o755)
+    git(folder, "config", "core.hooksPath", str(folder / "hooks"))
+    documents, _ = read(local(folder))
+    assert documents["a.py"].text == "1\n"
+    assert not ran.exists()
+
+
+def test_a_blob_that_is_missing_is_counted_and_never_fetched(tmp_path: Path) -> None:
+    folder, ran = tmp_path / "r", tmp_path / "ran"
+    commit(folder, {"a.py": b"1\n", "b.py": b"2\n"})
+    oid = git(folder, "rev-parse", "HEAD:b.py")
+    (folder / ".git/objects" / oid[:2] / oid[2:]).unlink()
+    other = tmp_path / "other"
+    commit(other, {"b.py": b"2\n"})
+    for name, value in {"core.repositoryformatversion": "1", "extensions.partialClone": "origin",
+                        "remote.origin.url": f"file://{other}", "remote.origin.promisor": "true",
+                        "remote.origin.uploadpack": f"touch {ran}; git-upload-pack",
+                        "protocol.file.allow": "always", "protocol.allow": "always"}.items():  # fmt: skip
+        git(folder, "config", name, value)
+    documents, crawl = read(local(folder))
+    assert sorted(documents) == ["a.py"]
+    assert crawl.skipped == {"missing": 1}
+    assert (crawl.complete, crawl.validators) == (False, {})  # its document stays, and the next run looks again
+    assert not ran.exists()
+
+
+def test_a_damaged_blob_is_one_sentence(tmp_path: Path) -> None:
+    folder = tmp_path / "r"
+    commit(folder, {"a.py": b"1\n"})
+    oid = git(folder, "rev-parse", "HEAD:a.py")
+    damaged = folder / ".git/objects" / oid[:2] / oid[2:]
+    damaged.chmod(0o644)
+    damaged.write_bytes(zlib.compress(b"blob 2\x002\n"))  # sound in itself, and another blob than its name says
+    with pytest.raises(CrawlError, match=f"local:repo lacks object {oid}: run `git fsck`"):
+        read(local(folder))
+
+
+def test_a_tree_that_repeats_itself_ends_before_the_memory_does(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = tmp_path / "r"
+    commit(folder, {"a.py": b"1\n"})
+    level = tree(folder, ("100644", git(folder, "rev-parse", "HEAD:a.py"), b"a.py"))
+    for _ in range(9):  # ten to the ninth files in eleven objects
+        level = tree(folder, *(("040000", level, b"%d" % n) for n in range(10)))
+    commit_tree(folder, level)
+    monkeypatch.setattr("twin.crawling.git._MAX_LISTING", 2**20)
+    with pytest.raises(CrawlError, match="names more files than a person writes"):
+        read(local(folder))
+
+
+def test_a_submodule_that_is_a_file_and_a_linked_work_tree_are_read(tmp_path: Path) -> None:
+    commit(tmp_path / "r", {"a.py": b"1\n"})
+    git(tmp_path / "r", "worktree", "add", "-q", str(tmp_path / "linked"))
+    assert (tmp_path / "linked/.git").is_file()
+    documents, _ = read(local(tmp_path / "linked"))
+    assert sorted(documents) == ["a.py"]
+
+
+def test_git_that_prints_or_writes_too_much_is_ended(tmp_path: Path) -> None:
+    endless = ["-c", "alias.endless=!yes", "endless"]
+    with pytest.raises(CrawlError, match="names more files"):
+        run_git(endless, label="it", protocols="", timeout_s=20, max_output=10_000)
+    (tmp_path / "folder").mkdir()
+    (tmp_path / "folder/big").write_bytes(b"x" * 10_000)
+    slow = ["-c", "alias.slow=!sleep 30", "slow"]
+    with pytest.raises(CrawlError, match="is larger than"):
+        run_git(slow, label="it", protocols="", timeout_s=20, folder=tmp_path / "folder", max_folder=1000)
+
+
+def test_a_machine_without_git_says_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "env").symlink_to("/usr/bin/env")
+    monkeypatch.setenv("PATH", str(tmp_path))
+    with pytest.raises(CrawlError, match="needs the program git, which is not installed: install git"):
+        run_git(["version"], label="it", protocols="", timeout_s=20)
+
+
+def test_readmes_of_a_repository_of_this_machine_are_articles(tmp_path: Path) -> None:
+    commit(tmp_path / "r", {"README.md": b"# Engine\n", "README": b"x\n", "docs/README.md": b"y\n", "a.py": b"1\n"})
+    crawl = RepositoryCrawler(Tools(Fetcher())).read(local(tmp_path / "r"), Category.ARTICLES, {})
+    found = {document.path: document for document in crawl.documents}
+    assert sorted(found) == ["README", "README.md"]
+    assert found["README.md"].link == "local:repo#readme"

@@ -87,7 +87,9 @@ class Remote:
             EmptyError: it has no commit.
             CrawlError: it is not there, or cannot be asked.
         """
-        answer = self._ask(["ls-remote", "--quiet", "--", self.address, "HEAD"], timeout_s=ASK_TIMEOUT_S)
+        # Version 2 of the protocol would ask twice, first for what the server can do.
+        arguments = ["-c", "protocol.version=0", "ls-remote", "--quiet", "--", self.address, "HEAD"]
+        answer = self._ask(arguments, timeout_s=ASK_TIMEOUT_S)
         match = re.match(rb"([0-9a-f]{40,64})\tHEAD\n", answer)
         if not match:
             raise EmptyError(f"{self.url} has no commit to read: it is empty.")

@@ -5,6 +5,7 @@ came with a repository is not; a bare clone has neither, and what is run here lo
 here is `twin.crawling.clone`'s; which of its files are read, `twin.crawling.repository`'s.
 """
 
+import hashlib
 import os
 import re
 import signal
@@ -122,10 +123,11 @@ class GitReader:
         for oid in oids:
             end = answer.index(b"\n", position)
             header = answer[position:end].split(b" ")
-            if len(header) != 3:
+            start, size = end + 1, int(header[2]) if len(header) == 3 else 0
+            content = answer[start : start + size]
+            if len(header) != 3 or _oid(content, oid) != oid:
                 raise CrawlError(f"{self._label} lacks object {oid}: run `git fsck` in it, or clone it again.")
-            start, size = end + 1, int(header[2])
-            yield oid, answer[start : start + size]
+            yield oid, content
             position = start + size + 1  # git writes one newline after each object
 
     def _run(self, *arguments: str, given: Sequence[str] = (), max_output: int | None = None) -> bytes:
@@ -135,6 +137,12 @@ class GitReader:
         return run_git(
             command, label=self._label, stdin=stdin, protocols="", timeout_s=READ_TIMEOUT_S, max_output=max_output
         )
+
+
+def _oid(content: bytes, like: str) -> str:
+    """The id of a blob; git itself looks at it in `fsck` alone."""
+    algorithm = hashlib.sha1 if len(like) == 40 else hashlib.sha256
+    return algorithm(b"blob %d\0" % len(content) + content, usedforsecurity=False).hexdigest()
 
 
 class GitFailure(CrawlError):

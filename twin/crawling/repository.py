@@ -1,12 +1,13 @@
 """From a commit to documents: one for each file that is the author's text, byte for byte as committed."""
 
+import logging
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import ClassVar, Literal
 
 from twin.crawling.base import Crawl, Crawler, Tools, local_source, register
-from twin.crawling.clone import EmptyError, Remote, captured_commit, never_captured, opened
+from twin.crawling.clone import Remote, captured_commit, never_captured, opened
 from twin.crawling.filerules import is_readme, reason_by_content, reason_by_name, reason_by_size, selected
 from twin.crawling.forges import clone_address, forge_repository
 from twin.crawling.git import Entry, GitReader, local_repository
@@ -14,10 +15,15 @@ from twin.crawling.treerules import TreeRules
 from twin.errors import InputError
 from twin.models import Category, Document, Link
 
+logger = logging.getLogger("twin")
+
 VERSION = "repository-2"
 """Of the rules about files, for every crawler of repositories: raise it when they would choose others."""
 
 README = "readme"
+MISSING = "missing"
+"""The reason for a file whose content is not in the repository, though nothing was left out on purpose."""
+
 _REGULAR = frozenset({"100644", "100755", "100664"})
 _SYMLINK, _SUBMODULE = "120000", "160000"
 _MAX_PATH = 4096
@@ -68,7 +74,7 @@ class _Reading:
     def __init__(self, reader: GitReader, link: Link, skipped: Counter[str]) -> None:
         self.reader, self.link, self.skipped = reader, link, skipped
         self.spared: dict[str, frozenset[str]] = {}  # path -> reasons that its attributes overrule
-        self.missing = "too_large" if reader.filtered else "missing"
+        self.missing = "too_large" if reader.filtered else MISSING
 
     def files(self, commit: str) -> Iterator[tuple[str, str, bytes]]:
         """Path, oid and content of every file that is the author's text."""
@@ -174,8 +180,18 @@ class RepositoryCrawler(Crawler):
         commit = reader.head()
         if validators.get("commit") == commit:
             return Crawl(status="unchanged")
-        skipped: Counter[str] = Counter()
-        return Crawl(documents(reader, commit, link, category, skipped), "ok", {"commit": commit}, skipped)
+        crawl = Crawl()
+
+        def read() -> Iterator[Document]:
+            yield from documents(reader, commit, link, category, crawl.skipped)
+            if missing := crawl.skipped[MISSING]:
+                logger.warning("%s lacks %d of its files: run `git fsck` in it, or fetch them.", link.url, missing)
+                crawl.complete = False  # they are still the author's: what they gave earlier stays
+            else:
+                crawl.validators["commit"] = commit
+
+        crawl.documents = read()
+        return crawl
 
 
 @register
@@ -269,15 +285,3 @@ def read_remote(
 
     crawl.documents = cloned()
     return crawl
-
-
-__all__ = [
-    "EmptyError",
-    "GitCrawler",
-    "RepositoryCrawler",
-    "documents",
-    "head_of",
-    "is_offline",
-    "read_remote",
-    "remote_of",
-]
