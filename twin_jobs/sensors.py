@@ -11,6 +11,7 @@ from typing import NamedTuple
 import dagster as dg
 
 from twin.authors import load_authors
+from twin.cleaning import COMPARED
 from twin.errors import InputError
 from twin.identity import check_slug
 from twin.models import Category
@@ -85,6 +86,17 @@ class ColumnRun(NamedTuple):
     storage_id: int
 
 
+def column_assets(categories: Sequence[Category]) -> list[dg.AssetKey]:
+    """What a change of the links of `categories` touches: the column of each, from raw documents to the collection.
+
+    A new article may be what a post was published as too, and the other way round, so a change of one of them cleans
+    both and goes on with what that changed; nothing of the other is crawled.
+    """
+    compared = any(category in COMPARED for category in categories)
+    cleaned = [each for each in Category if each in categories or (compared and each in COMPARED)]
+    return [key(stage, each) for stage in COLUMN_GROUPS for each in (categories if stage == "raw" else cleaned)]
+
+
 class Plan(NamedTuple):
     """Runs to request, and one sentence for each event that was refused."""
 
@@ -146,7 +158,7 @@ def update_on_links(
         dg.RunRequest(
             run_key=f"links:{run.storage_id}:{run.author}",
             partition_key=run.author,
-            asset_selection=[key(stage, category) for stage in COLUMN_GROUPS for category in run.categories],
+            asset_selection=column_assets(run.categories),
             tags={"twin/trigger": "links"},
         )
         for run in plan.runs

@@ -206,7 +206,7 @@ def test_killed_in_the_middle_and_run_again_gives_the_same_weights(
     process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
     assert process.stdout is not None
     for line in process.stdout:
-        if "training the adapter of own: 5/12" in line:
+        if "training the adapter of own: " in line and " 5/12" in line:
             os.kill(process.pid, signal.SIGKILL)
             break
     assert process.wait(timeout=60) == -signal.SIGKILL

@@ -4,7 +4,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from twin.models import Category
-from twin_jobs.sensors import LinkEvent, plan_runs
+from twin_jobs.sensors import LinkEvent, column_assets, plan_runs
 
 KNOWN = frozenset({"ada", "grace"})
 
@@ -23,6 +23,20 @@ def test_events_of_one_author_become_one_run_over_the_union_of_their_categories(
         ("grace", (Category.POSTS,), 2),
     ]
     assert plan.rejected == []
+
+
+def test_a_run_crawls_what_changed_and_cleans_what_is_compared_with_it() -> None:
+    columns = ["cleaned", "chunks", "embeddings", "collections"]
+    both = [f"{stage}/{category}" for stage in columns for category in ("posts", "articles")]
+
+    def selected(*categories: Category) -> list[str]:
+        return [asset.to_user_string() for asset in column_assets(categories)]
+
+    assert selected(Category.ARTICLES) == ["raw/articles", *both]
+    assert selected(Category.POSTS) == ["raw/posts", *both]
+    assert selected(Category.POSTS, Category.ARTICLES) == ["raw/posts", "raw/articles", *both]
+    assert selected(Category.REPOSITORIES) == [f"{stage}/repositories" for stage in ("raw", *columns)]
+    assert len(selected(*Category)) == len(set(selected(*Category))) == 15
 
 
 def test_an_event_without_categories_means_all_of_them() -> None:
