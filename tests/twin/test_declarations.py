@@ -32,7 +32,10 @@ def test_declarations_of_each_kind(tmp_path: Path) -> None:
     assert declared({"linkedin_export": "export.zip"}) == (
         "linkedin_export", "local:export.zip", (Category.POSTS, Category.ARTICLES), f"{at}/export.zip",
     )  # fmt: skip
-    assert declared({"files": "notes/*.md"}) == ("files", "local:notes/*.md", ARTICLES, f"{at}/notes/*.md")
+    # Saved pages of LinkedIn's posts are posts, every other file an article: what is in a folder says which.
+    assert declared({"files": "notes/*.md"}) == (
+        "files", "local:notes/*.md", (Category.POSTS, Category.ARTICLES), f"{at}/notes/*.md",
+    )  # fmt: skip
     assert declared({"files": "notes", "category": "posts"})[2] == (Category.POSTS,)
 
 

@@ -189,7 +189,8 @@ def _is_parts_of_page(folder: Path) -> bool:
 
 
 def _joined(declared: str, inside: str) -> str:
-    return declared + ("/" if inside and not declared.endswith((":", "/")) else "") + inside
+    declared = declared.removesuffix("/.") if declared != "local:." else "local:"
+    return declared + ("" if declared.endswith((":", "/")) else "/") + inside
 
 
 def _content(path: Path, address: str) -> bytes | None:
@@ -281,7 +282,7 @@ def _written(text: str, address: str, reading: _Reading) -> Document | None:
     if matter.draft or not matter.rest.strip():
         reading.crawl.skipped["draft" if matter.draft else "empty"] += 1
         return None
-    link, pure = _canonical(matter.canonical), PurePosixPath(address)
+    link, pure = _canonical(matter.canonical), PurePosixPath(address.removeprefix("local:"))
     named = {
         "author": matter.author,
         "subtitle": matter.subtitle,
