@@ -200,7 +200,7 @@ def _articles(name: str, content: bytes, link: Link, skipped: Counter[str]) -> I
 
 
 def _article(name: str, html: str, link: Link, skipped: Counter[str]) -> Document | None:
-    from lxml.html import tostring  # type: ignore[import-untyped]
+    from lxml.html import tostring  # type: ignore[import-untyped, unused-ignore]
 
     from twin.crawling.fragment import fragment_markdown
 

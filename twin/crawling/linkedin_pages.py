@@ -127,7 +127,7 @@ def moment_of_post(address: str) -> datetime | None:
 
 def parsed(html: str) -> Element | None:
     """The tree of a page; entities of a DTD are not expanded and nothing is fetched. None where there is nothing."""
-    from lxml.etree import LxmlError  # type: ignore[import-untyped]
+    from lxml.etree import LxmlError  # type: ignore[import-untyped, unused-ignore]
     from lxml.html import HTMLParser, document_fromstring
 
     try:
