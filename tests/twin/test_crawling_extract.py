@@ -87,8 +87,17 @@ def test_no_bytes_break_the_crawl(html: bytes) -> None:
         assert found is None or found.text.strip()
 
 
-def test_deeply_nested_page_ends() -> None:
-    assert extract_page(b"<div>" * 20_000 + PROSE.encode()) is None
+@pytest.mark.parametrize("depth", [20_000, 100_000])
+def test_hopelessly_nested_page_is_refused(depth: int) -> None:
+    with pytest.raises(CrawlError, match="nested too deeply to be read"):
+        extract_page(b"<div>" * depth + PROSE.encode())
+
+
+@pytest.mark.parametrize("depth", [300, 1000, 2000])
+def test_deeply_nested_page_keeps_its_text(depth: int) -> None:
+    found = extract_page(b"<html><body>" + b"<div><b>" * (depth // 2) + PROSE.encode() * 2)
+    assert found is not None
+    assert "An engine has a mill and a store" in found.text
 
 
 def test_challenge_is_told_from_an_article_about_one() -> None:
@@ -102,7 +111,7 @@ def test_challenge_is_told_from_an_article_about_one() -> None:
 
 def test_saved_pages_of_others_are_extracted_with_their_code(shared_data: Path) -> None:
     """On the ten pages whose main content was checked by hand: words found and code lines verbatim."""
-    from lxml import html as parser  # type: ignore[import-untyped]
+    from lxml import html as parser  # type: ignore[import-untyped, unused-ignore]
 
     blocks = verbatim = lines = 0
     for folder in sorted((shared_data / "pages").iterdir()):

@@ -1,13 +1,22 @@
-"""The main content of an HTML page as Markdown, with its code blocks exactly as they were."""
+"""The main content of an HTML page as Markdown, with its code exactly as it was."""
 
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any
-from urllib.parse import urljoin, urlsplit
 
+from twin.crawling.codeblocks import Shield, fence
+from twin.crawling.decoding import decoded
+from twin.crawling.metadata import read_metadata
+from twin.crawling.words import count_words
 from twin.errors import CrawlError
 from twin.identity import sha256
+
+__all__ = ["MIN_WORDS", "Page", "extract_page", "fence"]
+
+Element = Any
+"""An element of lxml, which comes without types."""
 
 MIN_WORDS = 5
 """Fewer words than this are no article, whatever page they stand on."""
@@ -18,13 +27,20 @@ _CHALLENGES = re.compile(
 _CHALLENGE_WORDS = 150
 _BROKEN = (AssertionError, AttributeError, IndexError, KeyError, RecursionError, TypeError, ValueError)
 """What the extractor and the libraries under it raise on hostile trees; found by feeding it such."""
-_TOKEN = "Codeblock {index} of this page stands here as it was written, in full and unchanged, {key}n{index}n."  # noqa: S105
-_LANGUAGE = re.compile(r"(?:lang(?:uage)?|highlight-source|brush:)[-:\s]*([A-Za-z0-9+#]+)")
+
+_MOST_TAGS = 250_000
+"""More than any page that somebody reads has; a tree of them takes a few hundred MB."""
+_DEEPEST = 200
+"""Elements below this depth are read as the text of the one above: what walks the tree does so by recursion."""
+_STRAY_NULS = 0.01
+_ESCAPED = re.compile(r"(\\+)([*_`~\[\]<])")
+_ESCAPED_START = re.compile(r"^((?:[>\s]|[-*] |\d+\. )*)\\([#>+-]|\d{1,9}[.)])(?=[ \t>#]|$)", re.M)
+_FORMULA = re.compile(r"(\$\$.+?\$\$|\$[^$\n]+\$)", re.S)
 
 
 @dataclass(frozen=True)
 class Page:
-    """Main content and metadata of a page; `text` is Markdown."""
+    """Main content and metadata of a page; `text` is Markdown, `published_at` is in UTC."""
 
     text: str
     title: str | None
@@ -33,119 +49,137 @@ class Page:
     language: str | None
     canonical: str | None
     site: str | None
+    subtitle: str | None = None
 
 
 def extract_page(html: bytes | str, url: str | None = None) -> Page | None:
     """Extract the main content of `html`; None where it has none.
 
     Pass bytes as they came: their encoding is read from BOM, meta tags and contents, never guessed from a header.
-    Each `<pre>` is replaced by a sentence before the extraction and put back verbatim, fenced, after it, because
-    extractors of prose re-indent code or drop it.
+    Code is replaced by words before the extraction and put back verbatim after it, because extractors of prose
+    re-indent it or drop it.
 
     Raises:
-        CrawlError: the page is a challenge of a bot guard and not what it stands for.
+        CrawlError: the page is a challenge of a bot guard and not what it stands for, is in no known encoding, or is
+            larger or more deeply nested than a page that somebody reads.
     """
-    from trafilatura import bare_extraction
-    from trafilatura.utils import load_html
-
-    tree = load_html(html)
+    label = url or "the page"
+    tree = _parsed(html, label)
     if tree is None:
         return None
     challenged = _CHALLENGES.search(tree.findtext(".//title") or "")
-    canonical, language = _canonical(tree, url), _declared_language(tree)
-    # A key that depends on the whole page cannot stand in it, so no text can pass for a token.
-    key = f"x{sha256(html)[:16]}"
-    blocks = _shield(tree, key)
     try:
-        extracted: Any = bare_extraction(
-            tree, url=url, output_format="python", include_comments=False, include_formatting=True, include_links=True,
-            include_tables=True, with_metadata=True,
-        )  # fmt: skip
+        about = read_metadata(tree, url)
+        shield = Shield(_key(tree))
+        shield.take(tree)
+        text = next((text for text in _readings(tree, url, shield) if count_words(text) >= MIN_WORDS), "")
     except _BROKEN as error:
         raise CrawlError(
-            f"{url or 'the page'} has HTML that cannot be taken apart ({type(error).__name__}): save the page from "
-            "your browser, which mends it, and declare the file with `files:`."
+            f"{label} has HTML that cannot be taken apart ({type(error).__name__}): save the page from your browser, "
+            "which mends it, and declare the file with `files:`."
         ) from error
-    text = _unshield(extracted.text or "", blocks, key).strip() if extracted else ""
-    if challenged and len(text.split()) < _CHALLENGE_WORDS:
+    if challenged and count_words(text) < _CHALLENGE_WORDS:
         raise CrawlError(
-            f"{url or 'the page'} shows a check for robots and not its article: save the page from your browser and "
-            "declare the file with `files:` instead."
+            f"{label} shows a check for robots and not its article: save the page from your browser and declare the "
+            "file with `files:` instead."
         )
-    if len(text.split()) < MIN_WORDS:
+    if not text:
         return None
     return Page(
         text=text,
-        title=extracted.title or None,
-        author=extracted.author or None,
-        published_at=_date(extracted.date),
-        language=language or extracted.language or None,
-        canonical=canonical,
-        site=extracted.sitename or None,
+        title=about.title,
+        author=about.author,
+        published_at=about.published_at,
+        language=about.language,
+        canonical=about.canonical,
+        site=about.site,
+        subtitle=about.subtitle,
     )
 
 
-def fence(code: str, language: str = "") -> str:
-    """`code` between fences that are longer than any run of backticks inside it."""
-    longest = max((len(run) for run in re.findall(r"`+", code)), default=0)
-    marks = "`" * max(3, longest + 1)
-    return f"{marks}{language}\n{code.rstrip(chr(10))}\n{marks}"
+def _readings(tree: Element, url: str | None, shield: Shield) -> Iterator[str]:
+    """The article as Markdown, by ever less careful ways of telling it from the rest of the page."""
+    from trafilatura import bare_extraction
+    from trafilatura.baseline import baseline, html2txt
+
+    for recall in (False, True):
+        found: Any = bare_extraction(
+            tree, url=url, output_format="python", favor_recall=recall, include_comments=False,
+            include_formatting=True, include_links=True, include_tables=True, with_metadata=False,
+        )  # fmt: skip
+        yield shield.put_back(_unescaped(found.text or "")).strip() if found else ""
+    body, _, _ = baseline(tree)
+    yield shield.put_back("\n\n".join("".join(each.itertext()) for each in body.iter("p"))).strip()
+    yield shield.put_back(html2txt(tree)).strip()
 
 
-def _shield(tree: Any, key: str) -> list[str]:
-    """Replace every `<pre>` of `tree` by a token paragraph; return the fenced blocks by the number of their token."""
-    blocks: list[str] = []
-    for pre in list(tree.iter("pre")):
-        if any(ancestor.tag == "pre" for ancestor in pre.iterancestors()) or pre.getparent() is None:
-            continue
-        for broken in list(pre.iter("br")):
-            broken.tail = "\n" + (broken.tail or "")
-        code = "".join(pre.itertext()).removeprefix("\n").replace("\r\n", "\n").replace("\xa0", " ")
-        paragraph = tree.makeelement("p")
-        paragraph.tail = pre.tail
-        if code.strip():
-            paragraph.text = _TOKEN.format(index=len(blocks), key=key)
-            blocks.append(fence(code, _code_language(pre)))
-        pre.getparent().replace(pre, paragraph)
-    return blocks
+def _unescaped(markdown: str) -> str:
+    """Prose without the backslashes that say "this is no markup": they are no words of the author's.
+
+    The extractor put them there and doubled those that stood before such a character; formulas it left alone.
+    """
+    if "\\" not in markdown:
+        return markdown
+    parts = _FORMULA.split(markdown)
+    parts[::2] = [
+        _ESCAPED_START.sub(r"\1\2", _ESCAPED.sub(lambda run: run[1][: len(run[1]) // 2] + run[2], part))
+        for part in parts[::2]
+    ]
+    return "".join(parts)
 
 
-def _unshield(text: str, blocks: list[str], key: str) -> str:
-    token_line = rf"[^\n]*{key}n(\d+)n[^\n]*"
-    return re.sub(token_line, lambda match: f"\n{blocks[int(match[1])]}\n", text) if blocks else text
+def _parsed(html: bytes | str, label: str) -> Element | None:
+    """The tree of a page, at most `_DEEPEST` elements deep; None where there is nothing in it."""
+    from lxml.etree import ParserError
+    from lxml.html import HTMLParser, document_fromstring  # type: ignore[import-untyped, unused-ignore]
+    from trafilatura.utils import repair_faulty_html
 
-
-def _code_language(pre: Any) -> str:
-    for element in (pre, *pre.iter("code"), *list(pre.iterancestors())[:2]):
-        match = _LANGUAGE.search(element.get("class") or "")
-        if match:
-            return match[1].lower()
-    return ""
-
-
-def _canonical(tree: Any, url: str | None) -> str | None:
-    """The address that the page gives itself, if it is a full one."""
-    for path, attribute in (("//link[@rel='canonical']", "href"), ("//meta[@property='og:url']", "content")):
-        for element in tree.xpath(path):
-            try:
-                address: str = urljoin(url or "", (element.get(attribute) or "").strip())
-                parts = urlsplit(address)
-            except ValueError:  # anybody may write anything there, and the extractor would trip over it
-                del element.attrib[attribute]
-                continue
-            if parts.scheme in ("http", "https") and parts.hostname:
-                return address
-    return None
-
-
-def _declared_language(tree: Any) -> str | None:
-    root = tree.getroottree().getroot()
-    declared = (root.get("lang") or root.get("{http://www.w3.org/XML/1998/namespace}lang") or "").strip()
-    return declared.replace("_", "-").split("-")[0].lower()[:3] or None
-
-
-def _date(text: str | None) -> datetime | None:
+    text = decoded(_without_nuls(html), label)[0] if isinstance(html, bytes) else html
+    text = repair_faulty_html(text, text[:50].lower())
+    if text.count("<") > _MOST_TAGS:
+        raise CrawlError(
+            f"{label} has more than {_MOST_TAGS:,} tags, which no page that somebody reads has: declare the pages of "
+            "its articles."
+        )
+    # Huge trees, because without them the parser drops in silence what lies deeper than 256 elements.
+    parser = HTMLParser(
+        encoding="utf-8", remove_comments=True, remove_pis=True, collect_ids=False, default_doctype=False,
+        huge_tree=True,
+    )  # fmt: skip
     try:
-        return datetime.fromisoformat(text).replace(tzinfo=UTC) if text else None
-    except ValueError:
+        tree = document_fromstring(text.encode("utf-8", "replace"), parser=parser)
+    except ParserError:  # there is no element in it
         return None
+    if any(entry.type_name == "ERR_RESOURCE_LIMIT" for entry in parser.error_log):
+        raise CrawlError(f"{label} has HTML nested too deeply to be read: save the page from your browser as text.")
+    _flatten(tree)
+    return tree
+
+
+def _without_nuls(html: bytes) -> bytes:
+    """Without stray zero bytes, which browsers pass over; many of them are another encoding, or no text."""
+    return html.replace(b"\0", b"") if 0 < html.count(b"\0") <= _STRAY_NULS * len(html) else html
+
+
+def _flatten(tree: Element) -> None:
+    from lxml.etree import iterwalk, strip_tags
+
+    depth = 0
+    deep = []
+    for event, element in iterwalk(tree, events=("start", "end")):
+        depth += 1 if event == "start" else -1
+        if event == "start" and depth == _DEEPEST:
+            deep.append(element)
+    for element in deep:
+        for each in element.iterdescendants("address", "article", "br", "div", "li", "p", "section", "td", "tr"):
+            each.tail = f"\n{each.tail or ''}"
+        strip_tags(element, "*")
+
+
+def _key(tree: Element) -> str:
+    """A word that stands nowhere in the text of the page, so that no text of it can pass for a token."""
+    text = "".join(tree.itertext())
+    key = sha256(text)
+    while f"x{key[:8]}" in text:
+        key = sha256(key)
+    return f"x{key[:8]}"
