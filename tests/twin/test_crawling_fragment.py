@@ -2,7 +2,7 @@
 
 import pytest
 
-from twin.crawling.fragment import count_words, fragment_markdown
+from twin.crawling.fragment import fragment_markdown
 from twin.errors import CrawlError
 
 BASE = "https://ada.example/p/1"
@@ -24,6 +24,10 @@ BASE = "https://ada.example/p/1"
         ("<table><tr><td><pre>1\n2</pre><td><pre>a\n b</pre></table>", "```\n1\n2\n```\n\n```\na\n b\n```"),
         ("<pre>a<br>b   c\n\n\td</pre>", "```\na\nb   c\n\n\td\n```"),
         ("<div class='highlight-source-shell'><pre>```</pre></div>", "````shell\n```\n````"),
+        ("<table class=hljs-ln><tr><td class=lineno>1<td class=line>a<tr><td class=lineno>2<td class=line>  b</table>",
+         "```\na\n  b\n```"),
+        ("<ol start=10><li>a<pre>x</pre>z</ol><ul><li>b<ul><li>c<pre>  y</pre></ul></ul>",
+         "10. a\n\n```\nx\n```\n\nz\n\n- b\n  - c\n\n```\n  y\n```"),
         ("<p>a</p><hr><p>b</p>", "a\n\n---\n\nb"),
         ("<video><source src='/v.mp4'></video><iframe src='https://x.example/y'></iframe>",
          "<https://ada.example/v.mp4>\n\n<https://x.example/y>"),
@@ -45,11 +49,3 @@ def test_nesting_is_read_deep_and_refused_deeper() -> None:
     assert fragment_markdown("<div>" * 200 + "x", BASE) == "x"
     with pytest.raises(CrawlError, match=r"https://ada.example/p/1 has HTML nested too deeply"):
         fragment_markdown("<b>" * 20_000 + "x", BASE)
-
-
-@pytest.mark.parametrize(
-    ("text", "words"),
-    [("Two words, don't", 4), ("磨坊和仓库", 5), ("ミルと store", 4), ("โรงสี", 5), ("वह चक्की", 2), ("", 0)],
-)
-def test_words_of_scripts_without_spaces(text: str, words: int) -> None:
-    assert count_words(text) == words

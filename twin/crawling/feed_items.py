@@ -12,7 +12,7 @@ from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import urljoin, urlsplit
 
-from twin.crawling.fragment import count_words
+from twin.crawling.words import count_words
 from twin.errors import CrawlError, InputError
 from twin.links import canonical_url
 

@@ -1,8 +1,8 @@
 """HTML that is an article and nothing else, as Markdown: what feeds carry and export archives hold.
 
 A page has to be searched for its article, and the search drops what looks like furniture; here everything is the
-author's, so everything is kept in its order: short last paragraphs, lists of links, captions. Code stands verbatim.
-An embed (a gist, a video, a tweet) is kept as its link, and pictures by their captions alone.
+author's, so everything is kept in its order: short last paragraphs, lists of links, captions. Code stands verbatim,
+found as it is on pages. An embed (a gist, a video, a tweet) is kept as its link, and pictures by their captions alone.
 """
 
 import json
@@ -10,9 +10,13 @@ import re
 from typing import Any
 from urllib.parse import urljoin, urlsplit
 
-from twin.crawling.extract import fence
+from twin.crawling.codeblocks import Shield
+from twin.crawling.words import count_words
 from twin.errors import CrawlError, InputError
+from twin.identity import sha256
 from twin.links import canonical_url
+
+__all__ = ["count_words", "fragment_markdown"]
 
 Element = Any
 """An element of lxml, which comes without types."""
@@ -27,7 +31,6 @@ _BLOCKS = _TRANSPARENT | {
     "blockquote", "h1", "h2", "h3", "h4", "h5", "h6", "hr", "li", "ol", "pre", "table", "ul", *_EMBEDS,
 }  # fmt: skip
 _MARKS = {"strong": "**", "b": "**", "em": "*", "i": "*", "del": "~~", "s": "~~", "strike": "~~"}
-_CODE = frozenset({"code", "kbd", "samp", "tt"})
 _CHROME = frozenset({
     "button-wrapper", "captioned-button-wrap", "mixtapeImage", "paywall-jump", "poll-embed", "subscription-widget",
     "subscription-widget-wrap", "subscription-widget-wrap-editor",
@@ -36,12 +39,6 @@ _CHROME = frozenset({
 
 _SPACES = re.compile(r"[ \t\r\n\f]+")
 _CONTROLS = re.compile("[\x00-\x08\x0b\x0e-\x1f\x7f\ud800-\udfff]")
-_LANGUAGE = re.compile(r"(?:lang(?:uage)?|highlight-source|brush:)[-:\s]*([A-Za-z0-9+#]+)")
-_UNSPACED = "\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\U00020000-\U0003ffff"
-"""Thai, Lao, Burmese, Khmer, kana and Han."""
-_MARKS_OF_WORDS = "\u0300-\u036f\u0591-\u05c7\u064b-\u065f\u0900-\u0dff\u200c\u200d"
-"""What stands within a word and is no letter: accents, points, the vowels of Indian scripts, joiners."""
-_WORD = re.compile(rf"[{_UNSPACED}]|(?:(?![{_UNSPACED}])\w|(?<=\w)[{_MARKS_OF_WORDS}]+)+")
 _NESTED = re.compile(r"(?:- |\d+\. )")
 _MOST_DIGITS = 9  # of the number of a list item, CommonMark 0.31, 5.2
 _RELATIVE_TIME = re.compile(
@@ -71,20 +68,25 @@ def fragment_markdown(html: str, base: str) -> str:
     # Huge trees, because the parser would drop without a word what lies deeper than 256 elements.
     parser = HTMLParser(encoding="utf-8", huge_tree=True)
     root = fragment_fromstring(f"<div>{text}</div>".encode(), create_parent="div", parser=parser)
+    key = f"x{sha256(text)[:16]}"  # depends on the whole text, so it cannot stand in it
+    shield = Shield(key)
     try:
-        return "\n\n".join(_Converter(base).blocks(root)).strip()
+        shield.take(root)
+        return shield.put_back("\n\n".join(_Converter(base, f"{key}n").blocks(root))).strip()
     except RecursionError as error:
         raise CrawlError(f"{base} has HTML nested too deeply to be read: save the page from your browser.") from error
 
 
-def count_words(text: str) -> int:
-    """How many words a text has; in scripts that are written without spaces each character is taken for one."""
-    return sum(1 for _ in _WORD.finditer(text))
-
-
 class _Converter:
-    def __init__(self, base: str) -> None:
-        self.base = base
+    """Elements to Markdown.
+
+    Args:
+        base: the address that relative links start from.
+        code: what stands in a paragraph that stands for a block of code.
+    """
+
+    def __init__(self, base: str, code: str) -> None:
+        self.base, self.code = base, code
 
     def blocks(self, parent: Element) -> list[str]:
         """The blocks of an element, each without blank lines around it; runs of inline content are paragraphs."""
@@ -107,8 +109,6 @@ class _Converter:
             return []
         if tag in _EMBEDS:
             return self._embed(element)
-        if tag == "pre":
-            return _code_block(element)
         if tag == "hr":
             return ["---"] if not (_classes(element) & {"section-divider"}) else []
         if tag in ("ul", "ol"):
@@ -134,8 +134,6 @@ class _Converter:
             return ""
         if tag == "br":
             return "\n"
-        if tag in _CODE:
-            return _span("".join(element.itertext()))
         inner = self.inside(element)
         if tag in _MARKS:
             return _marked(inner, _MARKS[tag])
@@ -203,7 +201,7 @@ class _Converter:
             blocks = self.blocks(item) if item.tag == "li" else self.block(item)
             number += bool(blocks)
             for block in (*blocks, ""):
-                if block and not block.startswith("```"):
+                if block and self.code not in block:
                     text += ("\n" if _NESTED.match(block) else "\n\n") + block if text else block
                     continue
                 if text:
@@ -216,8 +214,6 @@ class _Converter:
         return [*found, "\n".join(lines)] if lines else found
 
     def _table(self, element: Element) -> list[str]:
-        if element.find(".//pre") is not None:  # code laid out in a table, as highlighters with line numbers do
-            return [block for each in element.iter("pre") for block in _code_block(each)]
         rows = [
             [" ".join(self.inside(cell).split()).replace("|", "\\|") for cell in row if cell.tag in ("td", "th")]
             for row in element.iter("tr")
@@ -249,31 +245,6 @@ def _marked(inner: str, mark: str) -> str:
         return inner
     start = inner.index(text)
     return f"{inner[:start]}{mark}{text}{mark}{inner[start + len(text) :]}"
-
-
-def _span(code: str) -> str:
-    if not code.strip():
-        return code
-    marks = "`" * (max((len(run) for run in re.findall("`+", code)), default=0) + 1)
-    pad = " " if code.startswith("`") or code.endswith("`") else ""
-    return f"{marks}{pad}{_SPACES.sub(' ', code)}{pad}{marks}"
-
-
-def _code_block(pre: Element) -> list[str]:
-    for broken in list(pre.iter("br")):
-        broken.tail = "\n" + (broken.tail or "")
-    code = "".join(pre.itertext()).removeprefix("\n").replace("\r\n", "\n").replace("\xa0", " ")
-    return [fence(code, _language(pre))] if code.strip() else []
-
-
-def _language(pre: Element) -> str:
-    for element in (pre, *pre.iter("code"), *list(pre.iterancestors())[:2]):
-        if match := _LANGUAGE.search(element.get("class") or ""):
-            return match[1].lower()
-        named = element.get("data-code-block-lang") or element.get("data-lang") or ""
-        if re.fullmatch(r"[A-Za-z0-9+#]+", named):
-            return named.lower()
-    return ""
 
 
 def _formula(element: Element) -> str:

@@ -15,9 +15,10 @@ from urllib.parse import urlsplit
 
 from twin.crawling.base import Crawl, Crawler
 from twin.crawling.feed_items import Feed, Item, parse_feed
-from twin.crawling.fragment import count_words, fragment_markdown
+from twin.crawling.fragment import fragment_markdown
 from twin.crawling.page import platform
 from twin.crawling.web import SAVE_THE_PAGE, FetchError, Response
+from twin.crawling.words import count_words
 from twin.errors import ConsistencyError, CrawlError
 from twin.identity import sha256
 from twin.models import Category, Document, Link
