@@ -93,9 +93,9 @@ def _moment(value: Any) -> datetime | None:
     """A time in UTC; one without a zone is taken for UTC."""
     try:
         moment = datetime.fromisoformat(_ZONE.sub(r"\1:\2", str(value or "").strip()))
-    except ValueError:
+        return moment.replace(tzinfo=moment.tzinfo or UTC).astimezone(UTC)
+    except (ValueError, OverflowError):  # of a year that another zone puts before 1 or after 9999
         return None
-    return moment.replace(tzinfo=moment.tzinfo or UTC).astimezone(UTC)
 
 
 def _is(value: Any, wanted: str) -> bool:

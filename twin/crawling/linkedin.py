@@ -106,14 +106,16 @@ class LinkedInExport(Crawler):
             digest = archive.digest(names)
             if validators.get("sha256") == digest:
                 return Crawl(status="unchanged")
-            crawl = Crawl(validators={"sha256": digest})
-            # Within the archive's context, and at most MAX_TOTAL: an export is small once its limits are checked.
-            crawl.documents = [
-                document
-                for name, content in archive.contents(names, crawl)
-                for document in _documents(name, content, link, category, crawl.skipped)
-            ]
-            return crawl
+        crawl = Crawl(validators={"sha256": digest})
+        crawl.documents = _read(names, link, category, crawl)
+        return crawl
+
+
+def _read(names: list[str], link: Link, category: Category, crawl: Crawl) -> Iterator[Document]:
+    """The documents of some files of the archive, one after another: it is opened again once they are asked for."""
+    with opened(local_source(link), link.url) as archive:
+        for name, content in archive.contents(names, crawl):
+            yield from _documents(name, content, link, category, crawl.skipped)
 
 
 def _named(archive: Archive, pattern: re.Pattern[str]) -> list[str]:
@@ -152,7 +154,7 @@ def _posts(label: str, content: bytes, link: Link, skipped: Counter[str]) -> Ite
         yield Document(
             author=link.author, category=Category.POSTS, source=link.url, platform="linkedin", text=text,
             # Without an address the words themselves are what tells one post from another.
-            link=post_link(address) if address else f"{link.url}#{sha256(date + text)[:16]}",
+            link=post_link(address) or f"{link.url}#{sha256(date + text)[:16]}",
             published_at=written or by_id,
             metadata={key: value for key, value in metadata.items() if value not in _NOTHING},
         )  # fmt: skip
@@ -171,7 +173,7 @@ def _comments(label: str, content: bytes, link: Link, skipped: Counter[str]) -> 
             skipped["comment_without_words"] += 1
             continue
         address, date = row.get("link", "").strip(), row.get("date", "").strip()
-        post = post_link(address) if address else ""
+        post = post_link(address)
         own = _COMMENT_ID.search(unquote(address))
         yield Document(
             author=link.author, category=Category.POSTS, source=link.url, platform="linkedin", text=text,
@@ -220,13 +222,16 @@ def _article(name: str, html: str, link: Link, skipped: Counter[str]) -> Documen
         *tree.xpath("//head"),
     ]:
         line.drop_tree()  # it stands in the fields already
-    text = fragment_markdown(tostring(tree, encoding="unicode"), address)
+    try:
+        text = fragment_markdown(tostring(tree, encoding="unicode"), address)
+    except CrawlError as error:  # it names the address, which may be missing
+        raise CrawlError(f"{link.url}: {name} is nested too deeply to be read: download the archive again.") from error
     if not text:
         skipped["empty"] += 1
         return None
     return Document(
         author=link.author, category=Category.ARTICLES, source=link.url, platform="linkedin", title=title or None,
-        text=text, link=plain_link(address) if address else f"{link.url}#{name}", published_at=moment,
+        text=text, link=plain_link(address) or f"{link.url}#{name}", published_at=moment,
     )  # fmt: skip
 
 

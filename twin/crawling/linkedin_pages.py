@@ -97,17 +97,17 @@ def read_saved(html: str, label: str) -> SavedPage:
 
 
 def post_link(address: str) -> str:
-    """The one address of a post, by the type and number of its URN; the address itself where it has none."""
+    """The one address of a post, by the type and number of its URN, else in its plain form; "" where it is none."""
     urn = _urn(address)
     return f"https://www.linkedin.com/feed/update/urn:li:{urn[0]}:{urn[1]}" if urn else plain_link(address)
 
 
 def plain_link(address: str) -> str:
-    """The canonical form of an address, without its query, as an export and a saved page both give it."""
+    """The canonical form of an address, without its query, as an export and a saved page give it; "" for none."""
     try:
         return canonical_url(address).partition("?")[0]
     except InputError:
-        return address.strip()
+        return ""
 
 
 def moment_of_id(number: str) -> datetime | None:
@@ -252,9 +252,9 @@ def _date(node: dict[str, Any]) -> datetime | None:
     value = node.get("datePublished")
     try:
         moment = datetime.fromisoformat(value) if isinstance(value, str) else None
-    except ValueError:
+        return moment.replace(tzinfo=moment.tzinfo or UTC).astimezone(UTC) if moment else None
+    except (ValueError, OverflowError):  # of a year that another zone puts before 1 or after 9999
         return None
-    return moment.replace(tzinfo=moment.tzinfo or UTC).astimezone(UTC) if moment else None
 
 
 def _card(tree: Element, own: tuple[str, str] | None) -> Element | None:

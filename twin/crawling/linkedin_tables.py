@@ -1,13 +1,14 @@
 """The tables of LinkedIn's member export: its columns under all their names, its rows in both dialects of quoting."""
 
 import csv
-import io
 import logging
 import re
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import suppress
-from itertools import islice, pairwise
+from dataclasses import dataclass
+from itertools import chain, islice, pairwise
+from typing import Self
 
 from twin.crawling.decoding import decoded
 from twin.errors import CrawlError
@@ -21,6 +22,9 @@ _SPACE = re.compile(r"[\s_\ufeff]+")
 _DELIMITERS = (",", ";", "\t")  # the others are what a spreadsheet program makes of it
 _PREAMBLE = 10
 """Lines of notes that may stand above the header."""
+
+_LONGEST = 2**20
+"""Characters of a line. A cell that holds nothing takes eight times its own size as an element of a row."""
 
 _ADDRESS = re.compile(r"https?://(www\.)?linkedin\.com/", re.I)
 _START = re.compile(
@@ -40,9 +44,10 @@ def shares(content: bytes, label: str, skipped: Counter[str]) -> Iterator[dict[s
     Raises:
         CrawlError: it is no such table.
     """
-    rows = list(_rows(content, label, SHARES, "sharecommentary", skipped))
-    for row, text in zip(rows, commentaries([row.get("sharecommentary", "") for row in rows]), strict=True):
-        yield row | {"sharecommentary": text}
+    table = _Table(content, label, SHARES, "sharecommentary")
+    quoting = _Quoting.of(row.get("sharecommentary", "") for row in table.values() if row)
+    for row in table.rows(skipped):
+        yield row | {"sharecommentary": quoting.undone(row.get("sharecommentary", ""))}
 
 
 def comments(content: bytes, label: str, skipped: Counter[str]) -> Iterator[dict[str, str]]:
@@ -51,7 +56,7 @@ def comments(content: bytes, label: str, skipped: Counter[str]) -> Iterator[dict
     Raises:
         CrawlError: it is no such table.
     """
-    yield from _rows(content, label, COMMENTS, "message", skipped, backslashes=True)
+    yield from _Table(content, label, COMMENTS, "message", backslashes=True).rows(skipped)
 
 
 def commentaries(fields: list[str]) -> list[str]:
@@ -60,17 +65,34 @@ def commentaries(fields: list[str]) -> list[str]:
     In one dialect every line was quoted once more and, in some exports, the quotes within it doubled. A field of two
     lines or of one cannot always tell; then the file's other fields do.
     """
-    fields = [field.replace("\r\n", "\n") for field in fields]
-    certain = [field for field in fields if _is_wrapped(field) and field.count("\n") + 1 >= _CERTAIN]
-    plain = any("\n" in field and not _is_wrapped(field) for field in fields)
-    doubled = any('"' in text and _is_doubled(text) for text in (_unwrapped(field) for field in certain))
-    restored = []
-    for field in fields:
-        if _is_wrapped(field) and (certain or not plain):
-            restored.append(unquote_lines(field))
-        else:
-            restored.append(field.replace('""', '"') if doubled and not plain and _is_doubled(field) else field)
-    return restored
+    quoting = _Quoting.of(fields)
+    return [quoting.undone(field) for field in fields]
+
+
+@dataclass(frozen=True)
+class _Quoting:
+    """How a file quotes its commentaries: every line for certain, some not at all, quotes within them doubled."""
+
+    certain: bool
+    plain: bool
+    doubled: bool
+
+    @classmethod
+    def of(cls, fields: Iterable[str]) -> Self:
+        certain = plain = doubled = False
+        for field in (each.replace("\r\n", "\n") for each in fields):
+            if not _is_wrapped(field):
+                plain |= "\n" in field
+            elif field.count("\n") + 1 >= _CERTAIN:
+                certain, text = True, _unwrapped(field)
+                doubled |= '"' in text and _is_doubled(text)
+        return cls(certain, plain, doubled)
+
+    def undone(self, field: str) -> str:
+        field = field.replace("\r\n", "\n")
+        if _is_wrapped(field) and (self.certain or not self.plain):
+            return unquote_lines(field)
+        return field.replace('""', '"') if self.doubled and not self.plain and _is_doubled(field) else field
 
 
 def unquote_lines(field: str) -> str:
@@ -110,37 +132,76 @@ def _is_doubled(text: str) -> bool:
     return all(len(run) % 2 == 0 for run in _QUOTES.findall(text))
 
 
-def _rows(
-    content: bytes,
-    label: str,
-    columns: tuple[str, ...],
-    words: str,
-    skipped: Counter[str],
-    *,
-    backslashes: bool = False,
-) -> Iterator[dict[str, str]]:
-    text, note = decoded(content, label)
-    if note:
-        logger.warning(
-            "%s is not plain UTF-8 and was read as %s: download it again if its letters are wrong.", label, note
-        )
-    text = text.replace("\r\n", "\n")
-    if backslashes:
-        # Here quotes within a field are escaped by a backslash, which CSV knows nothing of; text holds no NUL.
-        text = re.sub(r'\\(["\\])', lambda match: "\0" if match[1] == '"' else "\\", text)
-    delimiter, header, names = _header(text, columns, words, label)
-    broken = False
-    for row in _parsed(text, delimiter)[header:]:
-        if row is None:
-            skipped["malformed_row"] += 1
-            broken = True
-        elif any(row):
-            values = dict(zip(names, row, strict=False))
-            if backslashes:
-                values[words] = values.get(words, "").replace('""', '"').replace("\0", '"')
-            yield values
-    if broken:
-        logger.warning("%s has rows that cannot be told apart and were left out: download the archive again.", label)
+class _Table:
+    """A table that is read row by row, as often as one likes: of one that means harm no row is ever kept.
+
+    Args:
+        columns: what the table has, in order.
+        words: the one of them that holds what was written.
+        backslashes: whether quotes within a field are escaped by a backslash, which CSV knows nothing of.
+    """
+
+    def __init__(
+        self, content: bytes, label: str, columns: tuple[str, ...], words: str, *, backslashes: bool = False
+    ) -> None:
+        text, note = decoded(content, label)
+        if note:
+            logger.warning(
+                "%s is not plain UTF-8 and was read as %s: download it again if its letters are wrong.", label, note
+            )
+        text = text.replace("\r\n", "\n").replace("\r", "\n")
+        if backslashes:
+            # A text holds no NUL.
+            text = re.sub(r'\\(["\\])', lambda match: "\0" if match[1] == '"' else "\\", text)
+        self.label, self.words, self.backslashes, self._text = label, words, backslashes, text
+        self._delimiter, self._header, self._names = _header(text, columns, words, label)
+        self._swallowed = self._is_swallowed()
+
+    def rows(self, skipped: Counter[str]) -> Iterator[dict[str, str]]:
+        """Each row by column; what is none is counted as "malformed_row"."""
+        broken = False
+        for row in self.values():
+            if row is None:
+                skipped["malformed_row"] += 1
+                broken = True
+            else:
+                yield row
+        if broken:
+            logger.warning(
+                "%s has rows that cannot be told apart and were left out: download the archive again.", self.label
+            )
+
+    def values(self) -> Iterator[dict[str, str] | None]:
+        """Each row by column; None for what is none."""
+        for row in islice(self._parsed(), self._header, None):
+            if row is None:
+                yield None
+            elif any(row):
+                values = dict(zip(self._names, row, strict=False))
+                if self.backslashes:
+                    values[self.words] = values.get(self.words, "").replace('""', '"').replace("\0", '"')
+                yield values
+
+    def _is_swallowed(self) -> bool:
+        """Whether a stray quote made one field of several rows."""
+        try:
+            return any(_START.search(cell) for row in self._reader() for cell in row)
+        except csv.Error:  # a field beyond any limit
+            return True
+
+    def _parsed(self) -> Iterator[list[str] | None]:
+        """The rows; None for what is none. A row with a stray quote is kept from swallowing those after it."""
+        if not self._swallowed:
+            yield from self._reader()
+            return
+        first = _START.search(self._text)
+        yield from _top(self._text[: first.start()] if first else self._text, self._delimiter)
+        starts = (match.start() for match in _START.finditer(self._text))
+        for start, end in pairwise(chain(starts, [len(self._text)])):
+            yield _one(self._text[start:end], self._delimiter)
+
+    def _reader(self) -> Iterator[list[str]]:
+        return csv.reader(_lines(self._text), delimiter=self._delimiter)
 
 
 def _header(text: str, columns: tuple[str, ...], words: str, label: str) -> tuple[str, int, list[str]]:
@@ -161,28 +222,28 @@ def _header(text: str, columns: tuple[str, ...], words: str, label: str) -> tupl
 def _top(text: str, delimiter: str) -> list[list[str]]:
     rows: list[list[str]] = []
     with suppress(csv.Error):
-        rows.extend(islice(csv.reader(io.StringIO(text, newline=""), delimiter=delimiter), _PREAMBLE))
+        rows.extend(islice(csv.reader(_lines(text), delimiter=delimiter), _PREAMBLE))
     return rows
 
 
-def _parsed(text: str, delimiter: str) -> list[list[str] | None]:
-    """The rows of a table; None for what is none. A row with a stray quote is kept from swallowing those after it."""
-    rows: list[list[str] | None] = []
-    try:
-        rows.extend(csv.reader(io.StringIO(text, newline=""), delimiter=delimiter))
-        swallowed = any(_START.search(cell) for row in rows if row for cell in row)
-    except csv.Error:  # a field beyond any limit
-        swallowed = True
-    if not swallowed:
-        return rows
-    starts = [match.start() for match in _START.finditer(text)]
-    head: list[list[str] | None] = [*_top(text[: starts[0]] if starts else text, delimiter)]
-    return head + [_one(text[start:end], delimiter) for start, end in pairwise([*starts, len(text)])]
+def _lines(text: str) -> Iterator[str]:
+    """The lines of a text with their ends, none of which is copied before it is asked for.
+
+    Raises:
+        csv.Error: one is longer than any row.
+    """
+    start = 0
+    while start < len(text):
+        end = text.find("\n", start) + 1 or len(text)
+        if end - start > _LONGEST:
+            raise csv.Error
+        yield text[start:end]
+        start = end
 
 
 def _one(record: str, delimiter: str) -> list[str] | None:
     try:
-        rows = list(csv.reader(io.StringIO(record, newline=""), delimiter=delimiter, strict=True))
+        rows = list(csv.reader(_lines(record), delimiter=delimiter, strict=True))
     except csv.Error:
         return None
     return rows[0] if len(rows) == 1 else None
