@@ -1,6 +1,7 @@
 """The containers: what docker-compose.yml and the Dockerfile promise, and that Docker Compose accepts them."""
 
 import fnmatch
+import inspect
 import os
 import re
 import secrets
@@ -13,6 +14,7 @@ import pytest
 import yaml
 
 import twin
+from twin.settings import Settings
 
 ROOT = Path(__file__).parents[1]
 ONCE = {"preflight", "init"}
@@ -46,7 +48,7 @@ def config(program: list[str], env_file: Path) -> subprocess.CompletedProcess[st
 def test_compose_accepts_the_example(program: list[str]) -> None:
     done = config(program, ROOT / ".env.example")
     assert done.returncode == 0, done.stderr
-    assert "mongodb://twin:change-me@mongo:27017" in done.stdout
+    assert "mongodb://twin:change-me@mongo:27017/?replicaSet=rs0&authSource=admin" in done.stdout
 
 
 @pytest.mark.parametrize("missing", sorted(SECRETS))
@@ -68,6 +70,82 @@ def test_preflight_refuses_a_password_of_the_example(compose: dict[str, Any], le
     done = subprocess.run(command, env=env, capture_output=True, text=True, check=False, timeout=20)
     assert (done.returncode == 0) == (left is None)
     assert ("change-me" in done.stderr) == (left is not None)
+
+
+def test_mongo_gets_a_key_once_that_nobody_else_may_read(compose: dict[str, Any], tmp_path: Path) -> None:
+    shell, flags, script = compose["services"]["mongo"]["entrypoint"]
+    for name in ("docker-entrypoint.sh", "chown"):  # this machine has no user mongodb
+        (tmp_path / name).write_text(f'#!/bin/sh\necho "{name} $@"\n')
+        (tmp_path / name).chmod(0o755)
+    key = tmp_path / "keyfile"
+    (tmp_path / "keyfile.part").write_text("half a key of a start that was killed")
+    env = {"PATH": f"{tmp_path}:{os.environ['PATH']}"}
+    command = [shell, flags, script.replace("$$", "$").replace("/data/configdb", str(tmp_path))]
+    seen = set()
+    for _ in range(2):
+        done = subprocess.run(command, env=env, capture_output=True, text=True, check=True, timeout=20)
+        assert done.stdout.splitlines() == [
+            f"chown mongodb:mongodb {key}",
+            f"docker-entrypoint.sh mongod --replSet rs0 --keyFile {key} --bind_ip_all",
+        ]
+        assert key.stat().st_mode & 0o777 == 0o400
+        assert re.fullmatch(r"[A-Za-z0-9+/=]{6,1024}", key.read_text())  # what mongod takes as a key
+        seen.add(key.read_text())
+    assert len(seen) == 1
+    assert not (tmp_path / "keyfile.part").exists()
+
+
+HELLO = {"primary": '{setName: "rs0", isWritablePrimary: true}', "standalone": "{isWritablePrimary: true}"}
+
+
+@pytest.mark.parametrize(
+    ("hello", "status", "initiated", "code"),
+    [
+        (HELLO["primary"], "{ok: 1}", False, 0),
+        ('{setName: "rs0", isWritablePrimary: false}', "{ok: 1}", False, 1),
+        (HELLO["standalone"], "NoReplicationEnabled", False, 1),  # the server that only makes the user
+        ("{isWritablePrimary: false}", "NotYetInitialized", True, 1),
+    ],
+)
+def test_the_health_check_makes_the_replica_set_once_and_waits_for_a_primary(
+    tmp_path: Path, hello: str, status: str, initiated: bool, code: int
+) -> None:
+    """The script of the health check against answers of a server, as mongosh would run it: as JavaScript of Node."""
+    node = shutil.which("node") or pytest.skip("node is not installed")
+    said = f"return {status}" if status[0] == "{" else f'throw Object.assign(new Error(), {{codeName: "{status}"}})'
+    shell = f"""
+        const signIn = (user, password) => console.log(user, password);
+        const db = {{getSiblingDB: () => ({{auth: signIn}}), hello: () => ({hello})}};
+        const rs = {{status: () => {{ {said} }}, initiate: (config) => console.log(JSON.stringify(config))}};
+        const quit = process.exit;
+    """
+    script = tmp_path / "check.js"
+    script.write_text(shell + (ROOT / "deploy" / "replica_set.js").read_text())
+    env = {"MONGO_INITDB_ROOT_USERNAME": "twin", "MONGO_INITDB_ROOT_PASSWORD": "s3cret"}
+    done = subprocess.run([node, script], env=env, capture_output=True, text=True, check=False, timeout=20)
+    assert (done.returncode, done.stderr) == (code, "")
+    config = '{"_id":"rs0","members":[{"_id":0,"host":"mongo:27017"}]}'
+    assert done.stdout.splitlines() == ["twin s3cret", *([config] if initiated else [])]
+
+
+def test_the_replica_set_is_one_name_everywhere(compose: dict[str, Any]) -> None:
+    mongo = compose["services"]["mongo"]
+    assert "--replSet rs0" in mongo["entrypoint"][-1]
+    assert '_id: "rs0"' in (ROOT / "deploy" / "replica_set.js").read_text()
+    assert "replicaSet=rs0&" in compose["services"]["code"]["environment"]["MONGO_URI"]
+    assert "./deploy/replica_set.js:/opt/twin/replica_set.js:ro" in mongo["volumes"]
+    assert mongo["healthcheck"]["test"][-1] == "/opt/twin/replica_set.js"
+
+
+def test_every_setting_reaches_the_code_server_and_stands_in_the_example(compose: dict[str, Any]) -> None:
+    read = set(re.findall(r'"([A-Z][A-Z_]+)"', inspect.getsource(Settings.from_env)))
+    assert {"TWIN_CONTACT", "TWIN_PORTS", "TWIN_REQUESTS_PER_SECOND", "TWIN_KEEP_CAPTURES", "GITHUB_TOKEN"} < read
+    assert read <= compose["services"]["code"]["environment"].keys()
+    example = (ROOT / ".env.example").read_text()
+    assert read == {name for name in read if re.search(rf"^(# )?{name}=", example, re.MULTILINE)}
+    given = compose["services"]["code"]["environment"]
+    unset = {name: "" for name in read if given[name].endswith(":-}")}
+    assert Settings.from_env(unset) == Settings.from_env({})  # what is left out of .env is the default
 
 
 def test_make_env_makes_different_passwords(tmp_path: Path) -> None:
@@ -135,7 +213,7 @@ def test_data_lives_in_named_volumes(compose: dict[str, Any]) -> None:
                 assert rest.endswith(":ro"), f"{volume}: a folder of the checkout is only read"
             else:
                 used.add(source)
-    assert used == set(compose["volumes"]) == {"store", "models", "mongo", "qdrant", "postgres", "dagster"}
+    assert used == set(compose["volumes"]) == {"store", "models", "mongo", "mongo_key", "qdrant", "postgres", "dagster"}
 
 
 def test_web_server_and_daemon_hold_no_secret_of_the_stores(compose: dict[str, Any]) -> None:

@@ -65,9 +65,7 @@ def remove_everything(
 def add(
     author: str,
     link: str = typer.Argument(help="An http(s) URL, or the path of something on this machine with --kind."),
-    kind: str | None = typer.Option(
-        None, help="What a path is: repository, linkedin_export, feed or files. Needless for a URL."
-    ),
+    kind: str | None = typer.Option(None, help="What a path is, such as repository or files. Needless for a URL."),
     name: str | None = typer.Option(None, help="The author's name, where the author is new."),
 ) -> None:
     """Add a link to an author; the discovery sensor finds it, or the next `build_twin` reads it."""
