@@ -1,217 +1,18 @@
-"""Files on this machine: which are read, in what encoding, and what a saved page of LinkedIn is."""
+"""Files on this machine: which are read, in what encoding, and what they say of themselves."""
 
-import json
 from collections import Counter
 from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 
-from twin.crawling.base import Crawl, Tools
+from tests.twin.localfiles import ARTICLES, PAGE, POSTS, PROSE, crawled, read, refused
 from twin.crawling.decoding import decoded
-from twin.crawling.files import FilesCrawler
 from twin.crawling.frontmatter import split_front_matter
-from twin.crawling.linkedin_pages import post_link
-from twin.crawling.web import Fetcher
-from twin.declarations import declare_link
 from twin.errors import CrawlError
-from twin.models import Category, Document
 
-POSTS, ARTICLES = Category.POSTS, Category.ARTICLES
-PROSE = "An engine has a mill and a store, and a table of cards that tells it what to do with both of them. " * 4
-PAGE = f"<html><head><title>Engines</title></head><body><article><h1>Engines</h1><p>{PROSE}</p></article></body></html>"
 ARABIC = "هذه مقالة قصيرة عن المحركات وعن البطاقات المثقبة التي تقول لها ماذا تفعل. "
 JAPANESE = "これはエンジンと穿孔カードについての短い記事です。何をすべきかを教えてくれます。"
-
-ACTIVITY, SHARE = 7468765250281046016, 7468765248838082560
-ADDRESS = f"https://www.linkedin.com/posts/ada_engines-activity-{ACTIVITY}-5CCd"
-WORDS = "𝗘𝗻𝗴𝗶𝗻𝗲𝘀 👩🏽‍💻\n\nhave a mill & a <store>.\n\n\n#engines @Babbage"
-OTHERS = "What somebody else wrote, at length and with many words, as people do."
-
-
-def crawled(base: Path, category: Category = ARTICLES, /, **declaration: object) -> Crawl:
-    link = declare_link("ada", {"files": ".", **declaration}, base=base)
-    return FilesCrawler(Tools(Fetcher())).read(link, category, {})
-
-
-def read(base: Path, category: Category = ARTICLES, /, **declaration: object) -> tuple[list[Document], Counter[str]]:
-    crawl = crawled(base, category, **declaration)
-    return list(crawl.documents), crawl.skipped
-
-
-def refused(base: Path, category: Category = ARTICLES, /, **declaration: object) -> str:
-    with pytest.raises(CrawlError) as caught:
-        read(base, category, **declaration)
-    return str(caught.value)
-
-
-def post_page(
-    described: object = None, *, card: str | None = None, own: str = ADDRESS, noted: str = "", more: str = ""
-) -> str:
-    """A guest's page of a post as LinkedIn sends it: the post, comments, and more posts of other people."""
-    meta = f'<link rel="canonical" href="{own}"><meta property="og:url" content="{own}">' if own else ""
-    ld = f'<script type="application/ld+json">{json.dumps(described)}</script>' if described else ""
-    if card is None:
-        card = (
-            f'<article class="relative main-feed-activity-card main-feed-activity-card-with-comments" '
-            f'data-activity-urn="urn:li:activity:{ACTIVITY}" data-attributed-urn="urn:li:share:{SHARE}">'
-            '<div data-test-id="main-feed-activity-card__entity-lockup"><a data-tracking-control-name='
-            '"public_post_feed-actor-name" href="https://www.linkedin.com/in/ada">\n  Ada Lovelace\n</a></div>'
-            '<p class="attributed-text-segment-list__content whitespace-pre-wrap" dir="ltr" '
-            'data-test-id="main-feed-activity-card__commentary">𝗘𝗻𝗴𝗶𝗻𝗲𝘀 👩🏽‍💻\n\n'
-            "have a mill &amp; a &lt;store&gt;.<br><br>\n"
-            '<a href="x">#engines</a> <a href="y">@Babbage</a></p></article>'
-        )
-    return (
-        f'<!DOCTYPE html>\n{noted}<html lang="en"><head><meta name="pageKey" content="d_public_post">{meta}'
-        f'<title>Ada on LinkedIn</title>{ld}</head><body><form class="join-form">Sign in to see more</form>{card}'
-        '<section class="comment">'
-        f'<p class="attributed-text-segment-list__content comment__text">{OTHERS}</p></section>'
-        '<section class="related-posts"><h2>More Relevant Posts</h2><article class="main-feed-activity-card" '
-        'data-activity-urn="urn:li:activity:7111111111111111111"><p class="attributed-text-segment-list__content" '
-        f'data-test-id="main-feed-activity-card__commentary">{OTHERS}</p></article></section>{more}</body></html>'
-    )
-
-
-def posting(**changes: object) -> dict[str, object]:
-    return {
-        "@context": "http://schema.org",
-        "@type": "SocialMediaPosting",
-        "@id": ADDRESS,
-        "datePublished": "2026-06-05T20:46:38.597Z",
-        "headline": "Engines",
-        "text": "The title of the article that the post shares",
-        "articleBody": WORDS,
-        "author": {"@type": "Person", "name": "Ada Lovelace"},
-        "comment": [{"@type": "Comment", "text": OTHERS, "author": {"name": "Somebody Else"}}],
-    } | changes
-
-
-def test_saved_post_is_its_authors_words_and_nobody_elses(tmp_path: Path) -> None:
-    (tmp_path / "post.html").write_text(post_page(posting()))
-    (document,), skipped = read(tmp_path, POSTS)
-    assert document.text == WORDS
-    # The export knows it by its share, so both are one document.
-    assert document.link == post_link(f"https://www.linkedin.com/feed/update/urn%3Ali%3Ashare%3A{SHARE}")
-    assert document.published_at == datetime(2026, 6, 5, 20, 46, 38, 597_000, UTC)
-    assert (document.category, document.platform, document.title) == (POSTS, "linkedin", None)
-    assert document.metadata == {"author": "Ada Lovelace", "file": "local:post.html"}
-    assert not skipped
-    assert read(tmp_path, ARTICLES) == ([], Counter())
-
-
-@pytest.mark.parametrize(
-    "described",
-    [
-        None,
-        {"@type": "VideoObject", "@id": ADDRESS, "description": "Truncated ..."},
-        posting(**{"@id": f"https://www.linkedin.com/posts/bob_x-activity-{ACTIVITY + 1}-x", "articleBody": OTHERS}),
-        [{"@type": "BreadcrumbList"}, "nonsense", 7],
-        posting(articleBody=None),
-    ],
-)
-def test_without_its_json_ld_a_post_is_read_from_its_own_element(tmp_path: Path, described: object) -> None:
-    (tmp_path / "post.html").write_text(post_page(described))
-    (document,), _ = read(tmp_path, POSTS)
-    assert document.text == WORDS
-    assert document.metadata["author"] == "Ada Lovelace"
-    assert document.link.endswith(f"urn:li:share:{SHARE}")
-    assert document.published_at is not None
-    # From its id, which is some milliseconds older or younger than the date that the page gives.
-    assert abs((document.published_at - datetime(2026, 6, 5, 20, 46, 38, tzinfo=UTC)).total_seconds()) < 2
-
-
-def test_graph_of_a_company_gives_the_posting_of_the_page(tmp_path: Path) -> None:
-    own = {"@type": "DiscussionForumPosting", "text": WORDS, "mainEntityOfPage": ADDRESS, "datePublished": "2026-06-05"}
-    other = own | {"text": OTHERS, "mainEntityOfPage": f"https://www.linkedin.com/posts/x-activity-{ACTIVITY + 5}-x"}
-    (tmp_path / "post.html").write_text(post_page({"@graph": [other, own, 3]}, card="<p>nothing</p>"))
-    (document,), _ = read(tmp_path, POSTS)
-    assert document.text == WORDS
-    assert document.link.endswith(f"urn:li:activity:{ACTIVITY}")
-    assert document.published_at == datetime(2026, 6, 5, tzinfo=UTC)
-
-
-def test_post_whose_words_are_missing_takes_nobody_elses(tmp_path: Path) -> None:
-    (tmp_path / "post.html").write_text(post_page(None, card="<p>Log in to see it</p>"))
-    sentence = refused(tmp_path, POSTS, files="post.html")
-    assert refused(tmp_path, POSTS) == sentence  # of one file in a folder, its own sentence is the clearest
-    assert sentence.startswith("local:post.html is a page of LinkedIn in which the text of its post is not found: open")
-    assert OTHERS not in sentence
-    (tmp_path / "other.html").write_text(post_page(None, card="<p>Log in to see it</p>"))
-    assert refused(tmp_path, POSTS) == "local:. gives no post (2 not_a_post): check the files."
-
-
-def test_address_noted_by_the_browser_is_the_pages_own(tmp_path: Path) -> None:
-    noted = f"<!-- saved from url=(0099)https://www.linkedin.com/feed/update/urn:li:activity:{ACTIVITY}/?utm=x -->\n"
-    (tmp_path / "post.html").write_text(post_page(posting(), own="", noted=noted))
-    (document,), _ = read(tmp_path, POSTS)
-    assert document.text == WORDS
-    # A page of another site is no page of LinkedIn, whatever it links to or calls itself.
-    elsewhere = "<!-- saved from url=(0026)https://ada.example/engines -->\n"
-    (tmp_path / "post.html").write_text(
-        elsewhere + PAGE.replace("</head>", f'<link rel="canonical" href="{ADDRESS}"></head>')
-    )
-    (document,), _ = read(tmp_path, ARTICLES)
-    assert document.text.count("mill") == 4
-
-
-@pytest.mark.parametrize(
-    ("noted", "body"),
-    [
-        ("<!-- saved from url=(0099)https://www.linkedin.com/authwall?trk=bf&sessionRedirect=x -->", "<p>Join</p>"),
-        ("<!-- saved from url=(0099)https://www.linkedin.com/uas/login?x=1 -->", "<p>Welcome back</p>"),
-        (f"<!-- saved from url=(0099){ADDRESS} -->", '<div class="authwall-join-form__title">Join LinkedIn</div>'),
-    ],
-)
-def test_sign_in_page_is_refused_with_the_mend(tmp_path: Path, noted: str, body: str) -> None:
-    (tmp_path / "wall.html").write_text(f"{noted}\n<html><body>{body}<p>{PROSE}</p></body></html>")
-    sentence = refused(tmp_path, POSTS, files="wall.html")
-    assert sentence.startswith(
-        "local:wall.html is LinkedIn's sign-in page and not what it stands for: open its address"
-    )
-    (tmp_path / "post.html").write_text(post_page(posting()))
-    documents, skipped = read(tmp_path, POSTS)
-    assert ([document.text for document in documents], skipped) == ([WORDS], {"not_a_post": 1})
-    assert refused(tmp_path, ARTICLES, files="wall.html", category="articles") == sentence
-
-
-def test_profile_is_neither_post_nor_article(tmp_path: Path) -> None:
-    own = "https://www.linkedin.com/in/ada"
-    (tmp_path / "profile.html").write_text(post_page(None, own=own))
-    assert "neither one post nor one article" in refused(tmp_path, POSTS, files="profile.html")
-
-
-def test_saved_article_of_linkedin_is_its_own_words(tmp_path: Path) -> None:
-    own = "https://www.linkedin.com/pulse/on-engines-ada?trk=x"
-    described = {"@type": "Article", "name": "On engines", "datePublished": "2026-02-24T00:09:00.000+00:00",
-                 "author": {"name": "Ada Lovelace"}}  # fmt: skip
-    body = (
-        '<article class="article-main"><h1 class="pulse-title">On engines</h1>'
-        '<div data-test-id="article-content-blocks">'
-        f'<div class="article-main__content"><h3>The cards</h3><p>{PROSE}</p></div>'
-        f'<div class="inline-articles"><p>{OTHERS}</p></div>'
-        '<div class="article-main__content"><pre>for card in cards:\n    mill(card)</pre>'
-        "<p>短い。</p></div></div></article>"
-    )
-    (tmp_path / "pulse.html").write_text(post_page(described, own=own, card=body))
-    (document,), _ = read(tmp_path, ARTICLES)
-    assert (
-        document.text == f"### The cards\n\n{PROSE.strip()}\n\n```\nfor card in cards:\n    mill(card)\n```\n\n短い。"
-    )
-    assert (document.title, document.link) == ("On engines", "https://www.linkedin.com/pulse/on-engines-ada")
-    assert document.published_at == datetime(2026, 2, 24, 0, 9, tzinfo=UTC)
-    assert document.metadata["author"] == "Ada Lovelace"
-    assert read(tmp_path, POSTS) == ([], Counter())
-
-
-def test_declared_category_is_all_files(tmp_path: Path) -> None:
-    (tmp_path / "post.html").write_text(post_page(posting()))
-    (tmp_path / "essay.md").write_text(f"# Engines\n\n{PROSE}")
-    for category in (POSTS, ARTICLES):
-        documents, _ = read(tmp_path, category, category=str(category))
-        assert [document.category for document in documents] == [category] * 2
-        assert WORDS in {document.text for document in documents}
-    assert [document.link for document in read(tmp_path, ARTICLES)[0]] == ["local:essay.md"]
 
 
 def test_folder_without_one_of_the_categories_is_no_failure(tmp_path: Path) -> None:
@@ -238,6 +39,10 @@ def test_folder_without_one_of_the_categories_is_no_failure(tmp_path: Path) -> N
         (
             "---\r\ntitle: Engines: a history\r\nlang: no\r\ndate: soon\r\n---\r\nText.\r\n",
             ("Engines: a history", None, "no", None, None, None),
+        ),
+        (
+            "---\ntitle: T\ndate: 0001-01-01T00:00:00+14:00\n---\nText.\n",  # before any year once it is in UTC
+            ("T", None, None, None, None, None),
         ),
         (
             "---\ntitle: عن المحركات\nlang: ar\n...\nText.\n",
@@ -423,7 +228,9 @@ def test_page_without_a_canonical_link_has_the_one_the_browser_noted(tmp_path: P
     assert (document.link, document.platform) == ("local:a.html", "local")
 
 
-@pytest.mark.parametrize(("language", "text"), [("ar", ARABIC), ("he", "מאמר קצר על מנועים וכרטיסים. ")])
+@pytest.mark.parametrize(
+    ("language", "text"), [("ar", ARABIC), ("ja", JAPANESE), ("he", "מאמר קצר על מנועים וכרטיסים. ")]
+)
 def test_pages_in_every_script(tmp_path: Path, language: str, text: str) -> None:
     page = f'<html lang="{language}"><head><title>T</title></head><body><article>{"<p>" + text * 6 + "</p>"}</article>'
     (tmp_path / "a.html").write_text(page)

@@ -1,7 +1,5 @@
-"""The member's export in its own dialects, and what is none."""
+"""The member's own export: what of it is read, on request or never, and what is none."""
 
-import csv
-import io
 import sys
 import zipfile
 from collections import Counter
@@ -9,21 +7,17 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
+from tests.twin.linkedin_archives import HEADER, SHARE, link, packed, read
 from twin.crawling import archive
 from twin.crawling.base import Tools
 from twin.crawling.linkedin import LinkedInExport, LinkedInPage
 from twin.crawling.linkedin_pages import post_link
-from twin.crawling.linkedin_tables import commentaries, unquote_lines
-from twin.crawling.web import Fetcher
+from twin.crawling.web import MAX_BYTES, Fetcher
 from twin.declarations import declare_link
 from twin.errors import CrawlError
-from twin.models import Category, Document, Link
+from twin.models import Category, Link
 
-HEADER = "Date,ShareLink,ShareCommentary,SharedUrl,MediaUrl,Visibility\n"
-SHARE = "https://www.linkedin.com/feed/update/urn%3Ali%3Ashare%3A"
 ARTICLE = """<html><head><title>T</title></head><body><img src="a.png">
 <h1><a href="https://www.linkedin.com/pulse/on-engines-ada?trk=x">On <em>engines</em></a></h1>
 <p class="created">Created on 2026-02-24 00:06</p>{published}
@@ -31,75 +25,6 @@ ARTICLE = """<html><head><title>T</title></head><body><img src="a.png">
 <h3>The cards</h3><p>They are punched, they are many, and the order in which they lie is the whole of the art.</p></div>
 </body></html>"""
 PUBLISHED = '<p class="published">Published on 2026-02-24 00:09</p>'
-
-
-def packed(path: Path, files: dict[str, str | bytes]) -> Path:
-    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as target:
-        for name, content in files.items():
-            target.writestr(name, content)
-    return path
-
-
-def read(
-    location: Path, category: Category = Category.POSTS, also: tuple[str, ...] = ()
-) -> tuple[list[Document], Counter[str]]:
-    crawl = LinkedInExport(Tools(Fetcher())).read(link(location, also), category, {})
-    return list(crawl.documents), crawl.skipped
-
-
-def link(location: Path, also: tuple[str, ...] = ()) -> Link:
-    return Link(
-        author="ada", url="local:export.zip", kind="linkedin_export",
-        categories=(Category.POSTS, Category.ARTICLES), also=also, location=str(location),
-    )  # fmt: skip
-
-
-def line_quoted(text: str) -> str:
-    """`text` as the export writes it into a commentary: every line in quotes, the outermost two left to the field."""
-    return "\n".join('"' + line.replace('"', '""') + '"' for line in text.split("\n"))[1:-1]
-
-
-def test_line_quoted_commentary_is_restored(tmp_path: Path) -> None:
-    raw = (
-        HEADER + f'2026-01-05 10:00:00,{SHARE}1,"He said ""hi"".""\n""""\n""Next ""line"" here.",,N/A,MEMBER_NETWORK\n'
-    )
-    (document,), _ = read(packed(tmp_path / "e.zip", {"Shares.csv": raw}))
-    assert document.text == 'He said "hi".\n\nNext "line" here.'
-    assert document.link == "https://www.linkedin.com/feed/update/urn:li:share:1"
-    assert document.published_at == datetime(2026, 1, 5, 10, tzinfo=UTC)
-    assert document.platform == "linkedin"
-    assert document.metadata == {"visibility": "MEMBER_NETWORK"}
-
-
-@given(st.lists(st.text(st.characters(exclude_characters="\n\r", exclude_categories=("Cs",))), min_size=2, max_size=6))
-def test_any_text_of_several_lines_survives_the_dialect(lines: list[str]) -> None:
-    # A quote at either edge cannot be told from a wrapping one in every case, so the edges here are words.
-    text = "\n".join(["first " + lines[0], *lines[1:-1], lines[-1] + " last"])
-    buffer = io.StringIO(newline="")
-    csv.writer(buffer).writerow([line_quoted(text)])
-    (row,) = csv.reader(io.StringIO(buffer.getvalue(), newline=""))
-    assert unquote_lines(row[0]) == text
-
-
-@pytest.mark.parametrize(
-    "text", ['"quoted" and\nplain', 'one "line"', "two\nlines", 'ends with a quote"\nbut not this']
-)
-def test_plain_dialect_is_left_alone(text: str) -> None:
-    assert unquote_lines(text) == text
-
-
-@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "cp1252", "utf-16"])
-def test_encodings_suffixes_folders_and_missing_columns(tmp_path: Path, encoding: str) -> None:
-    raw = f"Date, Share Link ,ShareCommentary\n2024-05-01 09:00:00 UTC,{SHARE}7,Grüße – “naïve”\n"
-    export = packed(tmp_path / "e.zip", {
-        "deep/Shares_155814142.csv": raw.encode(encoding), "__MACOSX/deep/Shares_155814142.csv": b"\0\0",
-        "messages.csv": "private",
-    })  # fmt: skip
-    # A column called "Share Link" is ShareLink: parsers have seen the spaces.
-    (document,), _ = read(export)
-    assert document.text == "Grüße – “naïve”"
-    assert document.link.endswith("urn:li:share:7")
-    assert document.published_at == datetime(2024, 5, 1, 9, tzinfo=UTC)
 
 
 def test_folder_gives_the_same_documents_as_its_zip(tmp_path: Path) -> None:
@@ -200,64 +125,38 @@ def test_post_link(address: str, expected: str) -> None:
     assert post_link(address) == expected
 
 
-def test_quoting_is_told_by_the_whole_file() -> None:
-    certain = 'He said ""hi"".\n\nand left.'.replace("\n", '"\n"')
-    assert commentaries([certain, 'one ""line""', 'two"\n"lines']) == [
-        'He said "hi".\n\nand left.',
-        'one "line"',
-        "two\nlines",
-    ]
-    # Where a file quotes plainly, lines that happen to end and begin with a quote keep them.
-    plain = ['She wrote "a"\n"b" and more', "three\nplain\nlines", 'x = ""']
-    assert commentaries(plain) == plain
+def test_documents_are_made_while_they_are_consumed(tmp_path: Path) -> None:
+    rows = "".join(f"2026-01-01 10:00:00,{SHARE}{n},Post {n},,,PUBLIC\n" for n in range(1, 4))
+    export = packed(tmp_path / "e.zip", {"Shares.csv": HEADER + rows})
+    crawl = LinkedInExport(Tools(Fetcher())).read(link(export), Category.POSTS, {})
+    export.unlink()
+    with pytest.raises(CrawlError, match=r"local:export\.zip does not exist"):  # as it would on a drive that is pulled
+        list(crawl.documents)
 
 
-def test_row_with_a_stray_quote_swallows_no_other(tmp_path: Path) -> None:
-    raw = HEADER + (
-        f"2026-01-01 10:00:00,{SHARE}1,First,,,PUBLIC\n"
-        f'2026-01-02 10:00:00,{SHARE}2,"never closed,,,PUBLIC\n'
-        f'2026-01-03 10:00:00,{SHARE}3,"Third\nin two lines",,,PUBLIC\n'
-    )
-    documents, skipped = read(packed(tmp_path / "e.zip", {"Shares.csv": raw}))
-    assert [document.text for document in documents] == ["First", "Third\nin two lines"]
-    assert skipped == {"malformed_row": 1}
-    long = HEADER + f'2026-01-01 10:00:00,{SHARE}1,First,,,PUBLIC\n2026-01-02 10:00:00,{SHARE}2,"{"x" * 200_000}\n'
-    documents, skipped = read(packed(tmp_path / "long.zip", {"Shares.csv": long}))
-    assert ([document.text for document in documents], skipped) == (["First"], {"malformed_row": 1})
+@pytest.mark.parametrize("address", ["javascript:alert(1)", "https://[x", "foo bar", "http://a\tb", ""])
+def test_what_is_no_address_is_no_link(tmp_path: Path, address: str) -> None:
+    raw = HEADER + f"2026-01-01 10:00:00,{address},Hello,,,PUBLIC\n"
+    (document,), _ = read(packed(tmp_path / "e.zip", {"Shares.csv": raw}))
+    assert document.link.startswith("local:export.zip#")
+    assert post_link(address) == ""
 
 
-@pytest.mark.parametrize("delimiter", [",", ";", "\t"])
-@pytest.mark.parametrize(
-    "header",
-    [
-        "\ufeff Date , Share Link , SHARE COMMENTARY ,Shared Url,Media URL, Visibility \n",
-        "Notes:\nThis is your data.\n\n" + HEADER,
-        "Datum,Link zum Beitrag,Kommentar,Geteilte URL,Medien-URL,Sichtbarkeit\n",
-        "التاريخ,الرابط,النص,رابط,وسائط,الظهور\n",
-    ],
-)
-def test_headers_of_other_programs_and_languages(tmp_path: Path, header: str, delimiter: str) -> None:
-    row = f"2026-01-01 10:00:00,{SHARE}1,Hello,https://x.example/a,NULL,PUBLIC\n"
-    (document,), _ = read(packed(tmp_path / "e.zip", {"Shares.csv": (header + row).replace(",", delimiter)}))
-    assert document.text == "Hello"
-    assert document.link.endswith("urn:li:share:1")
-    assert document.metadata == {"visibility": "PUBLIC", "sharedurl": "https://x.example/a"}
-    assert document.published_at == datetime(2026, 1, 1, 10, tzinfo=UTC)
-
-
-def test_words_stand_as_they_were_written(tmp_path: Path) -> None:
-    text = "𝗕𝗼𝗹𝗱 𝘪𝘵𝘢𝘭𝘪𝘤 👩🏽‍💻\n\n• één\n\n\n#tag @Ada {hashtag|\\#|x}\u200f\nمرحبا بالعالم\n機械と穿孔カード。"
-    buffer = io.StringIO(newline="")
-    csv.writer(buffer).writerow(["2026-01-01 10:00:00", SHARE + "1", line_quoted(text), "", "", "PUBLIC"])
-    (document,), _ = read(packed(tmp_path / "e.zip", {"Shares.csv": HEADER + buffer.getvalue()}))
-    assert document.text == text
-
-
-def test_damaged_letter_damages_no_other(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
-    row = f"2026-01-01 10:00:00,{SHARE}1,{'Grüße aus Köln ' * 20}".encode() + b"\xff,,,PUBLIC\n"
-    (document,), _ = read(packed(tmp_path / "e.zip", {"Shares.csv": HEADER.encode() + row}))
-    assert document.text == "Grüße aus Köln " * 20 + "\ufffd"
-    assert "read as utf-8 with 1 broken characters" in caplog.text
+def test_article_beyond_reading_takes_no_other_with_it(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    heading = f'<h1><a href="javascript:x">T</a></h1>{PUBLISHED}'
+    export = packed(tmp_path / "e.zip", {
+        "Articles/Articles/a.html": ARTICLE.format(published=PUBLISHED),
+        "Articles/Articles/deep.html": f"{heading}{'<div>' * 3_000}words",
+        "Articles/Articles/huge.html": f"{heading}<p>words</p>{' ' * (MAX_BYTES + 1)}",
+        "Articles/Articles/named.html": f"{heading}<p>words</p>",
+    })  # fmt: skip
+    documents, skipped = read(export, Category.ARTICLES)
+    assert [document.link for document in documents] == [
+        "https://www.linkedin.com/pulse/on-engines-ada", "local:export.zip#Articles/Articles/named.html",
+    ]  # fmt: skip
+    assert skipped == {"unreadable": 1, "too_large": 1}
+    assert "local:export.zip: Articles/Articles/deep.html is nested too deeply" in caplog.text
+    assert "local:export.zip: Articles/Articles/huge.html is larger than 10 MiB" in caplog.text
 
 
 def test_same_post_in_several_tables_has_one_link(tmp_path: Path) -> None:

@@ -17,7 +17,7 @@ from twin.crawling.archive import Archive, names_in, opened
 from twin.crawling.base import Crawl, Crawler, local_source, register
 from twin.crawling.linkedin_pages import moment_of_id, moment_of_post, parsed, plain_link, post_link
 from twin.crawling.linkedin_tables import comments, shares
-from twin.crawling.web import LINKEDIN_STEPS
+from twin.crawling.web import LINKEDIN_STEPS, MAX_BYTES
 from twin.errors import CrawlError
 from twin.identity import sha256
 from twin.models import Category, Document, Link
@@ -188,6 +188,10 @@ def _articles(name: str, content: bytes, link: Link, skipped: Counter[str]) -> I
     from twin.crawling.decoding import decoded
 
     label = f"{link.url}: {name}"
+    if len(content) > MAX_BYTES:
+        logger.warning("%s is larger than %d MiB and was left out: check the file.", label, MAX_BYTES // 2**20)
+        skipped["too_large"] += 1
+        return
     try:
         html, note = decoded(content, label)
         if note:
@@ -202,7 +206,7 @@ def _articles(name: str, content: bytes, link: Link, skipped: Counter[str]) -> I
 
 
 def _article(name: str, html: str, link: Link, skipped: Counter[str]) -> Document | None:
-    from lxml.html import tostring  # type: ignore[import-untyped, unused-ignore]
+    from lxml.html import tostring
 
     from twin.crawling.fragment import fragment_markdown
 

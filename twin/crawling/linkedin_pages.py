@@ -31,6 +31,9 @@ _KINDS: tuple[tuple[re.Pattern[str], Kind], ...] = (
     (re.compile(r"/(embed/)?feed/update/|/posts/"), "post"),
     (re.compile(r"/pulse/"), "article"),
 )
+_TITLE = re.compile(r"\|\s*LinkedIn\s*$")
+"""The end of a title, in every language, on the pages of who is signed in; they say nothing else of themselves."""
+
 _WALL = re.compile(r"authwall-(join|sign-in)-form")
 _OWN = (
     ("//link[@rel='canonical']/@href"),
@@ -91,7 +94,8 @@ def read_saved(html: str, label: str) -> SavedPage:
     if kind == "other":
         raise CrawlError(
             f"{label} is a page of LinkedIn that is neither one post nor one article, so it shows what others wrote: "
-            "save the posts themselves, or declare your export with `linkedin_export:`."
+            "save each post by itself from a window that is not signed in, or declare your export with "
+            "`linkedin_export:`."
         )
     raise CrawlError(f"{label} is a page of LinkedIn in which the text of its {kind} is not found: {_SAVE_AGAIN}.")
 
@@ -127,7 +131,7 @@ def moment_of_post(address: str) -> datetime | None:
 
 def parsed(html: str) -> Element | None:
     """The tree of a page; entities of a DTD are not expanded and nothing is fetched. None where there is nothing."""
-    from lxml.etree import LxmlError  # type: ignore[import-untyped, unused-ignore]
+    from lxml.etree import LxmlError
     from lxml.html import HTMLParser, document_fromstring
 
     try:
@@ -154,7 +158,7 @@ def _kind(tree: Element, html: str) -> Kind | None:
         addresses.append(noted)
     paths = [path for path in map(_path, addresses) if path is not None]
     if not paths:
-        return None
+        return "other" if not addresses and _TITLE.search(tree.findtext(".//title") or "") else None
     return next((kind for pattern, kind in _KINDS for path in paths if pattern.match(path)), "other")
 
 
@@ -272,15 +276,15 @@ def _commentary(card: Element) -> str:
         *card.xpath(f".//*[@data-test-id='{_COMMENTARY}']"),
         *card.xpath(f".//p[contains(concat(' ', normalize-space(@class), ' '), ' {_CONTENT} ')]"),
     ]
-    inside = card.get("data-activity-urn")
     for element in candidates:
         above = list(element.iterancestors())
         if any(
             _OTHERS.search(f"{each.get('class') or ''} {each.get('data-test-id') or ''}") for each in (element, *above)
         ):
             continue
-        if inside is None and any(each.get("data-activity-urn") for each in above):
-            continue  # it belongs to a card, and the page's own was not among them
+        owner = next((each for each in above if each.get("data-activity-urn")), None)
+        if owner is not None and owner is not card:
+            continue  # a card within the page's own is what it shares, any other is somebody else's
         for broken in list(element.iter("br")):
             broken.tail = "\n" + (broken.tail or "")
         return str(element.text_content()).replace("\r\n", "\n").strip()

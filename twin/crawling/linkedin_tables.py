@@ -198,7 +198,7 @@ class _Table:
         yield from _top(self._text[: first.start()] if first else self._text, self._delimiter)
         starts = (match.start() for match in _START.finditer(self._text))
         for start, end in pairwise(chain(starts, [len(self._text)])):
-            yield _one(self._text[start:end], self._delimiter)
+            yield from _one(self._text[start:end], self._delimiter, len(self._names))
 
     def _reader(self) -> Iterator[list[str]]:
         return csv.reader(_lines(self._text), delimiter=self._delimiter)
@@ -241,9 +241,19 @@ def _lines(text: str) -> Iterator[str]:
         start = end
 
 
-def _one(record: str, delimiter: str) -> list[str] | None:
+def _one(record: str, delimiter: str, columns: int) -> Iterator[list[str] | None]:
+    """The row that a record begins with, where it is certain to be whole, and None for what is none."""
+    rows = csv.reader(_lines(record), delimiter=delimiter, strict=True)
     try:
-        rows = list(csv.reader(_lines(record), delimiter=delimiter, strict=True))
+        first = next(rows)
     except csv.Error:
-        return None
-    return rows[0] if len(rows) == 1 else None
+        yield None
+        return
+    try:
+        more = any(map(any, rows))
+    except csv.Error:
+        more = True
+    if not more or len(first) >= columns:
+        yield first
+    if more:
+        yield None
