@@ -121,6 +121,26 @@ def test_all_articles_of_a_member_and_only_the_changed_ones_again(
     assert [path for path in asked(server) if path.startswith("/")] == ["/1"]
 
 
+def test_list_on_one_page_is_asked_for_conditionally(server: Server, fetcher: Fetcher, devto: type[Crawler]) -> None:
+    devto = type("Larger", (devto,), {"page_size": 3})
+    serve(server, article(1))
+    path = "/api/articles?username=ada&page=1&per_page=3"
+    server.handlers[path] = answering(json.dumps([article(1)]), ETag='W/"1"')
+    server.handlers["/api/articles/1"] = lambda handler: send(handler, 503, b"busy")
+    with pytest.raises(CrawlError, match="503 Service Unavailable"):
+        read(devto, fetcher)
+    server.handlers["/api/articles/1"] = answer(article(1))
+    first, (_,) = read(devto, fetcher)
+    asked(server)
+    second, nothing = read(devto, fetcher, **first.validators)
+    assert (second.status, nothing, asked(server)) == ("unchanged", [], [path.removeprefix("/api/articles")])
+    server.handlers[path] = answering(json.dumps([article(1), article(2)]), ETag='W/"2"')
+    server.handlers["/api/articles/2"] = lambda handler: send(handler, 404, b"{}")
+    third, nothing = read(devto, fetcher, **first.validators)
+    assert (nothing, third.skipped) == ([], {"not_readable": 1})
+    assert "etag" not in third.validators  # so that the one that failed is asked for again
+
+
 def test_one_article_by_its_path(server: Server, fetcher: Fetcher, devto: type[Crawler]) -> None:
     serve(server, article(1, body_markdown="מטחנה ומחסן — 磨坊和仓库"))
     server.handlers["/api/articles/ada/on-engines-1"] = answering(

@@ -240,7 +240,7 @@ def test_teasers_of_the_same_site_are_read_by_their_pages_once(server: Server, f
     first = crawled({})
     assert [each.title for each in first.documents] == ["On a", "On b"]
     assert next(iter(first.documents)).metadata["feed"] == f"{server.root}/rss"
-    assert first.skipped == {"excerpt_only": 2}
+    assert first.skipped == {"left_for_the_next_crawl": 2}
     assert "etag" not in first.validators  # else nobody would come back for the other two
     second = crawled(first.validators)
     assert [path for path, _ in server.asked] == ["/rss", "/c", "/d"]
@@ -279,6 +279,93 @@ def test_what_changes_with_each_request_changes_no_document(server: Server, fetc
         found.append([each.content_hash for each in documents])
     assert len(found[0]) == 2
     assert found[0] == found[1]
+
+
+def older(address: str, relation: str = "next") -> str:
+    return f'<atom:link rel="{relation}" href="{address}"/>'
+
+
+def asked(server: Server) -> list[str]:
+    paths = [path for path, _ in server.asked if path != "/robots.txt"]
+    server.asked.clear()
+    return paths
+
+
+def test_older_parts_are_read_once_and_then_as_far_as_they_are_new(server: Server, fetcher: Fetcher) -> None:
+    sound = '<enclosure url="https://ada.example/1.mp3" length="1" type="audio/mpeg"/>'
+    parts = [[item(f"https://ada.example/{n}") for n in names] for names in ("ab", "cd", "ef")]
+    parts[1].append(item("https://ada.example/talk", "<p>Listen.</p>", more=sound))
+
+    def publish(tag: str) -> None:
+        for number, items in enumerate(parts):
+            after = older(f"/rss?page={number + 1}") if number + 1 < len(parts) else older("https://other.example/rss")
+            path = f"/rss?page={number}" if number else "/rss"
+            server.handlers[path] = answering(rss(*items, more=after), **({} if number else {"ETag": tag}))
+
+    publish('"1"')
+    first, found = read(fetcher, f"{server.root}/rss")
+    assert [each.link[-1] for each in found] == list("abcdef")
+    assert {each.metadata["feed"] for each in found} == {f"{server.root}/rss"}  # whatever part it moves on to
+    assert (first.skipped, asked(server)) == ({"podcast": 1}, ["/rss", "/rss?page=1", "/rss?page=2"])
+    assert read(fetcher, f"{server.root}/rss", **first.validators)[0].status == "unchanged"
+    parts[0] = [item("https://ada.example/new"), *parts[0]]
+    publish('"2"')
+    asked(server)
+    second, found = read(fetcher, f"{server.root}/rss", **first.validators)
+    assert [each.link for each in found] == [f"https://ada.example/{n}" for n in ("new", "a", "b")]
+    assert asked(server) == ["/rss", "/rss?page=1"]
+    third, _ = read(fetcher, f"{server.root}/rss", **second.validators | {"etag": ""})
+    assert (asked(server), third.validators) == (["/rss", "/rss?page=1"], second.validators)
+
+
+def test_part_that_fails_is_asked_for_again(server: Server, fetcher: Fetcher) -> None:
+    parts = [older("/2003", "prev-archive") + older("/wrong"), older("/2002", "prev-archive")]
+    for path, more in zip(("/rss", "/2003"), parts, strict=True):
+        server.handlers[path] = answering(rss(item(f"https://ada.example{path}"), more=more), ETag=f'"{path}"')
+    server.handlers["/2002"] = lambda handler: send(handler, 503, b"busy")
+    first, found = read(fetcher, f"{server.root}/rss")
+    assert (len(found), first.skipped) == (2, {"part_of_the_feed_not_readable": 1})
+    assert "etag" not in first.validators
+    server.handlers["/2002"] = answering(rss(item("https://ada.example/2002"), more=older("/rss")))  # a ring
+    second, found = read(fetcher, f"{server.root}/rss", **first.validators)
+    assert ([each.link[-4:] for each in found][-1], second.skipped) == ("2002", {})
+
+    class Brief(FeedCrawler):
+        most_feeds = 1
+
+    crawl = Brief(Tools(fetcher)).read(link(f"{server.root}/rss"), ARTICLES, {})
+    assert (len(list(crawl.documents)), crawl.skipped) == (2, {"older_parts_of_the_feed": 1})
+
+
+def test_json_feed_goes_on_at_its_next_url() -> None:
+    feed = json.loads(JSON)
+    for given, expected in (("/feed?page=2", "https://ada.example/feed?page=2"), ("ftp://ada.example/2", ""), (7, "")):
+        body = json.dumps(feed | {"next_url": given}).encode()
+        assert parse_feed(body, "https://ada.example/feed").older in (expected, "https://ada.example/7")
+    assert parse_feed(JSON.encode(), "https://ada.example/feed").older == ""
+
+
+@pytest.mark.parametrize("platform", ["medium", "substack"])
+def test_feed_of_a_platform_leaves_out_what_is_paid_for(server: Server, fetcher: Fetcher, platform: str) -> None:
+    teaser = item(f"{server.root}/dear", "", summary="In short.")
+    server.handlers["/feed"] = answering(
+        rss(teaser, item(f"{server.root}/free"), more=f"<generator>{platform.title()}</generator>")
+    )
+    crawl, (free,) = read(fetcher, f"{server.root}/feed")
+    assert (free.link, free.platform) == (f"{server.root}/free", platform)
+    assert crawl.skipped == {{"medium": "members_only", "substack": "paid"}[platform]: 1}
+    assert asked(server) == ["/feed"]  # a page would only show the same beginning
+
+
+def test_page_that_shows_only_the_beginning_is_no_article(server: Server, fetcher: Fetcher) -> None:
+    described = '<script type="application/ld+json">{"@type": "Article", "isAccessibleForFree": "False"}</script>'
+    server.handlers["/rss"] = answering(
+        rss(item(f"{server.root}/dear", "", summary="x"), item(f"{server.root}/free", "", summary="x"))
+    )
+    server.handlers["/dear"] = answering(PAGE.replace("<head>", f"<head>{described}"))
+    server.handlers["/free"] = answering(PAGE)
+    crawl, (free,) = read(fetcher, f"{server.root}/rss")
+    assert (free.link, crawl.skipped) == (f"{server.root}/free", {"paid": 1})
 
 
 def test_page_declared_as_a_feed_leads_to_its_feed(server: Server, fetcher: Fetcher) -> None:

@@ -12,6 +12,7 @@ from twin.artifacts import ArtifactStore
 from twin.crawling import Fetcher, crawl_author, crawl_tools
 from twin.crawling.base import Crawl, Crawler, Tools, classify, crawler_of
 from twin.crawling.medium import MediumCrawler
+from twin.crawling.publication import read_publication
 from twin.declarations import declare_link
 from twin.errors import CrawlError, InputError
 from twin.models import Author, Category, Document, Link, State
@@ -230,6 +231,54 @@ def test_story_for_members_needs_the_archive_or_a_friends_key(
     assert "f00" not in str(found.metadata)
 
 
+def state(*, locked: bool) -> str:
+    key = f'Post:{ID}.content({{\\"postMeteringOptions\\":{{\\"sk\\":null}}}})'
+    return (
+        f'<script>window.__APOLLO_STATE__ = {{"{key}":{{"isLockedPreviewOnly":{str(locked).lower()}}},'
+        '"Post:cccccccccccc":{"isLockedPreviewOnly":true}}</script>'
+        '<script type="application/ld+json">{"isAccessibleForFree": false}</script>'
+    )
+
+
+def test_page_that_shows_a_storys_beginning_is_not_stored(
+    server: Server, fetcher: Fetcher, medium: type[Crawler]
+) -> None:
+    server.handlers["/feed/@ada"] = answering(feed())
+    server.handlers[f"/@ada/on-engines-{ID}"] = answering(PAGE.replace("<head>", "<head>" + state(locked=True)))
+    crawl, nothing = read(medium, fetcher, f"https://medium.com/@ada/on-engines-{ID}")
+    assert (crawl.status, nothing) == ("skipped", [])
+    server.handlers[f"/@ada/on-engines-{ID}?sk=f00"] = answering(PAGE.replace("<head>", "<head>" + state(locked=False)))
+    _, (found,) = read(medium, fetcher, f"https://medium.com/@ada/on-engines-{ID}?sk=f00")
+    assert found.title == "On engines"
+
+
+def test_publication_with_a_host_of_its_own_is_read_as_medium(server: Server, fetcher: Fetcher) -> None:
+    tools, story_url = Tools(fetcher), f"{server.root}/on-engines-{ID}"
+    server.handlers[f"/on-engines-{ID}"] = server.handlers["/"] = server.handlers["/about"] = answering(PAGE)
+    server.handlers["/feed"] = answering(feed(story(), story("cccccccccccc")), ETag='"1"')
+
+    def crawled(url: str, validators: dict[str, str], *, software: str | None = None) -> Crawl | None:
+        page = fetcher.get(url) if software else None
+        server.asked.clear()
+        declared = Link(author="ada", url=url, kind="article", categories=(ARTICLES,))
+        return read_publication(declared, ARTICLES, validators, tools, software=software, page=page)
+
+    assert crawled(story_url, {}) is None  # nobody knows yet
+    assert crawled(story_url, {}, software="wordpress") is None
+    assert crawled(f"{server.root}/about", {}, software="medium") is None
+    one = crawled(story_url, {}, software="medium")
+    assert one is not None
+    assert ([each.link for each in one.documents], one.validators["software"]) == ([STORY], "medium")
+    whole = crawled(f"{server.root}/", {}, software="medium")
+    assert whole is not None
+    assert len(list(whole.documents)) == 2
+    again = crawled(f"{server.root}/", whole.validators)
+    assert again is not None
+    assert (again.status, [path for path, _ in server.asked]) == ("unchanged", ["/feed"])
+    del server.handlers["/feed"]
+    assert crawled(f"{server.root}/", whole.validators) is None  # it has moved, and its page is asked
+
+
 def test_refusal_says_what_to_do(server: Server, fetcher: Fetcher, medium: type[Crawler]) -> None:
     server.handlers["/feed/@ada"] = lambda handler: send(handler, 403, b"no")
     server.handlers[f"/@ada/on-engines-{ID}"] = lambda handler: send(handler, 403, b"no", cf_mitigated="challenge")
@@ -267,7 +316,9 @@ def test_story_that_leaves_its_feed_changes_only_where_its_words_do(
     known = first.validators | second.validators
     assert (known["via"], known["etag"]) == ("feed", '"1"')
     assert read(medium, fresh(), url, **known)[0].status == "unchanged"  # by 304
-    server.handlers[path] = answering(page(long_end.replace("should", "must")), ETag='"2"')
+    server.handlers[path] = answering(same.replace("x &lt; 2", "x &lt;= 2"), ETag='"2"')
+    assert read(medium, fresh(), url, **known)[0].status == "ok"  # in code a stroke is another program
+    server.handlers[path] = answering(page(long_end.replace("should", "must")), ETag='"3"')
     third, (from_page,) = read(medium, fresh(), url, **known)
     assert from_page.link == from_feed.link
     assert ("must know" in from_page.text, third.validators["via"]) == (True, "page")

@@ -15,6 +15,7 @@ from tests.twin.webserver import BODY, PAGE, Server, send
 from twin.artifacts import ArtifactStore
 from twin.crawling import Fetcher, crawl_author, crawl_tools
 from twin.crawling.base import Crawl, Crawler, Tools, classify, crawler_of
+from twin.crawling.publication import read_publication
 from twin.crawling.substack import SubstackCrawler
 from twin.declarations import declare_link
 from twin.errors import CrawlError, InputError
@@ -232,6 +233,36 @@ def test_post_by_feed_or_page_and_never_a_paid_one_in_part(server: Server, subst
     assert (crawl.status, nothing) == ("skipped", [])
     assert crawl.message
     assert "declare your own archive with `substack_export:`" in crawl.message
+
+
+def test_paid_post_that_left_the_feed_is_not_stored_in_part(server: Server, substack: type[Crawler]) -> None:
+    server.handlers["/feed"] = answering(feed(item(f"{ROOT}p/new")))
+    box = '<div data-testid="paywall" data-component-name="Paywall" role="region" class="paywall">Keep reading</div>'
+    for wall in (box, '<script type="application/ld+json">{"isAccessibleForFree":false}</script>'):
+        server.handlers["/p/dear"] = answering(PAGE.replace("</article>", f"</article>{wall}"))
+        crawl, nothing = read(substack, fresh(), f"{ROOT}p/dear")
+        assert (crawl.status, nothing) == ("skipped", [])
+    # The list calls it free, and its page does not: the others are read all the same.
+    server.handlers[archive_path()] = listing(listed("dear"), listed("old"))
+    server.handlers["/p/old"] = answering(PAGE)
+    crawl, found = read(substack, fresh())
+    assert ([each.link for each in found], crawl.skipped) == ([f"{ROOT}p/new", f"{ROOT}p/old"], {"paid": 1})
+
+
+def test_publication_with_a_host_of_its_own_is_read_as_substack(server: Server, tmp_path: Path) -> None:
+    server.handlers["/feed"] = answering(feed(item(f"{server.root}/p/new")))
+    for path, count in (("/p/new", 1), ("/", 1), ("/archive", 1), ("/about", None)):
+        server.handlers[path] = answering(PAGE)
+        declared = Link(author="ada", url=server.root + path, kind="article", categories=(ARTICLES,))
+        fetcher = fresh()
+        page = fetcher.get(declared.url)
+        crawl = read_publication(declared, ARTICLES, {}, Tools(fetcher), software="substack", page=page)
+        found = [each.link for each in crawl.documents] if crawl else None
+        assert found == (count and [f"{server.root}/p/new"])
+    declared = declare_link("ada", {"substack": f"{server.root}/"}, base=tmp_path)
+    assert [each.link for each in SubstackCrawler(Tools(fresh())).read(declared, ARTICLES, {}).documents] == [
+        f"{server.root}/p/new"
+    ]
 
 
 def test_archive_and_publication_are_one_document(

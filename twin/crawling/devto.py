@@ -38,7 +38,7 @@ class DevtoCrawler(Crawler):
     """Reads the articles of a member or organisation, or one article."""
 
     kind: ClassVar[str] = "devto"
-    version: ClassVar[str] = "devto-1"
+    version: ClassVar[str] = "devto-2"
     categories: ClassVar[tuple[Category, ...]] = (Category.ARTICLES,)
     domains: ClassVar[frozenset[str]] = frozenset({"dev.to"})
     server: ClassVar[str] = _SITE
@@ -75,26 +75,36 @@ class DevtoCrawler(Crawler):
             if document is None:
                 raise CrawlError(f"{link.url} has no text of its own: remove the link.")
             return Crawl([document.model_copy(update={"link": link.url})], validators=response.validators)
-        listed = list(self._listed(names[0], link))
+        crawl = Crawl()
+        listed = list(self._listed(names[0], link, validators, crawl))
+        if crawl.status == "unchanged":
+            return crawl
         if not listed:
             raise CrawlError(f"{link.url} has no published articles, or is nobody's name on dev.to: check the address.")
-        crawl = Crawl()
         crawl.documents = self._documents(listed, link, category, crawl, frozenset(validators.get(_READ, "").split()))
         return crawl
 
     def _asked(self, path: str, validators: Mapping[str, str] | None = None) -> Response:
         return self.tools.fetcher.get(self.server + path, validators, accept=ACCEPT, api=True)
 
-    def _listed(self, name: str, link: Link) -> Iterator[dict[str, Any]]:
-        """What the API says of every article, newest first: all but the text."""
+    def _listed(self, name: str, link: Link, validators: Mapping[str, str], crawl: Crawl) -> Iterator[dict[str, Any]]:
+        """What the API says of every article, newest first: all but the text.
+
+        Where all stand on one page, `crawl` gets its validators, or is unchanged as that page is.
+        """
         page = 1
         while True:
             path = f"/api/articles?username={quote(name)}&page={page}&per_page={self.page_size}"
-            found = _parsed(self._asked(path), link)
+            response = self._asked(path, validators if page == 1 else None)
+            if response.unchanged:
+                crawl.status, crawl.validators = "unchanged", response.validators
+                return
+            found = _parsed(response, link)
             if not isinstance(found, list):
                 raise CrawlError(f"{link.url} cannot be listed, dev.to's API answers something else: try again later.")
             yield from (each for each in found if isinstance(each, dict) and isinstance(each.get("id"), int))
             if len(found) < self.page_size:
+                crawl.validators = dict(response.validators) if page == 1 else {}
                 return
             page += 1
 
@@ -129,6 +139,8 @@ class DevtoCrawler(Crawler):
                 crawl.skipped["empty"] += 1
         if failure and not read:
             raise failure
+        if failure:
+            crawl.validators.clear()  # the list is asked for again even if it did not change
         crawl.validators[_READ] = " ".join(sorted(read))
 
 

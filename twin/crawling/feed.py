@@ -8,7 +8,6 @@ from urllib.parse import unquote, urlsplit
 from twin.crawling.base import Crawl, register
 from twin.crawling.feed_items import discover_feed
 from twin.crawling.publication import FeedReader
-from twin.crawling.web import SAVE_THE_PAGE
 from twin.errors import CrawlError
 from twin.models import Category, Link
 
@@ -22,11 +21,12 @@ class FeedCrawler(FeedReader):
     """Reads the items of a feed, and the pages of the same site behind those that are teasers.
 
     A feed shows only its newest items, so earlier ones are kept. Where a page is declared as a feed, the feed that the
-    page names as its own is read.
+    page names as its own is read. Where a feed has older parts (RFC 5005, and `next_url` of JSON Feed), they are read
+    as well.
     """
 
     kind: ClassVar[str] = "feed"
-    version: ClassVar[str] = "feed-2"
+    version: ClassVar[str] = "feed-3"
 
     @classmethod
     def claim(cls, url: str) -> str | None:
@@ -35,11 +35,6 @@ class FeedCrawler(FeedReader):
         names = path.parts[1:]
         is_feed = names and (names[-1] in _NAMES or path.suffix in _SUFFIXES or names[0] == "feed")
         return url if is_feed or path.name == "feed.json" else None
-
-    def mend(self, link: Link) -> str:
-        """Save the page."""
-        del link
-        return SAVE_THE_PAGE
 
     def read(self, link: Link, category: Category, validators: Mapping[str, str]) -> Crawl:
         """Read the items that carry their article in full, and a bounded number of pages behind the others.

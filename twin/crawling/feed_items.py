@@ -64,11 +64,12 @@ class Item:
 
 @dataclass(frozen=True)
 class Feed:
-    """A feed: its items as they stand in it, and who made it."""
+    """A feed, or one part of it: its items as they stand in it, who made it, and where the older ones are."""
 
     title: str
     generator: str
     items: tuple[Item, ...]
+    older: str = ""
 
 
 def parse_feed(content: bytes, url: str, content_type: str = "") -> Feed:
@@ -129,7 +130,24 @@ def _xml_feed(content: bytes, url: str, content_type: str) -> Feed | None:
     is_made_now = len(parsed.entries) > 1 and len(updates) == 1
     items = tuple(_item(each, url, language, is_made_now) for each in parsed.entries)
     generator = about.get("generator") or ""
-    return Feed(_plain(about.get("title") or ""), str(generator), items)
+    return Feed(_plain(about.get("title") or ""), str(generator), items, _older(about.get("links") or [], url))
+
+
+def _older(links: list[Any], url: str) -> str:
+    """Where the next older items are: RFC 5005, 3 and 4."""
+    for relation in ("prev-archive", "next"):
+        for link in links:
+            if link.get("rel") == relation and (address := _joined(str(link.get("href") or ""), url)):
+                return address
+    return ""
+
+
+def _joined(address: str, base: str) -> str:
+    try:
+        joined = urljoin(base, address.strip())
+    except ValueError:
+        return ""
+    return joined if address and joined.startswith(("http://", "https://")) else ""
 
 
 def _updated(entry: Any) -> Any:
@@ -267,7 +285,8 @@ def _json_feed(content: bytes, url: str) -> Feed | None:
         return None
     listed = data.get("items")
     entries = [each for each in listed if isinstance(each, dict)] if isinstance(listed, list) else []
-    return Feed(str(data.get("title") or ""), "", tuple(_json_item(each, data, url) for each in entries))
+    items = tuple(_json_item(each, data, url) for each in entries)
+    return Feed(str(data.get("title") or ""), "", items, _joined(str(data.get("next_url") or ""), url))
 
 
 def _json_item(entry: dict[str, Any], data: dict[str, Any], url: str) -> Item:

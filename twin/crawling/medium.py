@@ -16,8 +16,10 @@ from urllib.parse import parse_qs, urlsplit
 
 from twin.crawling.archive import names_in, opened
 from twin.crawling.base import Crawl, Crawler, local_source, register
+from twin.crawling.feed_documents import story_address
 from twin.crawling.fragment import fragment_markdown
-from twin.crawling.publication import FeedReader, story_address
+from twin.crawling.publication import PublicationReader
+from twin.crawling.web import Response
 from twin.errors import CrawlError, InputError
 from twin.links import canonical_url
 from twin.models import Category, Document, Link
@@ -43,13 +45,12 @@ _TITLE_LETTERS = 20
 
 
 @register
-class MediumCrawler(FeedReader):
+class MediumCrawler(PublicationReader):
     """Reads the feed of a profile or publication, and single stories by their author's feed or else by their page."""
 
     kind: ClassVar[str] = "medium"
     version: ClassVar[str] = "medium-1"
     domains: ClassVar[frozenset[str]] = frozenset({_HOST})
-    teasers: ClassVar[str] = "members_only"
 
     @classmethod
     def claim(cls, url: str) -> str | None:
@@ -75,16 +76,17 @@ class MediumCrawler(FeedReader):
         return f"{origin}/{names[0]}" if host == _HOST else f"{origin}/"
 
     @classmethod
-    def declared(cls, url: str) -> str:
-        """An address of Medium, or one of a publication with a host of its own."""
-        return cls.claim(url) or url
+    def owns(cls, url: str) -> bool:
+        """A story, or the root of a host."""
+        return _is_story(url) or urlsplit(url).path == "/"
 
-    def mend(self, link: Link) -> str:
+    def mend(self) -> str:
         """The export archive."""
-        del link
         return ARCHIVE
 
-    def read(self, link: Link, category: Category, validators: Mapping[str, str]) -> Crawl:
+    def read(
+        self, link: Link, category: Category, validators: Mapping[str, str], page: Response | None = None
+    ) -> Crawl:
         """Read the newest stories of a profile or publication, or one story.
 
         Raises:
@@ -94,7 +96,7 @@ class MediumCrawler(FeedReader):
             return self.read_feed(link, category, validators, _feed_of(link.url))
         address = story_address(link.url) or link.url
         feeds = [] if urlsplit(link.url).path.startswith("/p/") else [_feed_of(link.url)]
-        return self.read_article(link, category, validators, address=address, feeds=feeds)
+        return self.read_article(link, category, validators, address=address, feeds=feeds, page=page)
 
 
 def _is_story(url: str) -> bool:
@@ -109,7 +111,7 @@ def _feed_of(url: str) -> str:
     """The feed of the profile or publication that an address is of."""
     parts = urlsplit(url)
     name = parts.path.split("/")[1]
-    return f"https://{_HOST}/feed/{name}" if parts.hostname == _HOST else f"https://{parts.hostname}/feed"
+    return f"https://{_HOST}/feed/{name}" if parts.hostname == _HOST else f"{parts.scheme}://{parts.netloc}/feed"
 
 
 @register

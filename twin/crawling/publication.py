@@ -7,60 +7,52 @@ then merely because a page is taken apart in another way than an item is: `read_
 
 import logging
 import math
-import re
-import unicodedata
 from collections.abc import Iterable, Iterator, Mapping
 from typing import ClassVar
 from urllib.parse import urlsplit
 
-from twin.crawling.base import Crawl, Crawler
+from twin.crawling.base import Crawl, Crawler, Tools, crawlers
+from twin.crawling.feed_documents import (
+    PAID,
+    PreviewError,
+    address_of,
+    fingerprint,
+    is_same_site,
+    item_document,
+    page_document,
+    platform_of,
+)
 from twin.crawling.feed_items import Feed, Item, parse_feed
-from twin.crawling.fragment import fragment_markdown
-from twin.crawling.page import platform
-from twin.crawling.web import SAVE_THE_PAGE, FetchError, Response
-from twin.crawling.words import count_words
+from twin.crawling.web import FetchError, Response
 from twin.errors import ConsistencyError, CrawlError
 from twin.identity import sha256
 from twin.models import Category, Document, Link
 
 logger = logging.getLogger("twin")
 
-MIN_ITEM_WORDS = 40
-"""An item with fewer words than this is a teaser of an article and not the article."""
-
-_VIA, _WORDS, _PAGES = "via", "words", "pages"
+_VIA, _WORDS, _PAGES, _WHOLE, _SOFTWARE = "via", "words", "pages", "whole", "software"
 _REFUSALS = frozenset({401, 402, 403, 451})
-_STORY = re.compile(r"(?:^|[/-])([0-9a-f]{8,12})$")
-_LINK_TARGET = re.compile(r"\]\([^)\s]*\)|<https?://[^>\s]*>")
-_FENCE_LINE = re.compile(r"^\s*(?:`{3,}|~{3,}).*$", re.M)
-_MEDIUM_FOOTER = re.compile(
-    r"\n+(?:---\n+)?[^\n]*was originally published in [^\n]* on Medium, where people are [^\n]*$"
-)
+_WAITING = "left_for_the_next_crawl"
 
 
 class FeedReader(Crawler):
-    """Base of the crawlers that read feeds; each says what is special about its platform.
+    """Base of the crawlers that read feeds.
 
     Class attributes:
         server: origin that is asked in place of the link's own, for tests; "" asks the link's own.
-        teasers: the reason under which an item is left out that the feed cuts off, because its page is cut off for
-            everybody who did not pay; "" where the page is worth a request.
-        most_pages: how many pages one crawl of a publication asks for; the others wait for the next crawl.
+        most_pages: how many pages behind items one crawl asks for; the others wait for the next crawl.
+        most_feeds: how many older parts of a feed one crawl asks for.
     """
 
     categories: ClassVar[tuple[Category, ...]] = (Category.ARTICLES,)
     server: ClassVar[str] = ""
-    teasers: ClassVar[str] = ""
     most_pages: ClassVar[int] = 20
+    most_feeds: ClassVar[int] = 100
 
     def at(self, url: str) -> str:
         """Where `url` is asked for."""
         parts = urlsplit(url)
         return self.server + url.removeprefix(f"{parts.scheme}://{parts.netloc}") if self.server else url
-
-    def mend(self, link: Link) -> str:
-        """What an author can do where the platform refuses to show `link` to a program, as the end of a sentence."""
-        raise NotImplementedError  # every platform has its own
 
     def read_feed(
         self, link: Link, category: Category, validators: Mapping[str, str], url: str, response: Response | None = None
@@ -81,30 +73,95 @@ class FeedReader(Crawler):
 
     def documents(self, feed: Feed, url: str, capture: str | None, pages: "Pages") -> Iterator[Document]:
         """The documents of a feed's items, of their pages where the items are teasers."""
-        for item in feed.items:
-            try:
-                made = item_document(item, pages.link, pages.category, feed=feed, url=url, capture=capture)
-            except CrawlError as error:
-                logger.warning("%s", error)
-                made = "broken"
-            if isinstance(made, Document):
-                pages.note(item)
-                yield made
-            elif made == "excerpt_only" and self.teasers:
-                pages.crawl.skipped[self.teasers] += 1
-            elif made == "excerpt_only" and urlsplit(item.link).hostname == urlsplit(url).hostname:
-                yield from pages.read(item)
-            else:
-                pages.crawl.skipped[made] += 1
+        for part, address, digest in self._parts(feed, url, capture, pages):
+            for item in part.items:
+                try:
+                    made = item_document(item, pages.link, pages.category, feed=part, url=url, capture=digest)
+                except CrawlError as error:
+                    logger.warning("%s", error)
+                    made = "broken"
+                if isinstance(made, Document):
+                    pages.note(item)
+                    yield made
+                    continue
+                if made == "excerpt_only":
+                    made = PAID.get(platform_of(item, part), made)
+                if made == "excerpt_only" and is_same_site(item.link, address):
+                    yield from pages.read(item)
+                else:
+                    pages.pass_over(item, made)
         pages.close()
 
+    def _parts(
+        self, feed: Feed, url: str, capture: str | None, pages: "Pages"
+    ) -> Iterator[tuple[Feed, str, str | None]]:
+        """A feed and its older parts (RFC 5005), each with its address and capture.
+
+        Where they were all read before, it ends at the first one that holds nothing new.
+        """
+        yield feed, url, capture
+        asked = {url}
+        while feed.older and feed.older not in asked and is_same_site(feed.older, url):
+            if len(asked) > self.most_feeds:
+                pages.crawl.skipped["older_parts_of_the_feed"] += 1
+                break
+            url = feed.older
+            asked.add(url)
+            try:
+                response = self.tools.fetcher.get(self.at(url))
+                feed = parse_feed(response.content, url if self.server else response.url, response.content_type)
+            except (CrawlError, ConsistencyError) as error:
+                logger.warning("%s", error)
+                pages.crawl.skipped["part_of_the_feed_not_readable"] += 1
+                pages.wait()
+                return
+            if pages.has_all(feed):
+                pages.keep()
+                break
+            yield feed, url, response.capture
+        if len(asked) > 1:
+            pages.crawl.validators[_WHOLE] = "1"
+
+
+class PublicationReader(FeedReader):
+    """Base of the crawlers of platforms: publications and single articles, on the platform's host and on others."""
+
+    @classmethod
+    def owns(cls, url: str) -> bool:
+        """Whether `url`, on a host that runs the platform, is a publication or one of its articles."""
+        raise NotImplementedError  # every platform has its own
+
+    def mend(self) -> str:
+        """What an author can do where the platform refuses to show something to a program, as the end of a sentence."""
+        raise NotImplementedError  # every platform has its own
+
+    def read(
+        self, link: Link, category: Category, validators: Mapping[str, str], page: Response | None = None
+    ) -> Crawl:
+        """Read a publication or one article.
+
+        Args:
+            page: what `link` answered, where it was asked already.
+
+        Raises:
+            CrawlError: it is not shown, or there is no such page.
+        """
+        raise NotImplementedError  # every platform has its own
+
     def read_article(
-        self, link: Link, category: Category, validators: Mapping[str, str], *, address: str, feeds: Iterable[str]
+        self,
+        link: Link,
+        category: Category,
+        validators: Mapping[str, str],
+        *,
+        address: str,
+        feeds: Iterable[str],
+        page: Response | None = None,
     ) -> Crawl:
         """Read one article: from the first of `feeds` that shows it, else from its page.
 
-        The validators say which it was. An article that has left its feed is compared with its page by their letters
-        and digits: where these are equal nothing has changed, else the page is the source from then on.
+        The validators say which it was. An article that has left its feed is compared with its page by its words: where
+        these are equal nothing has changed, else the page is the source from then on.
 
         Args:
             address: the document's own, by which it is found in a feed.
@@ -112,28 +169,31 @@ class FeedReader(Crawler):
         Raises:
             CrawlError: neither shows it.
         """
+        paid = f"{link.url} is shown in full to those who pay: {self.mend()}."
         if validators.get(_VIA) != "page":
             for url in feeds:
                 made = self._from_feed(link, category, url, address)
                 if isinstance(made, Document):
                     return Crawl([made], validators={_VIA: "feed", _WORDS: fingerprint(made)})
-                if made and self.teasers and "sk=" not in urlsplit(link.url).query:
-                    return Crawl(status="skipped", message=f"{link.url} is shown in full to those who pay: {made}.")
+                if made == "paid" and "sk=" not in urlsplit(link.url).query:
+                    return Crawl(status="skipped", message=paid)
         try:
-            response = self.tools.fetcher.get(self.at(link.url), validators)
+            response = page or self.tools.fetcher.get(self.at(link.url), validators)
             if response.unchanged:
                 return Crawl(status="unchanged", validators=response.validators)
             document = page_document(response, link, category, address=address)
+        except PreviewError:
+            return Crawl(status="skipped", message=paid)
         except CrawlError as error:
             if isinstance(error, FetchError) and error.status not in _REFUSALS:
                 raise
-            raise CrawlError(f"{str(error).removesuffix('.')}, or {self.mend(link)}.") from error
+            raise CrawlError(f"{str(error).removesuffix('.')}, or {self.mend()}.") from error
         if validators.get(_VIA) == "feed" and validators.get(_WORDS) == fingerprint(document):
             return Crawl(status="unchanged", validators=response.validators)
         return Crawl([document], validators=response.validators | {_VIA: "page"})
 
     def _from_feed(self, link: Link, category: Category, url: str, address: str) -> Document | str:
-        """The article from a feed; "" where the feed does not show it, and what to do where it only begins there."""
+        """The article from a feed; "paid" where it only begins there, and "" where the feed does not show it."""
         try:
             response = self.tools.fetcher.get_once(self.at(url))
             feed = parse_feed(response.content, url, response.content_type)
@@ -145,8 +205,44 @@ class FeedReader(Crawler):
                 made = item_document(item, link, category, feed=feed, url=url, capture=response.capture)
                 if isinstance(made, Document):
                     return made.model_copy(update={"link": address})
-                return self.mend(link) if item.teaser else ""
+                return "paid" if item.teaser else ""
         return ""
+
+
+def read_publication(
+    link: Link,
+    category: Category,
+    validators: Mapping[str, str],
+    tools: Tools,
+    *,
+    software: str | None = None,
+    page: Response | None = None,
+) -> Crawl | None:
+    """Read a page as its platform is read, where it is one of Medium's or Substack's on a host that nobody knows.
+
+    Call it before the page is asked for, with the validators alone, for what was recognised by an earlier crawl; and
+    after it was, with what it is. None says that the page is all there is to read.
+
+    Args:
+        validators: of the last good crawl; those of the crawl that is given say what software it was.
+        software: whose software made the page: "medium", "substack" or any other.
+        page: what `link` answered, which is not asked for again.
+
+    Raises:
+        CrawlError: its platform does not show it.
+    """
+    name = software if page else validators.get(_SOFTWARE)
+    crawler = crawlers().get(name or "")
+    if name is None or crawler is None or not issubclass(crawler, PublicationReader) or not crawler.owns(link.url):
+        return None
+    try:
+        crawl = crawler(tools).read(link, category, validators, page)
+    except CrawlError as error:
+        if page or error.retryable:
+            raise
+        return None  # it may have moved to other software: its page says so
+    crawl.validators[_SOFTWARE] = name
+    return crawl
 
 
 class Pages:
@@ -160,28 +256,33 @@ class Pages:
         is_offline = bool(getattr(reader.tools.fetcher, "_offline", False))
         self._reader, self._left = reader, math.inf if is_offline else reader.most_pages
         self._known = frozenset(validators.get(_PAGES, "").split())
+        self._was_whole = _WHOLE in validators
         self._read: set[str] = set()
         self._is_done = True
 
-    def read(self, item: Item, *, waiting: str = "excerpt_only") -> Iterator[Document]:
+    def read(self, item: Item) -> Iterator[Document]:
         """The document of an item's page; none where it was read before, cannot be read or has to wait."""
-        key = _key(item.link, item.title, item.html, str(item.updated_at)) if item.html else _key(item.link)
+        key = _item_key(item)
         if same := self._known & {key, _key(item.link)}:
             self._read |= same
             self.crawl.unchanged |= {item.link}
             return
         if self._left <= 0:
-            self.crawl.skipped[waiting] += 1
-            self._is_done = False
+            self.crawl.skipped[_WAITING] += 1
+            self.wait()
             return
         self._left -= 1
         try:
             response = self._reader.tools.fetcher.get(self._reader.at(item.link))
             document = page_document(response, self.link, self.category, address=item.link)
+        except PreviewError:
+            self.pass_over(item, "paid")
+            return
         except (CrawlError, ConsistencyError) as error:
             logger.warning("%s", error)
             self.crawl.skipped["page_not_readable"] += 1
-            self._is_done &= not (isinstance(error, CrawlError) and error.retryable)
+            if isinstance(error, CrawlError) and error.retryable:
+                self.wait()
             return
         self._read.add(key)
         known = {"feed": self.link.url, "tags": list(item.tags), "subtitle": item.subtitle} | document.metadata
@@ -197,8 +298,27 @@ class Pages:
         """Note that the feed gave an item in full, so that its page is not asked for when it does so no more."""
         self._read.add(_key(item.link))
 
+    def pass_over(self, item: Item, reason: str) -> None:
+        """Count an item that is left out, and note that it was seen."""
+        self.crawl.skipped[reason] += 1
+        self._read.add(_key("", item.link))
+
+    def has_all(self, feed: Feed) -> bool:
+        """Whether a part of a feed whose parts were all read holds nothing that was not seen in it."""
+        items = [item for item in feed.items if item.link]
+        seen = (self._known & {_item_key(item), _key(item.link), _key("", item.link)} for item in items)
+        return self._was_whole and bool(items) and all(seen)
+
+    def keep(self) -> None:
+        """Keep in mind what was read before, for this crawl does not look at all of it."""
+        self._read |= self._known
+
+    def wait(self) -> None:
+        """Note that something waits, so that the feed must be asked again even if it did not change."""
+        self._is_done = False
+
     def close(self) -> None:
-        """Note what was read; where something waits, the feed must be asked again even if it did not change."""
+        """Write down what was read, for the next crawl."""
         if self._read:
             self.crawl.validators[_PAGES] = " ".join(sorted(self._read))
         if not self._is_done:
@@ -206,98 +326,10 @@ class Pages:
                 self.crawl.validators.pop(name, None)
 
 
+def _item_key(item: Item) -> str:
+    """What tells whether a teaser is as it was, and so the page behind it."""
+    return _key(item.link, item.title, item.html, str(item.updated_at)) if item.html else _key(item.link)
+
+
 def _key(*parts: str) -> str:
     return sha256("\0".join(parts))[:12]
-
-
-def item_document(
-    item: Item, link: Link, category: Category, *, feed: Feed, url: str, capture: str | None
-) -> Document | str:
-    """The document of an item that carries its article in full; else the reason why it is left out.
-
-    Raises:
-        CrawlError: its HTML cannot be taken apart.
-    """
-    if not item.link:
-        return "without_link"
-    text = _MEDIUM_FOOTER.sub("", fragment_markdown(item.html, item.base))
-    if item.teaser or count_words(text) < MIN_ITEM_WORDS:
-        return "podcast" if item.media else "excerpt_only"
-    address = address_of(item, feed)
-    metadata = {
-        "author": item.author,
-        "site": feed.title,
-        "canonical": item.link if item.link != address else None,
-        "subtitle": item.subtitle if item.subtitle != item.title else None,
-        "tags": list(item.tags),
-        "updated_at": item.updated_at.isoformat() if item.updated_at else None,
-        "feed": url,
-    }
-    return Document(
-        author=link.author, category=category, link=address, source=link.url, platform=_platform(address, feed),
-        title=item.title or None, text=text, language=item.language, published_at=item.published_at,
-        metadata={name: value for name, value in metadata.items() if value}, capture=capture,
-    )  # fmt: skip
-
-
-def page_document(response: Response, link: Link, category: Category, *, address: str) -> Document:
-    """The document of a page that was fetched.
-
-    Raises:
-        CrawlError: it is no page, it is one that stands in the place of an article, or it has none.
-    """
-    from twin.crawling.extract import extract_page
-
-    page = extract_page(response.content, response.url)
-    if page is None:
-        raise CrawlError(f"{address} answered but has no article in it: {SAVE_THE_PAGE}.")
-    named = {"author": page.author, "site": page.site, "canonical": page.canonical}
-    return Document(
-        author=link.author, category=category, link=address, source=link.url, platform=platform(address),
-        title=page.title, text=page.text, language=page.language, published_at=page.published_at,
-        metadata={name: value for name, value in named.items() if value and value != address},
-        capture=response.capture,
-    )  # fmt: skip
-
-
-def fingerprint(document: Document) -> str:
-    """Hex sha256 of a text's letters and digits, in the case and the form in which two extractions of it agree.
-
-    What differs between them takes no part: spaces, punctuation, marks of Markdown, addresses of links, languages of
-    code blocks, and whether the title stands above the text.
-    """
-    subtitle = document.metadata.get("subtitle")
-    text = _letters(_LINK_TARGET.sub("]", _FENCE_LINE.sub("", document.text)))
-    for heading in (document.title, subtitle):
-        text = text.removeprefix(_letters(str(heading or "")))
-    return sha256(text)
-
-
-def _letters(text: str) -> str:
-    folded = unicodedata.normalize("NFKC", text).casefold()
-    # Marks too: in the scripts of India they are the vowels.
-    return "".join(character for character in folded if unicodedata.category(character)[0] in "LMN")
-
-
-def address_of(item: Item, feed: Feed) -> str:
-    """The address that is an item's identity: its own, but the one form of all those that a story of Medium has."""
-    return (
-        story_address(item.key) or story_address(item.link) or item.link if _is_on("medium", item, feed) else item.link
-    )
-
-
-def story_address(url: str) -> str | None:
-    """`https://medium.com/p/<id>`, which leads to a story whatever its title and publication; None without an id."""
-    found = _STORY.search(urlsplit(url).path)
-    return f"https://medium.com/p/{found[1]}" if found else None
-
-
-def _is_on(name: str, item: Item, feed: Feed) -> bool:
-    return platform(item.link) == name or name in feed.generator.lower()
-
-
-def _platform(address: str, feed: Feed) -> str:
-    """By the host, else by the software that made the feed: publications have hosts of their own."""
-    found = platform(address)
-    made_by = (name for name in ("medium", "substack") if name in feed.generator.lower())
-    return found if found != "web" else next(made_by, found)

@@ -23,7 +23,8 @@ from twin.crawling.base import Crawl, Crawler, local_source, register
 from twin.crawling.decoding import decoded
 from twin.crawling.feed_items import Feed, Item
 from twin.crawling.fragment import fragment_markdown
-from twin.crawling.publication import FeedReader, Pages
+from twin.crawling.publication import Pages, PublicationReader
+from twin.crawling.web import Response
 from twin.errors import CrawlError, InputError
 from twin.links import canonical_url
 from twin.models import Category, Document, Link
@@ -41,13 +42,12 @@ _COLUMNS = frozenset({"post_id", "is_published"})
 
 
 @register
-class SubstackCrawler(FeedReader):
+class SubstackCrawler(PublicationReader):
     """Reads a publication, or one post of it."""
 
     kind: ClassVar[str] = "substack"
     version: ClassVar[str] = "substack-1"
     domains: ClassVar[frozenset[str]] = frozenset({_HOST})
-    teasers: ClassVar[str] = "paid"
     most_pages: ClassVar[int] = 50
 
     @classmethod
@@ -72,21 +72,28 @@ class SubstackCrawler(FeedReader):
             return f"https://{host}/p/{names[1]}"
         return f"https://{host}/" if names[0] in _ROOTS else None
 
-    def mend(self, link: Link) -> str:
+    @classmethod
+    def owns(cls, url: str) -> bool:
+        """A post, or the root of a host or the list of its posts."""
+        names = urlsplit(url).path.split("/")[1:]
+        return (names[0] == "p" and len(names) > 1) or names[0] in ("", "archive")
+
+    def mend(self) -> str:
         """The export archive."""
-        del link
         return ARCHIVE
 
-    def read(self, link: Link, category: Category, validators: Mapping[str, str]) -> Crawl:
+    def read(
+        self, link: Link, category: Category, validators: Mapping[str, str], page: Response | None = None
+    ) -> Crawl:
         """Read a publication's feed and the pages of its older posts, or one post.
 
         Raises:
             CrawlError: there is no such publication or post, or it is not shown.
         """
         parts = urlsplit(link.url)
-        feed = f"https://{parts.netloc}/feed"
+        feed = f"{parts.scheme}://{parts.netloc}/feed"
         if parts.path.startswith("/p/"):
-            return self.read_article(link, category, validators, address=link.url, feeds=[feed])
+            return self.read_article(link, category, validators, address=link.url, feeds=[feed], page=page)
         return self.read_feed(link, category, validators, feed)
 
     def documents(self, feed: Feed, url: str, capture: str | None, pages: Pages) -> Iterator[Document]:
@@ -102,7 +109,7 @@ class SubstackCrawler(FeedReader):
             elif post.get("type") not in (None, "newsletter"):
                 pages.crawl.skipped[str(post["type"])[:40]] += 1
             else:
-                yield from pages.read(item, waiting="left_for_the_next_crawl")
+                yield from pages.read(item)
         pages.close()
 
     def _older(self, url: str) -> Iterator[dict[str, Any]]:
