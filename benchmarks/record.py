@@ -1,4 +1,4 @@
-"""Where the benchmarks find their data, and where their results go: with the machine and the versions that gave them."""
+"""Where the benchmarks find their data, and where their results go, with the machine and versions that gave them."""
 
 import json
 import os

@@ -121,7 +121,7 @@ def test_replay_gives_the_same_documents_and_asks_nobody(
     assert documents(warehouse) == found
     assert (again.data_version, again.written, again.links_ok) == (first.data_version, 0, 2)
     assert again.failures == [
-        f"{server.root}/never-fetched was never captured, so it cannot be read again without a request: crawl it."
+        f"{server.root}/never-fetched was never captured, so it is not read again without a request: crawl it."
     ]
 
 

@@ -2,9 +2,12 @@
 
 import gzip
 import math
+import shutil
+import subprocess
 import time
 import zlib
 from http.server import BaseHTTPRequestHandler
+from pathlib import Path
 
 import pytest
 
@@ -110,6 +113,59 @@ def test_answer_longer_than_it_says_is_what_it_says(server: Server, once: Fetche
     server.handlers["/next"] = lambda handler: send(handler, 200, b"fine")
     assert once.get(f"{server.root}/a").content == b"<html>"
     assert once.get(f"{server.root}/next").content == b"fine"  # the rest is no answer to the next question
+
+
+def encrypted(server: Server, folder: Path, monkeypatch: pytest.MonkeyPatch) -> str:
+    """Let the server speak TLS as localhost, and requests trust its certificate; returns its root."""
+    certificate, key = folder / "certificate", folder / "key"
+    command = [
+        "openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2", "-subj", "/CN=localhost", "-addext",
+        "subjectAltName=DNS:localhost", "-keyout", str(key), "-out", str(certificate),
+    ]  # fmt: skip
+    if shutil.which("openssl") is None:
+        pytest.skip("needs the program openssl")
+    subprocess.run(command, check=True, capture_output=True)
+    monkeypatch.setattr("requests.adapters.DEFAULT_CA_BUNDLE_PATH", str(certificate))
+    return server.encrypt(certificate, key)
+
+
+@pytest.mark.parametrize("scheme", ["http", "https"])
+def test_a_connection_that_was_kept_open_and_is_closed_costs_no_answer(
+    server: Server, once: Fetcher, scheme: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The server hangs up on the second request of a connection, as one does whose patience ends just then."""
+    connections: list[BaseHTTPRequestHandler] = []
+
+    def first_only(handler: BaseHTTPRequestHandler) -> None:
+        if handler in connections:
+            handler.close_connection = True
+        else:
+            connections.append(handler)
+            send(handler, 200, b"fine")
+
+    root = server.root if scheme == "http" else encrypted(server, tmp_path, monkeypatch)
+    server.handlers = dict.fromkeys(("/a", "/b", "/c"), first_only)
+    for path in ("/a", "/b", "/c"):
+        assert once.get(root + path).content == b"fine"
+    assert [path for path, _ in server.asked] == ["/a", "/b", "/b", "/c", "/c"]
+    server.handlers["/never"] = lambda handler: setattr(handler, "close_connection", True)
+    with pytest.raises(FetchError, match="/never does not answer"):
+        once.get(f"{root}/never")
+    assert [path for path, _ in server.asked][5:] == ["/never", "/never"]  # the kept connection, and a new one
+
+
+def test_a_certificate_that_nobody_vouches_for_is_refused(
+    server: Server, once: Fetcher, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with monkeypatch.context() as trusting:
+        root = encrypted(server, tmp_path, trusting)
+        server.handlers["/a"] = lambda handler: send(handler, 200, b"fine")
+        assert once.get(f"{root}/a").content == b"fine"
+        with pytest.raises(FetchError, match="its certificate is not valid"):  # it is another name's
+            once.get(f"{root.replace('localhost', '127.0.0.1')}/a")
+    with pytest.raises(FetchError, match="its certificate is not valid"):
+        Fetcher(allow_loopback=True, requests_per_second=math.inf, sleep=lambda _: None).get(f"{root}/a")
+    assert len(server.asked) == 1
 
 
 @pytest.mark.parametrize("framing", ["length", "chunked", "until closed"])

@@ -1,8 +1,10 @@
 """A real HTTP server on loopback for the tests: each path answers as its handler says."""
 
+import ssl
 import sys
 from collections.abc import Callable
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 from threading import Thread
 
 BODY = """<p>An engine has a mill and a store, and a table of cards that tells it what to do with both of them.</p>
@@ -50,13 +52,24 @@ class Server:
 
         class _Quiet(ThreadingHTTPServer):
             def handle_error(self, request: object, client_address: object) -> None:
-                if not isinstance(sys.exception(), ConnectionError):  # a client that hangs up is what is tested
+                if not isinstance(
+                    sys.exception(), ConnectionError | ssl.SSLError
+                ):  # a client that hangs up is what is tested
                     super().handle_error(request, client_address)  # type: ignore[arg-type]
 
         self._server = _Quiet(("127.0.0.1", 0), _Handler)
         self._server.daemon_threads = True
         self.root = f"http://127.0.0.1:{self._server.server_port}"
         Thread(target=self._server.serve_forever, args=(0.02,), daemon=True).start()
+
+    def encrypt(self, certificate: Path, key: Path) -> str:
+        """Speak TLS from now on; returns the root, by the name of this machine."""
+        context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+        context.load_cert_chain(certificate, key)
+        # The handshake is for the thread of the connection, lest one that fails ends the server.
+        self._server.socket = context.wrap_socket(self._server.socket, True, do_handshake_on_connect=False)
+        self.root = f"https://localhost:{self._server.server_port}"
+        return self.root
 
     def close(self) -> None:
         self._server.shutdown()

@@ -219,7 +219,7 @@ def opened(remote: Remote, commit: str, tools: Tools, *, offline: bool) -> Itera
 
 def never_captured(url: str) -> CrawlError:
     """The error for a repository that is to be read without a request and cannot be."""
-    return CrawlError(f"{url} was never captured, so it cannot be read again without a request: crawl it.")
+    return CrawlError(f"{url} was never captured, so it is not read again without a request: crawl it.")
 
 
 def _kept(reader: GitReader, remote: Remote, tools: Tools) -> str | None:

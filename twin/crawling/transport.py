@@ -87,7 +87,7 @@ class Transport:
         with _Watch(seconds) as watch:
             try:
                 request = requests.Request("GET", address, headers=sent).prepare()
-                reply = self._adapter(urlsplit(address).scheme).send(request, stream=True, timeout=self._timeout)
+                reply = self._sent(request, urlsplit(address).scheme, watch)
             except InvalidIPAddress as error:
                 raise Failure("leads to a private address, which is never fetched") from error
             except (requests.ConnectionError, requests.Timeout) as error:
@@ -102,6 +102,22 @@ class Transport:
                 return Reply(int(reply.status_code), named, content, time.monotonic() - started)
             finally:
                 reply.close()
+
+    def _sent(self, request: Any, scheme: str, watch: "_Watch") -> Any:
+        """The answer of requests; asked again at once where a connection that was kept open turns out to be closed.
+
+        A server may hang up while the next request is on its way, which says nothing about that request (RFC 9112,
+        9.3.1 and 9.5). Each connection that fails so is gone, and the first new one has the last word.
+        """
+        import requests
+
+        while True:
+            watch.reused = False
+            try:
+                return self._adapter(scheme).send(request, stream=True, timeout=self._timeout)
+            except requests.ConnectionError:
+                if not watch.reused or watch.over:
+                    raise
 
     def _adapter(self, scheme: str) -> Any:
         with self._lock:
@@ -119,6 +135,7 @@ class _Watch:
 
     def __init__(self, seconds: float) -> None:
         self.over = False
+        self.reused = False  # whether the request went out on a connection that had served an earlier one
         self._seconds = seconds
         self._lock = Lock()
         self._socket: socket.socket | None = None
@@ -179,15 +196,20 @@ def _watched_adapter(scheme: str, *, allow_loopback: bool) -> Any:
     plain: Any = pool.ConnectionCls
 
     class Watched(plain):  # type: ignore[misc]
+        _served = False
+
         def _new_conn(self) -> socket.socket:
+            self._served = False
             connected: socket.socket = super()._new_conn()
             _THREAD.watch.guard(connected)
             return connected
 
         def request(self, *args: Any, **kwargs: Any) -> None:
-            if self.sock is not None:  # a connection that served an earlier request
+            if self.sock is not None:  # a connection that served an earlier request, or one that TLS has begun on
                 _THREAD.watch.guard(self.sock)
+            _THREAD.watch.reused = self._served
             super().request(*args, **kwargs)
+            self._served = True
 
     adapter = IPFilterAdapter(is_https_proto=scheme == "https", allow_loopback=allow_loopback)
     adapter.poolmanager.pool_classes_by_scheme = {scheme: type("WatchedPool", (pool,), {"ConnectionCls": Watched})}
