@@ -31,15 +31,19 @@ _LAYOUT_CLASSES = frozenset({"ace_text-layer", "cm-content", "CodeMirror-code", 
 _SKIPPED = frozenset({"button", "noscript", "script", "select", "style", "svg", "template"})
 _SPAN_TAGS = ("code", "kbd", "samp", "tt")
 _BOXES = frozenset({"div", "figure", "p", "span"})
-_SKIPPED_CLASS = re.compile(r"(?:^|[\s_-])(?:copy|clipboard|shcb-language|sr-only|gist-meta|toolbar-item)(?:$|[\s_-])")
+_SKIPPED_CLASS = re.compile(
+    r"(?:^|[\s_-])(?:copy|clipboard|shcb-language|sr-only|gist-meta|toolbar|toolbar-item)(?:$|[\s_-])"
+)
 _CODE_AREA = re.compile(r"(?:^|[\s_-])(?:code|crayon|enlighter|highlight|prettyprint)(?:$|[\s_-])", re.I)
-_GUTTER = re.compile(r"lineno|line-?num|line_num|ln-num|blob-num|gutter|crayon-num", re.I)
+_GUTTER = re.compile(r"lineno|line-?num|line_num|ln-num|blob-num|gutter|crayon-num|(?:^|[\s_-])lnt?(?:$|\s)", re.I)
 _MARKUP_ALONE = re.compile(r"[\s>*_#|-]*(?:\d+[.)])?[\s*_]*")
 """What is left of a list item, a quotation or emphasis that held a block and nothing else."""
 _NUMBERS = re.compile(r"[\s\d.:|]*")
 _PRESERVED = re.compile(r"white-space\s*:\s*(?:pre|break-spaces)", re.I)
+_MONOSPACED = re.compile(r"monospace|courier|consolas|menlo|monaco", re.I)
+_VERBATIM_TAGS = frozenset({"code", "listing", "pre", "xmp"})
 _SOURCE_BREAK = re.compile(r"[ \t]*[\r\n]\s*")
-_EMPTY_LINE = re.compile("^\u200b$", re.M)
+_EMPTY_LINE = re.compile("^[\u200b\xa0]$", re.M)
 _TOP = re.compile(r"\btop\s*:\s*(-?[\d.]{1,12})px")
 
 _LANGUAGE = re.compile(
@@ -157,9 +161,9 @@ def _span(code: str) -> str:
 def _alone_in(element: Element) -> Element:
     """The outermost box that shows this block and nothing else: an extractor may drop a box for its name or class."""
     while (parent := element.getparent()) is not None and parent.tag in _BOXES and parent.getparent() is not None:
-        if (parent.text or "").strip() or any(_shows(child) for child in parent if child is not element):
+        if (parent.text or "").strip() or any((child.tail or "").strip() for child in parent):
             break
-        if any((child.tail or "").strip() for child in parent):
+        if any(_shows(child) for child in parent if child is not element):
             break
         element = parent
     for ancestor in element.iterancestors("figure"):
@@ -182,20 +186,20 @@ def block_text(element: Element) -> str:
     pieces: list[str] = []
     # Outside a `<pre>`, the line breaks of the source are spaces and those of the text are elements.
     folds = element.tag == "code" and next(element.iter("br", "div", "li", "p"), None) is not None
-    _write(element, pieces, kept=element.tag == "code", folds=folds)
+    _write(element, pieces, kept=element.tag == "code" or _is_styled(element), folds=folds)
     return _finished("".join(pieces))
 
 
 def _finished(code: str) -> str:
-    code = code.replace("\r\n", "\n").replace("\r", "\n").replace("\xa0", " ")
-    # Editors put a zero-width space on an empty line, to give it a height.
-    return _EMPTY_LINE.sub("", code).removeprefix("\n").rstrip("\n")
+    code = code.replace("\r\n", "\n").replace("\r", "\n")
+    # Editors put a space of no width, or one that is kept, on an empty line, to give it a height.
+    return _EMPTY_LINE.sub("", code).replace("\xa0", " ").removeprefix("\n").rstrip("\n")
 
 
 def _write(element: Element, pieces: list[str], *, kept: bool, folds: bool) -> None:
     """Append the text of `element`; `kept` says whether white space counts where it stands."""
     classes = _classes(element)
-    kept = kept or element.tag in ("pre", "code") or not _LINE_CLASSES.isdisjoint(classes)
+    kept = kept or element.tag in _VERBATIM_TAGS or not _LINE_CLASSES.isdisjoint(classes)
     is_layout = element.tag in _LAYOUT_TAGS or not _LAYOUT_CLASSES.isdisjoint(classes)
 
     def add(text: str | None) -> None:
@@ -225,7 +229,9 @@ def _write_line(element: Element, pieces: list[str], *, kept: bool, folds: bool)
     text = "".join(inner)
     pieces.append(text)
     is_container = element.tag in _LAYOUT_TAGS - {"tr"}
-    if not text.endswith("\n") and not (element.tail or "").startswith("\n") and (text or not is_container):
+    after, follower = element.tail or "", element.getnext()
+    breaks = after.startswith("\n") or (not after and follower is not None and follower.tag == "br")
+    if not text.endswith("\n") and not breaks and (text or not is_container):
         pieces.append("\n")
 
 
@@ -235,9 +241,9 @@ def _at_line_start(pieces: list[str]) -> bool:
 
 def _candidates(tree: Element) -> Iterator[Element]:
     """What holds a block of code, in document order; some of them lie inside others."""
-    for element in tree.iter("pre", "code", "textarea", "table", "div"):
+    for element in tree.iter("pre", "listing", "xmp", "code", "textarea", "table", "div"):
         match element.tag:
-            case "pre":
+            case "pre" | "listing" | "xmp":
                 yield element
             case "code" if _is_block(element):
                 yield element
@@ -246,6 +252,8 @@ def _candidates(tree: Element) -> Iterator[Element]:
             case "table" if _is_listing(element):
                 yield element
             case "div" if not _WRAPPERS.isdisjoint(_classes(element)) and _holds_code(element):
+                yield element
+            case "div" if _is_styled(element) or _is_lines(element):
                 yield element
 
 
@@ -264,6 +272,21 @@ def _is_block(code: Element) -> bool:
     around = [each for each in (code, code.getparent()) if each is not None]
     styled = any(_PRESERVED.search(each.get("style") or "") or _LANGUAGE.search(_class(each)) for each in around)
     return styled and "\n" in _text(code).strip()
+
+
+def _is_styled(box: Element) -> bool:
+    """Whether a `<div>` is made a block of code by its style alone."""
+    style = (box.get("style") or "")[:1000]
+    if box.tag != "div" or not (_PRESERVED.search(style) and _MONOSPACED.search(style)):
+        return False
+    return "\n" in _text(box).strip() and next(box.iter("p", "ul", "ol", "table", "pre"), None) is None
+
+
+def _is_lines(box: Element) -> bool:
+    """Whether a `<div>` says that it is code, and holds a box for each line and nothing else."""
+    if not _CODE_AREA.search(_class(box)) or len(box) == 0 or (box.text or "").strip():
+        return False
+    return all(not _LINE_CLASSES.isdisjoint(_classes(line)) and not (line.tail or "").strip() for line in box)
 
 
 def _is_listing(table: Element) -> bool:

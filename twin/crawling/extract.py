@@ -72,7 +72,8 @@ def extract_page(html: bytes | str, url: str | None = None) -> Page | None:
         about = read_metadata(tree, url)
         shield = Shield(_key(tree))
         shield.take(tree)
-        text = next((text for text in _readings(tree, url, shield) if count_words(text) >= MIN_WORDS), "")
+        readings = _readings(tree, url, shield) if _says_something(tree) else iter(())
+        text = next((text for text in readings if count_words(text) >= MIN_WORDS), "")
     except _BROKEN as error:
         raise CrawlError(
             f"{label} has HTML that cannot be taken apart ({type(error).__name__}): save the page from your browser, "
@@ -95,6 +96,14 @@ def extract_page(html: bytes | str, url: str | None = None) -> Page | None:
         site=about.site,
         subtitle=about.subtitle,
     )
+
+
+def _says_something(tree: Element) -> bool:
+    """Whether a page holds more than links to others."""
+    own = tree.xpath(
+        "//text()[not(ancestor::a or ancestor::nav or ancestor::script or ancestor::style or parent::title)]"
+    )
+    return count_words(" ".join(own)) >= MIN_WORDS
 
 
 def _readings(tree: Element, url: str | None, shield: Shield) -> Iterator[str]:

@@ -36,7 +36,8 @@ _AUTHORS = (
     "//meta[@name='author' or @property='author' or @name='parsely-author' or @name='dc.creator']/@content",
     "//meta[@property='article:author' or @property='og:article:author']/@content",
 )
-_SITES = ("//meta[@property='og:site_name']/@content", "//meta[@name='application-name']/@content")
+_SITES = ("//meta[@property='og:site_name']/@content",)
+_APPLICATIONS = ("//meta[@name='application-name']/@content",)
 _TITLES = (
     "//meta[@property='og:title']/@content",
     "//meta[@name='twitter:title' or @property='twitter:title']/@content",
@@ -71,17 +72,17 @@ def read_metadata(tree: Element, url: str | None) -> Metadata:
     canonical = _canonical(tree, url)
     found = extract_metadata(tree, url)
     described = _article(tree)
+    title = _line(described.get("headline")) or found.title or _first(tree, _TITLES)
+    subtitle = _line(described.get("alternativeHeadline")) or _subtitle(tree)
+    site = _first(tree, _SITES) or _names(described.get("publisher")) or found.sitename or _first(tree, _APPLICATIONS)
     return Metadata(
-        title=_line(described.get("headline")) or found.title or _first(tree, _TITLES),
-        subtitle=_line(described.get("alternativeHeadline")) or _subtitle(tree),
+        title=title,
+        subtitle=subtitle if subtitle != title else None,
         author=_names(described.get("author")) or found.author or _author(tree),
         published_at=_published_at(tree, described, found.date),
         language=_language(tree, described),
         canonical=canonical,
-        site=_first(tree, _SITES[:1])
-        or _names(described.get("publisher"))
-        or found.sitename
-        or _first(tree, _SITES[1:]),
+        site=site.lstrip("@") if site else None,
     )
 
 

@@ -8,17 +8,15 @@ _UNSPACED = (
 """Thai, Lao, Burmese, Khmer, kana and Han."""
 _MARKS = "\u0300-\u036f\u0591-\u05c7\u064b-\u065f\u0900-\u0dff\u200c\u200d"
 """What stands within a word and is no letter: accents, points, the vowels of Indian scripts, joiners."""
-_WORD = re.compile(rf"(?P<unspaced>[{_UNSPACED}])|(?:(?![{_UNSPACED}])\w|(?<=\w)[{_MARKS}])+")
+_CHARACTER = re.compile(f"[{_UNSPACED}]")
+# Where words begin, not whole words: a repetition of either kind would keep a trace of each letter in memory.
+_START = re.compile(rf"(?<![^\W{_UNSPACED}])(?<![{_MARKS}])[^\W{_UNSPACED}]")
 _CHARACTERS_PER_WORD = 2
-"""Of a script without spaces. Japanese and Thai words are longer; this errs towards taking a short text for one."""
+"""Of a script without spaces. Words of Japanese and Thai are longer; this errs towards taking a short text for one."""
 
 
 def count_words(text: str) -> int:
     """How many words a text has; where a script has no spaces between words, two characters are taken for one."""
-    words = unspaced = 0
-    for match in _WORD.finditer(text):
-        if match["unspaced"]:
-            unspaced += 1
-        else:
-            words += 1
+    words = sum(1 for _ in _START.finditer(text))
+    unspaced = sum(1 for _ in _CHARACTER.finditer(text))
     return words + -(-unspaced // _CHARACTERS_PER_WORD)
