@@ -1,53 +1,215 @@
-"""Articles on the web: one link, one page, one document."""
+"""Articles on the web: one link, one page, one document; or a publication that has a host of its own."""
 
+import re
 from collections.abc import Mapping
 from typing import ClassVar
 from urllib.parse import urlsplit
 
-from twin.crawling.base import FALLBACK, Crawl, Crawler, register
-from twin.crawling.web import SAVE_THE_PAGE
+from twin.crawling.base import FALLBACK, Crawl, Crawler, crawlers, register, within
+from twin.crawling.web import SAVE_THE_PAGE, Response
 from twin.errors import CrawlError
 from twin.models import Category, Document, Link
 
 _PLATFORMS = {"medium.com": "medium", "substack.com": "substack", "dev.to": "devto", "linkedin.com": "linkedin"}
-_HTML = ("text/html", "application/xhtml+xml", "")
+_PUBLICATIONS = {
+    "medium": re.compile(r"/?|/(?:.*[/-])?[0-9a-f]{8,12}/?"),
+    "substack": re.compile(r"/?|/archive/?|/p/[^/]+/?"),
+}
+"""Paths that the crawler of a platform reads on any host: of a publication, and of one of its articles."""
+
+_READ_BY = "read_by"
+_PAGES = frozenset({"text/html", "application/xhtml+xml", ""})
+_MAYBE_PAGES = frozenset({"application/xml", "text/xml", "text/plain"})
+_TEXTS = frozenset({"text/plain", "text/markdown", "text/x-markdown", "text/x-rst"})
+_FEEDS = frozenset({"application/rss+xml", "application/atom+xml", "application/feed+json"})
+_PAGE = re.compile(rb"\s*(?:<\?xml[^>]*>\s*)?(?:<!--.*?-->\s*)*<(?:!doctype\s+html|html)\b", re.I | re.S)
+_FEED = re.compile(rb"<(?:rss|feed|rdf:RDF)[\s>]", re.I)
+_MAGIC = {b"%PDF-": "application/pdf", b"\x89PNG": "image/png", b"\xff\xd8\xff": "image/jpeg", b"GIF8": "image/gif",
+          b"PK\x03\x04": "application/zip"}  # fmt: skip
+_START = 2048
+_CHARSET = re.compile(r"charset=[\"']?([\w.:-]+)")
+_LEGACY = (
+    "big5",
+    "cp",
+    "euc",
+    "gb",
+    "iso-2022-jp",
+    "iso-8859-",
+    "koi8",
+    "ks_c",
+    "mac",
+    "shift",
+    "sjis",
+    "tis",
+    "window",
+)
+_HEADING = re.compile(r"\s*#[ \t]+(.+?)[ \t#]*(?:\n|\Z)|\s*(\S[^\n]*)\n=+[ \t]*(?:\n|\Z)")
 
 
 @register
 class ArticleCrawler(Crawler):
-    """Fetches a page where it changed since the last time, and extracts its main content."""
+    """Fetches a page where it changed since the last time, and extracts its main content.
+
+    A publication of Medium or Substack on a host of its own, and its articles, are read as on the platform's: once a
+    page has said whose it is, its feed is asked first.
+    """
 
     kind: ClassVar[str] = FALLBACK
-    version: ClassVar[str] = "article-1"
+    version: ClassVar[str] = "article-2"
     categories: ClassVar[tuple[Category, ...]] = (Category.ARTICLES,)
 
     def read(self, link: Link, category: Category, validators: Mapping[str, str]) -> Crawl:
         """Read one page. Its document keeps the link's address, whatever it redirects to or calls itself.
 
         Raises:
-            CrawlError: it cannot be fetched, is no web page, a challenge of a bot guard, or has no article.
+            CrawlError: it cannot be fetched, is no web page, stands in the place of an article, or has none.
         """
-        from twin.crawling.extract import extract_page
-
+        if reader := self._noted(validators):
+            return _note(reader.read(link, category, validators), reader)
         response = self.tools.fetcher.get(link.url, validators)
         if response.unchanged:
             return Crawl(status="unchanged", validators=response.validators)
-        content_type = response.content_type.split(";")[0].strip()
-        if content_type not in _HTML:
-            raise CrawlError(f"{link.url} is {content_type} and not a web page: declare the page that links to it.")
-        page = extract_page(response.content, response.url)
-        if page is None:
-            raise CrawlError(f"{link.url} answered 200 OK but has no article in it: {SAVE_THE_PAGE}.")
-        named = {"author": page.author, "site": page.site, "canonical": page.canonical}
-        document = Document(
-            author=link.author, category=category, link=link.url, source=link.url, platform=platform(link.url),
-            title=page.title, text=page.text, language=page.language, published_at=page.published_at,
-            metadata={name: value for name, value in named.items() if value},
-        )  # fmt: skip
+        if reader := self._reader(response, link):
+            return _note(reader.read(link, category, {}), reader)
+        document = page_document(response, link, category, address=link.url)
         return Crawl([document], validators=response.validators)
+
+    def _reader(self, response: Response, link: Link) -> Crawler | None:
+        """The crawler of the platform whose software made a page, where it reads what the link leads to."""
+        from twin.crawling.markup import Markup
+
+        path = urlsplit(link.url).path
+        names = [name for name, paths in _PUBLICATIONS.items() if paths.fullmatch(path) and name in crawlers()]
+        if not names or platform(link.url) != "web" or _type_of(response) not in _PAGES:
+            return None
+        made_by = Markup(_html(response)).platform
+        return crawlers()[made_by](self.tools) if made_by in names else None
+
+    def _noted(self, validators: Mapping[str, str]) -> Crawler | None:
+        """The crawler that read the link the last time; None where none did, or another version of it."""
+        noted = validators.get(_READ_BY)
+        return next((each(self.tools) for each in crawlers().values() if each.version == noted), None)
+
+
+def _note(crawl: Crawl, reader: Crawler) -> Crawl:
+    crawl.validators[_READ_BY] = reader.version
+    return crawl
+
+
+def page_document(response: Response, link: Link, category: Category, *, address: str) -> Document:
+    """The document of a page that was fetched: HTML, or plain text and Markdown as they are.
+
+    Args:
+        address: the document's own. What the page calls its canonical address is kept beside it, for anybody may
+            write anything there.
+
+    Raises:
+        CrawlError: it is no page, it is one that stands in the place of an article, or it has none.
+    """
+    kind = _type_of(response)
+    if kind in _TEXTS:
+        return _text_document(response, link, category, address=address)
+    if kind not in _PAGES:
+        raise CrawlError(f"{address} is {kind} and not a web page: {_mend(kind)}.")
+    return _html_document(response, link, category, address=address)
+
+
+def _html_document(response: Response, link: Link, category: Category, *, address: str) -> Document:
+    from twin.crawling.extract import extract_page
+    from twin.crawling.markup import Markup
+    from twin.crawling.signs import check_after, check_before
+
+    html = _html(response)
+    markup = Markup(html)
+    if refusal := check_before(markup, asked=address, final=response.url):
+        raise CrawlError(f"{address} {refusal}.")
+    page = extract_page(html, response.url)
+    made_by = platform(address)
+    made_by = made_by if made_by != "web" else markup.platform or made_by
+    if refusal := check_after(markup, page.text if page else None, made_by):
+        raise CrawlError(f"{address} {refusal}.")
+    if page is None:
+        raise CrawlError(f"{address} answered 200 OK but has no article in it: {SAVE_THE_PAGE}.")
+    named = {"author": page.author, "site": page.site, "canonical": page.canonical, "subtitle": page.subtitle}
+    return Document(
+        author=link.author, category=category, link=address, source=link.url, platform=made_by, title=page.title,
+        text=page.text, language=page.language or _language(response), published_at=page.published_at,
+        metadata={name: value for name, value in named.items() if value and value != address},
+        capture=response.capture,
+    )  # fmt: skip
+
+
+def _text_document(response: Response, link: Link, category: Category, *, address: str) -> Document:
+    from twin.crawling.decoding import decoded
+    from twin.crawling.extract import MIN_WORDS
+    from twin.crawling.frontmatter import split_front_matter
+    from twin.crawling.words import count_words
+
+    text, _ = decoded(response.content, address)
+    matter = split_front_matter(text.removeprefix("\ufeff"))
+    if count_words(matter.rest) < MIN_WORDS:
+        raise CrawlError(f"{address} answered 200 OK but has no text in it: correct or remove the link.")
+    heading = _HEADING.match(matter.rest)
+    named = {"author": matter.author, "canonical": matter.canonical, "subtitle": matter.subtitle,
+             "tags": list(matter.tags)}  # fmt: skip
+    return Document(
+        author=link.author, category=category, link=address, source=link.url, platform=platform(address),
+        title=matter.title or ((heading[1] or heading[2]).strip() if heading else None), text=matter.rest,
+        language=matter.language or _language(response), published_at=matter.published_at,
+        metadata={name: value for name, value in named.items() if value and value != address},
+        capture=response.capture,
+    )  # fmt: skip
 
 
 def platform(url: str) -> str:
     """Whose platform a page is on, by its host; "web" where it is none that we know."""
     host = (urlsplit(url).hostname or "").lower()
-    return next((name for domain, name in _PLATFORMS.items() if host == domain or host.endswith(f".{domain}")), "web")
+    return next((name for domain, name in _PLATFORMS.items() if within(host, domain)), "web")
+
+
+def _type_of(response: Response) -> str:
+    """The media type of what came: as it is declared, but for what its first bytes say against it."""
+    declared, start = response.content_type.split(";")[0].strip().lower(), response.content[:_START]
+    found = next((kind for magic, kind in _MAGIC.items() if start.startswith(magic)), None)
+    if found:
+        return found
+    if declared in _MAYBE_PAGES and _PAGE.match(start):
+        return "text/html"
+    if declared in ("application/xml", "text/xml") and _FEED.search(start):
+        return "application/rss+xml"
+    return declared
+
+
+def _mend(kind: str) -> str:
+    if kind in _FEEDS:
+        return "declare it with `feed:`"
+    if kind == "application/pdf":
+        return "save its text as .md or .txt and declare that file with `files:`"
+    if kind == "application/zip":
+        return "declare an export archive by its path, with the field of its platform"
+    return "declare the page that links to it"
+
+
+def _html(response: Response) -> bytes | str:
+    """A page; as text where only the header says its encoding, else as it came."""
+    content, charset = response.content, _CHARSET.search(response.content_type)
+    # Latin-1 is what servers say of every page, and it fits any bytes.
+    if charset is None or not charset[1].startswith(_LEGACY) or charset[1] == "iso-8859-1":
+        return content
+    if re.search(rb"<meta[^>]+charset", content[:_START], re.I):
+        return content
+    try:
+        content.decode("utf-8")
+        return content
+    except UnicodeDecodeError:
+        pass
+    try:
+        return content.decode(charset[1])
+    except (UnicodeDecodeError, LookupError):
+        return content
+
+
+def _language(response: Response) -> str | None:
+    """The one language that the header says the answer is in."""
+    found = re.fullmatch(r"\s*([A-Za-z]{2,3})(?:-[\w-]+)?\s*", response.headers.get("content-language", ""))
+    return found[1].lower() if found else None
