@@ -289,6 +289,8 @@ def test_damaged_table_takes_no_other_with_it(tmp_path: Path) -> None:
         ({"Articles/Articles/a.html": "x"}, True),
         ({"Profile.csv": "x", "Connections.csv": "x"}, True),
         ({"Profile.csv": "x"}, False),
+        ({"finance/shares.csv": "symbol,count"}, False),
+        ({"shares.csv": "x", "comments_1.csv": "x"}, True),
         ({"posts/2020-01-01_Title-0123456789ab.html": "x", "profile/profile.html": "x"}, False),  # Medium
         ({"posts.csv": "x", "posts/1.title.html": "x"}, False),  # Substack
         ({"articles/a.html": "x", "table.csv": "x"}, False),

@@ -32,7 +32,9 @@ _COMMENTS = re.compile(r"comments(_\d+)?\.csv", re.I)
 _MARKS = re.compile(r"(shares|comments|reactions|connections|profile|rich_media|invitations)(_\d+)?\.csv", re.I)
 """Tables that together only LinkedIn's export has; each of them alone may be anybody's."""
 
-_VISIBLE = ("PUBLIC", "MEMBER_NETWORK", "")  # older exports have no such column
+_VISIBLE = ("PUBLIC", "MEMBER_NETWORK", "")
+"""What everybody, or every member, may see; older exports have no such column."""
+
 _NOTHING = ("", "NULL", "N/A")
 _COMMENT_ID = re.compile(r"urn:li:comment:\([^()]*?,([0-9]{10,20})\)")
 _TOLERANCE = timedelta(days=2)
@@ -80,12 +82,13 @@ class LinkedInExport(Crawler):
     def recognises(cls, path: Path) -> bool:
         """A zip or a folder that has `Shares.csv`, `Articles/Articles/*.html`, or two other tables of an export."""
         names = [PurePosixPath(name) for name in names_in(path)]
-        marks = {match[1].lower() for name in names if (match := _MARKS.fullmatch(name.name))}
+        marks = {match[1] for name in names if (match := _MARKS.fullmatch(name.name))}
         nested = any(
             name.suffix.lower() == ".html" and [part.lower() for part in name.parts[-3:-1]] == ["articles"] * 2
             for name in names
         )
-        return nested or "shares" in marks or len(marks) > 1
+        # In LinkedIn's own spelling: a `shares.csv` may well hold somebody's stocks.
+        return nested or "Shares" in marks or len({mark.lower() for mark in marks}) > 1
 
     def read(self, link: Link, category: Category, validators: Mapping[str, str]) -> Crawl:
         """Read the posts or articles of the archive.
