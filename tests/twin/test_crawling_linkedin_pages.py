@@ -175,6 +175,12 @@ def test_saved_article_of_linkedin_is_its_own_words(tmp_path: Path) -> None:
     assert read(tmp_path, POSTS) == ([], Counter())
 
 
+def test_article_nested_beyond_reading_is_named_by_its_file(tmp_path: Path) -> None:
+    body = f'<div data-test-id="article-content-blocks">{"<div>" * 3_000}{PROSE}'
+    (tmp_path / "pulse.html").write_text(post_page(own="https://www.linkedin.com/pulse/on-engines-ada", card=body))
+    assert refused(tmp_path, files="pulse.html").startswith("local:pulse.html is nested too deeply to be read: open")
+
+
 def test_declared_category_is_all_files(tmp_path: Path) -> None:
     (tmp_path / "post.html").write_text(post_page(posting()))
     (tmp_path / "essay.md").write_text(f"# Engines\n\n{PROSE}")

@@ -86,7 +86,7 @@ def read_saved(html: str, label: str) -> SavedPage:
     """
     tree = parsed(html)
     kind = None if tree is None else _kind(tree, html)
-    found = _post(tree, html) if kind == "post" else _article(tree, html) if kind == "article" else None
+    found = _post(tree, html) if kind == "post" else _article(tree, html, label) if kind == "article" else None
     if found:
         return found
     if kind == "wall" or _WALL.search(html):
@@ -302,7 +302,7 @@ def _name(card: Element) -> str | None:
     return None
 
 
-def _article(tree: Element, html: str) -> SavedPage | None:
+def _article(tree: Element, html: str, label: str) -> SavedPage | None:
     from lxml.html import tostring
 
     from twin.crawling.fragment import fragment_markdown
@@ -314,7 +314,11 @@ def _article(tree: Element, html: str) -> SavedPage | None:
     blocks = tree.xpath(_BLOCKS)[:1] or tree.xpath(
         "//*[contains(concat(' ', normalize-space(@class), ' '), ' article-main__content ')]"
     )
-    text = fragment_markdown("\n".join(tostring(each, encoding="unicode", with_tail=False) for each in blocks), address)
+    content = "\n".join(tostring(each, encoding="unicode", with_tail=False) for each in blocks)
+    try:
+        text = fragment_markdown(content, address)
+    except CrawlError as error:  # it names the address, and the file is what can be mended
+        raise CrawlError(f"{label} is nested too deeply to be read: {_SAVE_AGAIN}.") from error
     if not text:
         return None
     heading = next((" ".join(each.text_content().split()) for each in tree.iter("h1")), "")
