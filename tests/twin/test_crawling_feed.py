@@ -13,7 +13,8 @@ from twin.artifacts import ArtifactStore
 from twin.crawling import Fetcher, crawl_author, crawl_tools
 from twin.crawling.base import Crawl, Tools, classify, crawler_of
 from twin.crawling.feed import FeedCrawler
-from twin.crawling.feed_items import parse_feed
+from twin.crawling.feed_documents import item_document
+from twin.crawling.feed_items import Feed, parse_feed
 from twin.declarations import declare_link
 from twin.errors import CrawlError
 from twin.models import Author, Category, Document, Link, State
@@ -253,6 +254,26 @@ def test_teasers_of_the_same_site_are_read_by_their_pages_once(server: Server, f
     fourth = crawled(second.validators | third.validators)
     assert [path for path, _ in server.asked] == ["/rss", "/b"]
     assert fourth.unchanged == {f"{server.root}/a", f"{server.root}/d"}
+
+
+def test_server_that_is_overrun_is_left_alone(server: Server, fetcher: Fetcher) -> None:
+    server.handlers["/rss"] = answering(rss(*(item(f"{server.root}/{n}", "", summary="x") for n in range(9))), ETag="1")
+    for number in range(1, 9):
+        server.handlers[f"/{number}"] = lambda handler: send(handler, 503, b"busy")
+    server.handlers["/0"] = answering(PAGE)
+    crawl, (_,) = read(fetcher, f"{server.root}/rss")
+    assert crawl.skipped == {"page_not_readable": 3, "left_for_the_next_crawl": 5}
+    assert set(asked(server)) == {"/rss", "/0", "/1", "/2", "/3"}
+    assert "etag" not in crawl.validators
+
+
+@pytest.mark.parametrize(
+    "html", ["<" * 300_000, "<pre>" + "\n" * 200_000 + "x</pre>", "<p>" + "<b>" * 100 + "&" * 100_000]
+)
+def test_hostile_items_take_no_time(html: str) -> None:
+    (found,) = parse_feed(rss(item("https://ada.example/1", html)), "https://ada.example/feed").items
+    made = item_document(found, link("https://ada.example/feed"), ARTICLES, feed=Feed("", "", ()), url="", capture=None)
+    assert made == "excerpt_only"
 
 
 def test_item_that_was_complete_is_kept_when_it_becomes_a_teaser(server: Server, fetcher: Fetcher) -> None:

@@ -27,9 +27,7 @@ PAID = {"medium": "members_only", "substack": "paid"}
 _STORY = re.compile(r"(?:^|[/-])([0-9a-f]{8,12})$")
 _LINK_TARGET = re.compile(r"\]\([^)\s]*\)|<https?://[^>\s]*>")
 _FENCED = re.compile(r"^(?P<marks>`{3,}|~{3,})[^\n]*\n(?P<code>.*?)^(?P=marks)[ \t]*$", re.S | re.M)
-_MEDIUM_FOOTER = re.compile(
-    r"\n+(?:---\n+)?[^\n]*was originally published in [^\n]* on Medium, where people are [^\n]*$"
-)
+_MEDIUM_FOOTER = re.compile(r".*was originally published in .* on Medium, where people are .*")
 _LOCKED = re.compile(rb'content\([^)]{0,400}\)":\{[^{}]{0,200}?"isLockedPreviewOnly":(true|false)')
 """What Medium says of the story that a page is for; of those that it recommends it says it elsewhere."""
 _NOT_FREE = re.compile(
@@ -56,7 +54,10 @@ def item_document(
     """
     if not item.link:
         return "without_link"
-    text = _MEDIUM_FOOTER.sub("", fragment_markdown(item.html, item.base))
+    text = fragment_markdown(item.html, item.base)
+    before, _, last = text.rpartition("\n\n")
+    if _MEDIUM_FOOTER.fullmatch(last):
+        text = before.removesuffix("---").rstrip()
     if item.teaser or count_words(text) < MIN_ITEM_WORDS:
         return "podcast" if item.media else "excerpt_only"
     address = address_of(item, feed)

@@ -24,7 +24,7 @@ _READ_ON = re.compile(
 )
 _CUT_OFF = re.compile(r"\[(…|\.\.\.|&#8230;|&hellip;)\]\s*(</?(p|div|span)[^>]*>\s*)*$", re.I)
 _LINK = re.compile(r"<a\b[^>]*?href\s*=\s*[\"']?([^\"'\s>]*)[^>]*>(.*?)</a>", re.I | re.S)
-_TAG = re.compile(r"<[^>]*>")
+_TAG = re.compile(r"<[^<>]*>")
 _BLOCK = re.compile(r"<(p|div|pre|h[1-6]|ul|ol|br)\b", re.I)
 _LAST = 400
 """Characters at the end of an item in which a link to go on reading is looked for."""

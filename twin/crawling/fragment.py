@@ -11,12 +11,9 @@ from typing import Any
 from urllib.parse import urljoin, urlsplit
 
 from twin.crawling.codeblocks import Shield
-from twin.crawling.words import count_words
 from twin.errors import CrawlError, InputError
 from twin.identity import sha256
 from twin.links import canonical_url
-
-__all__ = ["count_words", "fragment_markdown"]
 
 Element = Any
 """An element of lxml, which comes without types."""

@@ -5,7 +5,7 @@ import re
 _FRONT_MATTER = re.compile(r"\A\ufeff?---[ \t]*\n(?=\w+[ \t]*:).*?^---[ \t]*$\n?", re.S | re.M)
 _CODE = re.compile(
     r"^(?P<fence> {0,3}(?P<marks>`{3,}|~{3,})[^\n]*\n.*?(?:^ {0,3}(?P=marks)[`~]*[ \t]*$|\Z))"
-    r"|(?P<span>(?P<ticks>`+)(?!`)[^\n]*?(?<!`)(?P=ticks)(?!`))",
+    r"|(?P<span>(?<!`)(?P<ticks>`+)(?!`)[^\n]*?(?<!`)(?P=ticks)(?!`))",
     re.S | re.M,
 )
 _TAG = re.compile(r"\{%-?[ \t]*(?P<name>\w+)[ \t]*(?P<rest>[^\n]{0,500}?)[ \t]*-?%\}")

@@ -6,7 +6,6 @@ then merely because a page is taken apart in another way than an item is: `read_
 """
 
 import logging
-import math
 from collections.abc import Iterable, Iterator, Mapping
 from typing import ClassVar
 from urllib.parse import urlsplit
@@ -33,6 +32,7 @@ logger = logging.getLogger("twin")
 _VIA, _WORDS, _PAGES, _WHOLE, _SOFTWARE = "via", "words", "pages", "whole", "software"
 _REFUSALS = frozenset({401, 402, 403, 451})
 _WAITING = "left_for_the_next_crawl"
+_PATIENCE = 3
 
 
 class FeedReader(Crawler):
@@ -40,13 +40,14 @@ class FeedReader(Crawler):
 
     Class attributes:
         server: origin that is asked in place of the link's own, for tests; "" asks the link's own.
-        most_pages: how many pages behind items one crawl asks for; the others wait for the next crawl.
+        most_pages: how many pages behind items one crawl asks for, at the pace of the host; the others wait for the
+            next crawl.
         most_feeds: how many older parts of a feed one crawl asks for.
     """
 
     categories: ClassVar[tuple[Category, ...]] = (Category.ARTICLES,)
     server: ClassVar[str] = ""
-    most_pages: ClassVar[int] = 20
+    most_pages: ClassVar[int] = 2000
     most_feeds: ClassVar[int] = 100
 
     def at(self, url: str) -> str:
@@ -252,9 +253,7 @@ class Pages:
         self, reader: FeedReader, link: Link, category: Category, crawl: Crawl, validators: Mapping[str, str]
     ) -> None:
         self.link, self.category, self.crawl = link, category, crawl
-        # A page that was captured costs nobody anything.
-        is_offline = bool(getattr(reader.tools.fetcher, "_offline", False))
-        self._reader, self._left = reader, math.inf if is_offline else reader.most_pages
+        self._reader, self._left, self._busy = reader, reader.most_pages, 0
         self._known = frozenset(validators.get(_PAGES, "").split())
         self._was_whole = _WHOLE in validators
         self._read: set[str] = set()
@@ -283,6 +282,9 @@ class Pages:
             self.crawl.skipped["page_not_readable"] += 1
             if isinstance(error, CrawlError) and error.retryable:
                 self.wait()
+                self._busy += 1
+                if self._busy == _PATIENCE:  # a server that is overrun is left alone
+                    self._left = 0
             return
         self._read.add(key)
         known = {"feed": self.link.url, "tags": list(item.tags), "subtitle": item.subtitle} | document.metadata

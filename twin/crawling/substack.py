@@ -48,7 +48,6 @@ class SubstackCrawler(PublicationReader):
     kind: ClassVar[str] = "substack"
     version: ClassVar[str] = "substack-1"
     domains: ClassVar[frozenset[str]] = frozenset({_HOST})
-    most_pages: ClassVar[int] = 50
 
     @classmethod
     def claim(cls, url: str) -> str | None:
