@@ -1,4 +1,4 @@
-"""What finders of secrets and personal data have in common: spans of a text, and the placeholders put in their place."""
+"""What finders of secrets and of personal data have in common: spans of a text, and placeholders in their place."""
 
 import re
 from collections import Counter

@@ -19,7 +19,7 @@ class Redacted:
 
 
 def redact(text: str, *, code: bool, path: str | None = None, keep: Collection[str] = ()) -> Redacted:
-    """The text with `<SECRET:rule>`, `<EMAIL>`, `<PHONE>`, `<IBAN>`, `<CARD>` and `<IP>` for what must not be passed on.
+    """The text with `<SECRET:rule>`, `<EMAIL>`, `<PHONE>`, `<IBAN>`, `<CARD>` and `<IP>` for what must not go on.
 
     Nothing else is touched, and redacting the result again changes nothing.
 
