@@ -279,6 +279,18 @@ def test_publication_with_a_host_of_its_own_is_read_as_medium(server: Server, fe
     assert crawled(f"{server.root}/", whole.validators) is None  # it has moved, and its page is asked
 
 
+def test_page_with_mediums_markup_on_another_host_is_read_by_its_feed(server: Server, fetcher: Fetcher) -> None:
+    made_by_medium = PAGE.replace("<head>", '<head><meta property="al:ios:app_name" content="Medium">')
+    server.handlers["/"] = answering(made_by_medium, ETag='"page"')
+    server.handlers["/feed"] = answering(feed(story(), story("cccccccccccc")), ETag='"feed"')
+    declared = Link(author="ada", url=f"{server.root}/", kind="article", categories=(ARTICLES,))
+    crawl = crawler_of("article")(Tools(fetcher)).read(declared, ARTICLES, {})
+    assert sorted(each.link for each in crawl.documents) == [STORY, "https://medium.com/p/cccccccccccc"]
+    server.asked.clear()
+    again = crawler_of("article")(Tools(fetcher)).read(declared, ARTICLES, crawl.validators)
+    assert (again.status, [path for path, _ in server.asked]) == ("unchanged", ["/feed"])
+
+
 def test_refusal_says_what_to_do(server: Server, fetcher: Fetcher, medium: type[Crawler]) -> None:
     server.handlers["/feed/@ada"] = lambda handler: send(handler, 403, b"no")
     server.handlers[f"/@ada/on-engines-{ID}"] = lambda handler: send(handler, 403, b"no", cf_mitigated="challenge")

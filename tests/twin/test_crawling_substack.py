@@ -265,6 +265,17 @@ def test_publication_with_a_host_of_its_own_is_read_as_substack(server: Server, 
     ]
 
 
+def test_page_with_substacks_markup_on_another_host_is_read_by_its_feed(server: Server) -> None:
+    loaded = '<script src="https://substackcdn.com/bundle/static/js/main.js"></script>'
+    server.handlers["/feed"] = answering(feed(item(f"{server.root}/p/new")))
+    for path in ("/p/new", "/", "/archive", "/about"):
+        server.handlers[path] = answering(PAGE.replace("<head>", f"<head>{loaded}"))
+        declared = Link(author="ada", url=server.root + path, kind="article", categories=(ARTICLES,))
+        (found,) = crawler_of("article")(Tools(fresh())).read(declared, ARTICLES, {}).documents
+        expected = (f"{server.root}/about", False) if path == "/about" else (f"{server.root}/p/new", True)
+        assert (found.link, "feed" in found.metadata) == expected
+
+
 def test_archive_and_publication_are_one_document(
     server: Server, fetcher: Fetcher, export: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
