@@ -1,5 +1,6 @@
 """Articles from a real server on loopback: in every script, of every platform, and what stands in place of one."""
 
+import math
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from http.server import BaseHTTPRequestHandler
@@ -12,9 +13,7 @@ from tests.twin.webserver import BODY, PAGE, Server, send
 from twin.artifacts import ArtifactStore
 from twin.crawling import CrawlReport, Fetcher, crawl_author, crawl_tools
 from twin.crawling.base import Crawl, Tools
-from twin.crawling.medium import MediumCrawler
 from twin.crawling.page import ArticleCrawler
-from twin.crawling.substack import SubstackCrawler
 from twin.declarations import declare_link
 from twin.errors import CrawlError
 from twin.models import Author, Category, Document, Link, State
@@ -40,6 +39,11 @@ def page(head: str = "", body: str = BODY, title: str = "On engines", lang: str 
         f'<!doctype html><html lang="{lang}"><head><title>{title}</title>{head}</head><body><nav><a href="/">Home</a> '
         f'<a href="/login">Sign in</a></nav><article><h1>{title}</h1>{body}</article></body></html>'
     )
+
+
+def fresh() -> Fetcher:
+    """One that remembers nothing of an earlier crawl."""
+    return Fetcher(allow_loopback=True, requests_per_second=math.inf)
 
 
 def redirect(target: str) -> Callable[[BaseHTTPRequestHandler], None]:
@@ -204,10 +208,7 @@ def test_an_article_about_signing_in_may_move_and_be_called_so(server: Server, f
         assert "An engine has a mill" in document(read(fetcher, server.root + path)).text
 
 
-def test_a_post_of_substack_on_a_host_of_its_own_is_read_by_its_feed(
-    server: Server, fetcher: Fetcher, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(SubstackCrawler, "server", server.root)
+def test_a_post_of_substack_on_a_host_of_its_own_is_read_by_its_feed(server: Server, fetcher: Fetcher) -> None:
     url = f"{server.root}/p/on-engines"
     server.handlers["/p/on-engines"] = answering(page(SUBSTACK), ETag='"1"')
     server.handlers["/feed"] = answering(
@@ -217,19 +218,34 @@ def test_a_post_of_substack_on_a_host_of_its_own_is_read_by_its_feed(
     found = document(crawl)
     assert (found.link, found.source, found.platform) == (url, url, "substack")
     assert found.text.endswith("Ada.")  # the feed's last paragraph
-    asked = len(server.asked)
-    again = read(fetcher, url, **crawl.validators)
-    assert document(again) == found
-    assert again.validators == crawl.validators
-    assert "/p/on-engines" not in [path for path, _ in server.asked[asked:]]
+    assert [path for path, _ in server.asked] == ["/p/on-engines", "/feed"]
+    again = read(fresh(), url, **crawl.validators)
+    assert (document(again), again.validators) == (found, crawl.validators)
+    assert [path for path, _ in server.asked[2:]] == ["/feed"]
     server.handlers["/about"] = answering(page(SUBSTACK))
-    assert document(read(fetcher, f"{server.root}/about")).platform == "substack"  # a page, but no post
+    about = document(read(fetcher, f"{server.root}/about"))
+    assert (about.platform, about.link) == ("substack", f"{server.root}/about")  # a page, but no post
 
 
-def test_a_teaser_on_a_host_of_its_own_gets_the_mend_of_its_platform(
-    server: Server, fetcher: Fetcher, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(MediumCrawler, "server", server.root)
+def test_a_publication_that_moved_to_other_software_is_read_as_a_page(server: Server, fetcher: Fetcher) -> None:
+    url = f"{server.root}/"
+    server.handlers["/"] = answering(page(SUBSTACK))
+    server.handlers["/feed"] = lambda handler: send(
+        handler, 200, rss(item(f"{url}p/a")), Content_Type="application/rss+xml",
+        Last_Modified="Thu, 01 Jan 2026 00:00:00 GMT",
+    )  # fmt: skip
+    crawl = read(fetcher, url)
+    assert [each.link for each in crawl.documents] == [f"{url}p/a"]
+    assert not crawl.complete
+    del server.handlers["/feed"]
+    server.handlers["/"] = answering(page('<meta name="generator" content="Hugo 0.1">'))
+    moved = read(fresh(), url, **crawl.validators)
+    assert (document(moved).platform, document(moved).link) == ("hugo", url)
+    assert "If-Modified-Since" not in server.asked[-1][1]  # it spoke of the feed
+    assert "software" not in moved.validators
+
+
+def test_a_teaser_on_a_host_of_its_own_gets_the_mend_of_its_platform(server: Server, fetcher: Fetcher) -> None:
     server.handlers["/on-engines-0123456789ab"] = answering(page(MEDIUM))
     cut_off = item(
         "https://ada.example/on-engines-0123456789ab", "", guid="https://medium.com/p/0123456789ab",
@@ -254,7 +270,7 @@ def test_a_stranger_is_flagged_and_captures_give_the_same_again(
     server.handlers["/ar"] = answering(page(title=title, body=body, lang="ar"), ETag='"1"')
     paths = ("/guest", "/own", "/wall", "/ar")
     warehouse.upsert_links([declare_link("ada", f"{server.root}{path}", base=tmp_path) for path in paths])
-    tools = crawl_tools(fetcher, ArtifactStore(tmp_path / "store"), warehouse, "ada")
+    tools = crawl_tools(fetcher, ArtifactStore(str(tmp_path / "store")), warehouse, "ada")
 
     def crawl(*, replay: bool = False) -> CrawlReport:
         return crawl_author(warehouse, "ada", ARTICLES, tools=tools, replay=replay)

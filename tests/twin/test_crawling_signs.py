@@ -9,7 +9,7 @@ import pytest
 
 from twin.crawling.extract import extract_page
 from twin.crawling.markup import Markup
-from twin.crawling.signs import check_after, check_before
+from twin.crawling.signs import preview, stand_in, stand_in_by_text
 
 URL = "https://ada.example/engines"
 SENTENCES = (
@@ -33,12 +33,13 @@ def article(body: str = ESSAY, *, title: str = "On engines", head: str = "", aro
     return page(f"{NAV}<article><h1>{title}</h1>{body}</article>{NEWSLETTER}{around}", title=title, head=head)
 
 
-def sign(html: str, *, final: str = URL, platform: str | None = None) -> str | None:
+def sign(html: str, *, final: str = URL) -> str | None:
     markup = Markup(html)
-    found = check_before(markup, asked=URL, final=final)
+    found = stand_in(markup, asked=URL, final=final)
     if found is None:
         extracted = extract_page(html, URL)
-        found = check_after(markup, extracted.text if extracted else None, platform or markup.platform or "web")
+        text = extracted.text if extracted else None
+        found = stand_in_by_text(markup, text) or preview(markup, text)
     return found
 
 
@@ -190,7 +191,9 @@ SUBSTACK = '<script src="https://substackcdn.com/bundle/static/js/main.js"></scr
 
 
 def apollo(preview: str) -> str:
-    return f'<script>window.__APOLLO_STATE__ = {{"content":{{"isLockedPreviewOnly":{preview}}}}}</script>'
+    content = f'"content({{}})":{{"__typename":"PostContent","isLockedPreviewOnly":{preview},"bodyModel":{{}}}}'
+    others = '"Post:1":{"isLockedPreviewOnly":true}'
+    return f"<script>window.__APOLLO_STATE__ = {{{content},{others}}}</script>"
 
 
 @pytest.mark.parametrize(
@@ -202,7 +205,7 @@ def apollo(preview: str) -> str:
                      '"isAccessibleForFree":"http://schema.org/False"}]}]</script>'),
         article(head='<meta property="article:content_tier" content="locked">'),
         article(head=MEDIUM + apollo("true")),
-        article(head=SUBSTACK, around='<div class="paywall"><h2 class="paywall-title">Continue reading</h2></div>'),
+        article(head=SUBSTACK, around='<div data-testid="paywall" class="paywall"><h2>Continue</h2></div>'),
         article(around='<aside class="gh-post-upgrade-cta"><h2>This post is for subscribers only</h2></aside>'),
         article(f"{ESSAY}<h2>This post is for paid subscribers</h2>"),
         article(around="<div>Subscribe to Ada to keep reading this post and get 7 days of free access</div>"),
@@ -286,8 +289,9 @@ def test_platforms_are_told_by_what_they_put_into_their_pages(head: str, expecte
 @pytest.mark.parametrize("html", [b"", b"\0\xff\xfe", b"<", b"<div>" * 5000, "<script type='ld+json'>[" * 99])
 def test_no_bytes_break_the_reading_of_markup(html: bytes | str) -> None:
     markup = Markup(html)
-    assert check_before(markup, asked=URL, final="http://[::1]/") is None
-    assert check_after(markup, None, "web") is None
+    assert stand_in(markup, asked=URL, final="http://[::1]/") is None
+    assert stand_in_by_text(markup, None) is None
+    assert preview(markup, None) is None
 
 
 def test_no_alarm_on_real_articles(shared_data: Path) -> None:
@@ -300,7 +304,7 @@ def test_no_alarm_on_real_articles(shared_data: Path) -> None:
         content = row["content"] if isinstance(row["content"], dict) else ast.literal_eval(row["content"])
         text = content["Content"]
         markup = Markup(page("".join(f"<p>{escape(line)}</p>" for line in text.split("\n")), title=content["Title"]))
-        assert check_before(markup, asked=row["link"], final=row["link"]) is None, row["link"]
-        for platform in ("web", "medium", "substack"):
-            assert check_after(markup, text, platform) is None, row["link"]
-            assert check_after(markup, text[: len(text) // 2], platform) is None, row["link"]  # the chrome left out
+        assert stand_in(markup, asked=row["link"], final=row["link"]) is None, row["link"]
+        for part in (text, text[: len(text) // 2]):  # with the chrome at its end, and without
+            assert stand_in_by_text(markup, part) is None, row["link"]
+            assert preview(markup, part) is None, row["link"]

@@ -30,7 +30,7 @@ _INLINE = frozenset({
 })  # fmt: skip
 _MOST_NODES = 200
 _MOST_SCRIPT = 5000
-_NAMES = ("id", "src", "action")
+_NAMES = ("id", "src", "action", "data-component-name", "data-testid")
 
 
 class Markup:

@@ -2,22 +2,20 @@
 
 import re
 from collections.abc import Mapping
-from typing import ClassVar
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, ClassVar
 from urllib.parse import urlsplit
 
-from twin.crawling.base import FALLBACK, Crawl, Crawler, crawlers, register, within
+from twin.crawling.base import FALLBACK, Crawl, Crawler, register, within
 from twin.crawling.web import SAVE_THE_PAGE, Response
 from twin.errors import CrawlError
 from twin.models import Category, Document, Link
 
-_PLATFORMS = {"medium.com": "medium", "substack.com": "substack", "dev.to": "devto", "linkedin.com": "linkedin"}
-_PUBLICATIONS = {
-    "medium": re.compile(r"/?|/(?:.*[/-])?[0-9a-f]{8,12}/?"),
-    "substack": re.compile(r"/?|/archive/?|/p/[^/]+/?"),
-}
-"""Paths that the crawler of a platform reads on any host: of a publication, and of one of its articles."""
+if TYPE_CHECKING:
+    from twin.crawling.markup import Markup
 
-_READ_BY = "read_by"
+_PLATFORMS = {"medium.com": "medium", "substack.com": "substack", "dev.to": "devto", "linkedin.com": "linkedin"}
+_SOFTWARE = "software"
 _PAGES = frozenset({"text/html", "application/xhtml+xml", ""})
 _MAYBE_PAGES = frozenset({"application/xml", "text/xml", "text/plain"})
 _TEXTS = frozenset({"text/plain", "text/markdown", "text/x-markdown", "text/x-rst"})
@@ -51,7 +49,7 @@ class ArticleCrawler(Crawler):
     """Fetches a page where it changed since the last time, and extracts its main content.
 
     A publication of Medium or Substack on a host of its own, and its articles, are read as on the platform's: once a
-    page has said whose it is, its feed is asked first.
+    page has said whose software made it, its feed is asked first.
     """
 
     kind: ClassVar[str] = FALLBACK
@@ -64,76 +62,85 @@ class ArticleCrawler(Crawler):
         Raises:
             CrawlError: it cannot be fetched, is no web page, stands in the place of an article, or has none.
         """
-        if reader := self._noted(validators):
-            return _note(reader.read(link, category, validators), reader)
-        response = self.tools.fetcher.get(link.url, validators)
+        from twin.crawling.publication import read_publication
+
+        if crawl := read_publication(link, category, validators, self.tools):
+            return crawl
+        # Those of a publication speak for its feed.
+        response = self.tools.fetcher.get(link.url, {} if _SOFTWARE in validators else validators)
         if response.unchanged:
             return Crawl(status="unchanged", validators=response.validators)
-        if reader := self._reader(response, link):
-            return _note(reader.read(link, category, {}), reader)
-        document = page_document(response, link, category, address=link.url)
+        page = _page(response)
+        if platform(link.url) == "web" and page is not None:
+            software = page.markup.platform
+            if crawl := read_publication(link, category, {}, self.tools, software=software, page=response):
+                return crawl
+        document = page_document(response, link, category, address=link.url, page=page)
         return Crawl([document], validators=response.validators)
 
-    def _reader(self, response: Response, link: Link) -> Crawler | None:
-        """The crawler of the platform whose software made a page, where it reads what the link leads to."""
-        from twin.crawling.markup import Markup
 
-        path = urlsplit(link.url).path
-        names = [name for name, paths in _PUBLICATIONS.items() if paths.fullmatch(path) and name in crawlers()]
-        if not names or platform(link.url) != "web" or _type_of(response) not in _PAGES:
-            return None
-        made_by = Markup(_html(response)).platform
-        return crawlers()[made_by](self.tools) if made_by in names else None
-
-    def _noted(self, validators: Mapping[str, str]) -> Crawler | None:
-        """The crawler that read the link the last time; None where none did, or another version of it."""
-        noted = validators.get(_READ_BY)
-        return next((each(self.tools) for each in crawlers().values() if each.version == noted), None)
+class PreviewError(CrawlError):
+    """A page shows only the beginning of its article to those who do not pay."""
 
 
-def _note(crawl: Crawl, reader: Crawler) -> Crawl:
-    crawl.validators[_READ_BY] = reader.version
-    return crawl
+@dataclass(frozen=True)
+class _Page:
+    html: bytes | str
+    markup: "Markup"
 
 
-def page_document(response: Response, link: Link, category: Category, *, address: str) -> Document:
+def page_document(
+    response: Response, link: Link, category: Category, *, address: str, page: _Page | None = None
+) -> Document:
     """The document of a page that was fetched: HTML, or plain text and Markdown as they are.
 
     Args:
         address: the document's own. What the page calls its canonical address is kept beside it, for anybody may
             write anything there.
+        page: the parsed page, where it was parsed already.
 
     Raises:
+        PreviewError: it shows the beginning of its article alone.
         CrawlError: it is no page, it is one that stands in the place of an article, or it has none.
     """
     kind = _type_of(response)
     if kind in _TEXTS:
         return _text_document(response, link, category, address=address)
-    if kind not in _PAGES:
-        raise CrawlError(f"{address} is {kind} and not a web page: {_mend(kind)}.")
-    return _html_document(response, link, category, address=address)
-
-
-def _html_document(response: Response, link: Link, category: Category, *, address: str) -> Document:
-    from twin.crawling.extract import extract_page
-    from twin.crawling.markup import Markup
-    from twin.crawling.signs import check_after, check_before
-
-    html = _html(response)
-    markup = Markup(html)
-    if refusal := check_before(markup, asked=address, final=response.url):
-        raise CrawlError(f"{address} {refusal}.")
-    page = extract_page(html, response.url)
-    made_by = platform(address)
-    made_by = made_by if made_by != "web" else markup.platform or made_by
-    if refusal := check_after(markup, page.text if page else None, made_by):
-        raise CrawlError(f"{address} {refusal}.")
+    page = page or _page(response)
     if page is None:
+        raise CrawlError(f"{address} is {kind} and not a web page: {_mend(kind)}.")
+    return _html_document(response, page, link, category, address=address)
+
+
+def _page(response: Response) -> _Page | None:
+    from twin.crawling.markup import Markup
+
+    if _type_of(response) not in _PAGES:
+        return None
+    html = _html(response)
+    return _Page(html, Markup(html))
+
+
+def _html_document(response: Response, page: _Page, link: Link, category: Category, *, address: str) -> Document:
+    from twin.crawling.extract import extract_page
+    from twin.crawling.signs import preview, stand_in, stand_in_by_text
+
+    if refusal := stand_in(page.markup, asked=address, final=response.url):
+        raise CrawlError(f"{address} {refusal}.")
+    found = extract_page(page.html, response.url)
+    text = found.text if found else None
+    if refusal := stand_in_by_text(page.markup, text):
+        raise CrawlError(f"{address} {refusal}.")
+    if refusal := preview(page.markup, text):
+        raise PreviewError(f"{address} {refusal}.")
+    if found is None:
         raise CrawlError(f"{address} answered 200 OK but has no article in it: {SAVE_THE_PAGE}.")
-    named = {"author": page.author, "site": page.site, "canonical": page.canonical, "subtitle": page.subtitle}
+    made_by = platform(address)
+    named = {"author": found.author, "site": found.site, "canonical": found.canonical, "subtitle": found.subtitle}
     return Document(
-        author=link.author, category=category, link=address, source=link.url, platform=made_by, title=page.title,
-        text=page.text, language=page.language or _language(response), published_at=page.published_at,
+        author=link.author, category=category, link=address, source=link.url, title=found.title, text=found.text,
+        platform=made_by if made_by != "web" else page.markup.platform or made_by,
+        language=found.language or _language(response), published_at=found.published_at,
         metadata={name: value for name, value in named.items() if value and value != address},
         capture=response.capture,
     )  # fmt: skip

@@ -80,10 +80,13 @@ _WALLS = frozenset(
 """Classes of what stands where the rest of an article would, and of nothing else."""
 
 _LAST_BLOCKS = 4
-_PREVIEW = re.compile(r'"isLockedPreviewOnly":\s*(true|false)')
+_LOCKED = re.compile(r'content\([^)]{0,400}\)":\{[^{}]{0,200}?"isLockedPreviewOnly":(true|false)')
+"""What Medium says of the story that a page is for; of those that it recommends it says it elsewhere."""
+_BOX = re.compile(r"^\w+ data-(?:component-name=Paywall|testid=paywall)$", re.M)
+"""What Substack puts in the place of the rest of a post."""
 
 
-def check_before(markup: Markup, *, asked: str, final: str) -> str | None:
+def stand_in(markup: Markup, *, asked: str, final: str) -> str | None:
     """What a page is that is none, told before its article is looked for; None where it may have one.
 
     Args:
@@ -96,17 +99,43 @@ def check_before(markup: Markup, *, asked: str, final: str) -> str | None:
     return _challenge(markup, final) or _redirected(markup, asked, final)
 
 
-def check_after(markup: Markup, text: str | None, platform: str) -> str | None:
+def stand_in_by_text(markup: Markup, text: str | None) -> str | None:
     """What a page is that is none, told from what was extracted of it; None where it is an article.
 
     Args:
         text: the article as Markdown; None where there is none.
-        platform: whose software made the page, see `Markup.platform`.
 
     Returns:
         The rest of a sentence that begins with the page's address: what it is, and the mend.
     """
-    return _missing(markup, text) or _login(markup, text) or _teaser(markup, text, platform) or _drawn(markup)
+    return _missing(markup, text) or _login(markup, text) or _drawn(markup)
+
+
+def preview(markup: Markup, text: str | None) -> str | None:
+    """Whether a page shows only the beginning of its article to those who do not pay; None where it does not say so.
+
+    Args:
+        text: the article as Markdown; None where there is none.
+
+    Returns:
+        The rest of a sentence that begins with the page's address: what it is, and the mend.
+    """
+    shows = "shows only the beginning of its article to those who do not pay for it"
+    refusal = f"{shows}: {_SIGN_IN_AND_SAVE}"
+    told = (_LOCKED.search(script) for script in markup.scripts)
+    if locked := next(filter(None, told), None):
+        # Believed first: a friend's key opens a story that JSON-LD goes on to call not free.
+        return refusal if locked[1] == "true" else None
+    if markup.is_free is False or markup.metas.get("article:content_tier") == "locked":
+        return refusal
+    if not _WALLS.isdisjoint(markup.classes) or _BOX.search(markup.machinery):
+        return refusal
+    blocks = [_letters(block) for block in (text or "").split("\n") if block.strip()]
+    body = "\n".join(blocks[:-_LAST_BLOCKS])
+    for line in markup.lines:
+        if PAY_LINES.match(line) and count_words(line) <= _LINE_WORDS and _letters(line) not in body:
+            return refusal
+    return None
 
 
 def _challenge(markup: Markup, final: str) -> str | None:
@@ -165,24 +194,6 @@ def _missing(markup: Markup, text: str | None) -> str | None:
         return None
     title = next((title for title in markup.headings if _is_titled(MISSING_TITLES, title)), None)
     return f'answered 200 OK with a page that says "{title[:80]}": correct or remove the link' if title else None
-
-
-def _teaser(markup: Markup, text: str | None, platform: str) -> str | None:
-    shows = "shows only the beginning of its article to those who do not pay for it"
-    refusal = f"{shows}: {_SIGN_IN_AND_SAVE}"
-    if platform == "medium" and (told := {each[1] for script in markup.scripts for each in _PREVIEW.finditer(script)}):
-        # The page says it of its own story alone. A friend's key opens one that JSON-LD goes on to call not free.
-        return refusal if "true" in told else None
-    if markup.is_free is False or markup.metas.get("article:content_tier") == "locked":
-        return refusal
-    if not _WALLS.isdisjoint(markup.classes) or (platform == "substack" and "paywall" in markup.classes):
-        return refusal
-    blocks = [_letters(block) for block in (text or "").split("\n") if block.strip()]
-    body = "\n".join(blocks[:-_LAST_BLOCKS])
-    for line in markup.lines:
-        if PAY_LINES.match(line) and count_words(line) <= _LINE_WORDS and _letters(line) not in body:
-            return refusal
-    return None
 
 
 def _drawn(markup: Markup) -> str | None:
