@@ -23,6 +23,8 @@ _TARGET = re.compile(
     r"!?\[((?:[^\[\]]|\[[^\[\]]*\])*)\]\((?:<[^>]*>|[^()\s]*(?:\([^()\s]*\)[^()\s]*)*)(?:\s+\"[^\"]*\")?\)"
 )
 _ESCAPE = re.compile(r"\\([^\w\s])")
+_MARKER = re.compile(r"^(?:[>\s]*(?:```+\S*[ \t]*$|\d+\.[ \t]))", re.M)
+"""A fence with its language, and the number of a list item."""
 
 
 @dataclass(frozen=True)
@@ -99,7 +101,7 @@ class _Result:
 
     def add(self, sample: Sample, output: str) -> None:
         """Score one page: its words without markup, its code as it stands."""
-        expected, found = _shingles(sample.text), _shingles(_plain(output))
+        expected, found = _shingles(_MARKER.sub("", sample.text)), _shingles(_plain(output))
         common = (expected & found).total()
         if found:
             self.precisions.append(common / found.total())
@@ -221,8 +223,8 @@ def _public(folder: Path) -> list[Sample]:
 
 
 def _plain(markdown: str) -> str:
-    """Markdown without what is no word of the page: targets of links, and backslashes before punctuation."""
-    return _ESCAPE.sub(r"\1", _TARGET.sub(r"\1", _TARGET.sub(r"\1", markdown)))
+    """Markdown without what is no word of the page: targets, markers, and backslashes before punctuation."""
+    return _ESCAPE.sub(r"\1", _MARKER.sub("", _TARGET.sub(r"\1", _TARGET.sub(r"\1", markdown))))
 
 
 def _shingles(text: str) -> Counter[tuple[str, ...]]:
