@@ -165,6 +165,7 @@ def test_plain_text_and_markdown_are_articles_as_they_are(server: Server, fetche
         ("application/rss+xml", rss(), "is application/rss\\+xml and not a web page: declare it with `feed:`"),
         ("text/xml", rss(), "is application/rss\\+xml and not a web page: declare it with `feed:`"),
         ("text/plain", b"\x00\x01\x02\x03 binary", "is binary and no text"),
+        ("application/xml", b"<!---->" * 250, "is application/xml and not a web page"),
     ],
 )
 def test_what_is_no_page_is_named_with_the_mend(

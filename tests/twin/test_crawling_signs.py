@@ -286,7 +286,14 @@ def test_platforms_are_told_by_what_they_put_into_their_pages(head: str, expecte
     assert Markup(page(PROSE, head=head)).platform == expected
 
 
-@pytest.mark.parametrize("html", [b"", b"\0\xff\xfe", b"<", b"<div>" * 5000, "<script type='ld+json'>[" * 99])
+HOSTILE = [
+    b"", b"\0\xff\xfe", b"<", b"<div>" * 5000, b"<i>" * 250_001, f"<script src='{'challenge-platform/' * 99_999}'>",
+    f"<script type='application/ld+json'>{'[' * 99_999}</script>", f"<p>subscribe {'to ' * 99_999}</p>",
+    f"<title>{'| ' * 9_999}</title>", f"<p>this post is for {'a' * 99_999}</p><p>{'- ' * 99_999}</p>",
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("html", HOSTILE, ids=range(len(HOSTILE)))
 def test_no_bytes_break_the_reading_of_markup(html: bytes | str) -> None:
     markup = Markup(html)
     assert stand_in(markup, asked=URL, final="http://[::1]/") is None

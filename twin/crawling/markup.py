@@ -29,7 +29,9 @@ _INLINE = frozenset({
     "sup", "time", "u", "wbr",
 })  # fmt: skip
 _MOST_NODES = 200
+_MOST_TAGS = 250_000
 _MOST_SCRIPT = 5000
+_MOST_VALUE = 500
 _NAMES = ("id", "src", "action", "data-component-name", "data-testid")
 
 
@@ -37,13 +39,15 @@ class Markup:
     """The markup of one page, parsed for itself: the extraction changes the tree that it works on.
 
     Args:
-        html: the page; bytes are decoded by what stands in them.
+        html: the page; bytes are decoded by what stands in them. One with more tags than `extract_page` reads is taken
+            for empty.
     """
 
     def __init__(self, html: bytes | str) -> None:
         from trafilatura.utils import load_html
 
-        self._tree: Element = load_html(html)
+        tags = html.count(b"<") if isinstance(html, bytes) else html.count("<")
+        self._tree: Element = load_html(html) if tags <= _MOST_TAGS else None
 
     @cached_property
     def title(self) -> str:
@@ -101,9 +105,9 @@ class Markup:
             tag = element.tag
             if tag == "script":
                 found.append(f"script {(element.text or '')[:_MOST_SCRIPT]}")
-            found += [f"{tag} {name}={value}" for name in _NAMES if (value := element.get(name))]
+            found += [f"{tag} {name}={value[:_MOST_VALUE]}" for name in _NAMES if (value := element.get(name))]
             if tag == "link":
-                found.append(f"link href={element.get('href') or ''}")
+                found.append(f"link href={(element.get('href') or '')[:_MOST_VALUE]}")
         return "\n".join(found)
 
     @cached_property

@@ -20,27 +20,17 @@ _PAGES = frozenset({"text/html", "application/xhtml+xml", ""})
 _MAYBE_PAGES = frozenset({"application/xml", "text/xml", "text/plain"})
 _TEXTS = frozenset({"text/plain", "text/markdown", "text/x-markdown", "text/x-rst"})
 _FEEDS = frozenset({"application/rss+xml", "application/atom+xml", "application/feed+json"})
-_PAGE = re.compile(rb"\s*(?:<\?xml[^>]*>\s*)?(?:<!--.*?-->\s*)*<(?:!doctype\s+html|html)\b", re.I | re.S)
+_PAGE = re.compile(rb"\s*(?:<\?xml[^>]*>\s*)?(?:<!--(?:(?!-->).)*-->\s*)*<(?:!doctype\s+html|html)\b", re.I | re.S)
 _FEED = re.compile(rb"<(?:rss|feed|rdf:RDF)[\s>]", re.I)
 _MAGIC = {b"%PDF-": "application/pdf", b"\x89PNG": "image/png", b"\xff\xd8\xff": "image/jpeg", b"GIF8": "image/gif",
           b"PK\x03\x04": "application/zip"}  # fmt: skip
 _START = 2048
 _CHARSET = re.compile(r"charset=[\"']?([\w.:-]+)")
 _LEGACY = (
-    "big5",
-    "cp",
-    "euc",
-    "gb",
-    "iso-2022-jp",
-    "iso-8859-",
-    "koi8",
-    "ks_c",
-    "mac",
-    "shift",
-    "sjis",
-    "tis",
-    "window",
-)
+    "big5", "cp", "euc", "gb", "iso-2022-jp", "iso-8859-", "koi8", "ks_c", "mac", "shift", "sjis", "tis", "window",
+)  # fmt: skip
+"""How the names of encodings begin that a header is believed about."""
+
 _HEADING = re.compile(r"\s*#[ \t]+(.+?)[ \t#]*(?:\n|\Z)|\s*(\S[^\n]*)\n=+[ \t]*(?:\n|\Z)")
 
 
