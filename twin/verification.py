@@ -11,6 +11,7 @@ import numpy as np
 
 from twin.artifacts import ArtifactStore
 from twin.chunking import read_chunks
+from twin.cleaning import ALONE, COMPARED, chrome_left, places, platform_of, private_left, why_dropped
 from twin.dataset.build import read_samples
 from twin.dataset.splits import check_disjoint
 from twin.embedding import Embedder, read_embeddings
@@ -47,6 +48,55 @@ def verify_documents(warehouse: Warehouse, state: State, author: str, category: 
     if len(stored) != count:
         problems.append(f"{len(stored)} ids are stored for {count} documents")
     return Verdict({"documents": count, "characters": characters}, problems)
+
+
+def verify_cleaned(warehouse: Warehouse, author: str, category: Category) -> Verdict:
+    """Every raw document has a cleaned one that was made of what it says now, or a reason to have none."""
+    raw = warehouse.hashes(State.RAW, author, category)
+    made_of = {
+        document.id: document.metadata.get("raw_hash")
+        for document in warehouse.documents(State.CLEANED, author, category)
+        if document.id in raw  # one without is a problem of its own, see `verify_documents`
+    }
+    found = places(warehouse, author) if category in COMPARED and raw.keys() - made_of.keys() else {}
+    person = warehouse.author(author)
+    problems, dropped = [], Counter[str]()
+    for identifier, content in raw.items():
+        if made_of.get(identifier) == content:
+            continue
+        document = warehouse.document(State.RAW, identifier)
+        if document is None:
+            continue  # removed in between
+        if identifier in made_of:
+            problems.append(f"{_name(document)} changed after it was cleaned")
+        elif reason := why_dropped(document, found.get(identifier, ALONE), person):
+            dropped[reason] += 1
+        else:
+            problems.append(f"{_name(document)} has no cleaned document and no reason to have none")
+    facts = {"raw": len(raw), "cleaned": len(made_of), "dropped": dict(sorted(dropped.items()))}
+    return Verdict(facts, problems)
+
+
+def verify_private(warehouse: Warehouse, author: str, category: Category) -> Verdict:
+    """Redaction finds nothing in what is stored as cleaned. What it finds is counted and never said."""
+    person = warehouse.author(author)
+    problems, count = [], 0
+    for document in warehouse.documents(State.CLEANED, author, category):
+        count += 1
+        if left := private_left(document, person):
+            kinds = ", ".join(f"{number} {name}" for name, number in sorted(left.items()))
+            problems.append(f"{_name(document)} holds what must not be passed on: {kinds}")
+    return Verdict({"documents": count, "documents_private": len(problems)}, problems)
+
+
+def verify_chrome(warehouse: Warehouse, author: str, category: Category) -> Verdict:
+    """No cleaned post or article holds what only a platform writes."""
+    problems, count = [], 0
+    for document in warehouse.documents(State.CLEANED, author, category):
+        count += 1
+        if left := chrome_left(document.text, platform_of(document)):
+            problems.append(f"{_name(document)} holds page chrome in {len(left)} places: “{left[0][:80]}”")
+    return Verdict({"documents": count, "documents_with_chrome": len(problems)}, problems)
 
 
 def verify_crawl(warehouse: Warehouse, author: str, category: Category) -> Verdict:

@@ -4,7 +4,7 @@ import dagster as dg
 
 from twin.cleaning import COMPARED, clean_documents
 from twin.models import Category, State
-from twin.verification import verify_documents
+from twin.verification import verify_chrome, verify_cleaned, verify_documents, verify_private
 from twin.warehouse.base import Warehouse
 from twin_assets.framing import (
     STORE_RETRY,
@@ -20,7 +20,7 @@ from twin_assets.framing import (
 
 
 def cleaned_asset(category: Category) -> list[dg.AssetsDefinition | dg.AssetChecksDefinition]:
-    """`cleaned/<category>` and its check."""
+    """`cleaned/<category>` and its checks."""
 
     @author_asset(
         key=key("cleaned", category),
@@ -51,4 +51,38 @@ def cleaned_asset(category: Category) -> list[dg.AssetsDefinition | dg.AssetChec
         with sentences():
             return checked(verify_documents(warehouse, State.CLEANED, author_of(context), category))
 
-    return [cleaned, documents_are_sound]
+    @author_check(
+        asset=key("cleaned", category),
+        blocking=True,
+        description="Every raw document has a cleaned one that was made of what it says now, or was dropped for one of "
+        "the named reasons.",
+    )
+    def no_document_is_lost(
+        context: dg.AssetCheckExecutionContext, warehouse: dg.ResourceParam[Warehouse]
+    ) -> dg.AssetCheckResult:
+        with sentences():
+            return checked(verify_cleaned(warehouse, author_of(context), category))
+
+    @author_check(
+        asset=key("cleaned", category),
+        blocking=True,
+        description="No cleaned document holds a secret or personal data of others, each read again.",
+    )
+    def nothing_private_is_left(
+        context: dg.AssetCheckExecutionContext, warehouse: dg.ResourceParam[Warehouse]
+    ) -> dg.AssetCheckResult:
+        with sentences():
+            return checked(verify_private(warehouse, author_of(context), category))
+
+    @author_check(
+        asset=key("cleaned", category),
+        description="No cleaned document holds what only its platform writes, asked by other rules than cleaning's.",
+    )
+    def no_page_chrome_is_left(
+        context: dg.AssetCheckExecutionContext, warehouse: dg.ResourceParam[Warehouse]
+    ) -> dg.AssetCheckResult:
+        with sentences():
+            return checked(verify_chrome(warehouse, author_of(context), category), dg.AssetCheckSeverity.WARN)
+
+    checks = [documents_are_sound, no_document_is_lost, nothing_private_is_left]
+    return [cleaned, *checks, *([no_page_chrome_is_left] if category in COMPARED else [])]

@@ -218,6 +218,39 @@ def test_chrome_that_is_wrapped_goes_as_a_paragraph() -> None:
     assert clean_prose(text) == ("A\n\n\nB", {"subscribe": 2})
 
 
+def test_card_of_a_guest_goes_with_its_last_row() -> None:
+    card = (
+        "| A guest post by| LiAuthor of AdalFlow, founder of a company, and a researcher\n"
+        "at another one. Code: li| Subscribe to Li\n---|---"
+    )
+    assert chrome_left(card, "substack") == ["| Subscribe to Li"]
+    assert clean_prose(f"A\n\n{card}\n\nB", platform="substack") == ("A\n\n\nB", {"navigation": 3})
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "# 订阅\n\n分享\n\n评论\n\n关注我,一起学习。\n\n阅读全文",
+        "# مشاركة\n\nاشترك الآن\n\nتعليقات\n\nتابعني\n\n٣",
+        "# שתפו\n\nהירשמו עכשיו\n\nתגובות\n\nעקבו אחריי",
+        "# Teilen\n\nAbonnieren\n\nKommentare\n\nTeile diesen Beitrag\n\nFacebook ist ein Netzwerk.\n\n1 Kommentar",
+        "# Compartir\n\nSuscribirse\n\nComentarios\n\n---|---\n\nSobre\n\nNo posts hoy",
+        "# シェア\n\n購読する\n\nコメント\n\n・\n\n12",
+    ],
+)
+@pytest.mark.parametrize("platform", ["substack", "medium"])
+def test_short_lines_in_other_languages_stay(text: str, platform: str) -> None:
+    assert clean_prose(text, platform=platform) == (text, {})
+    assert chrome_left(text, platform) == []
+
+
+def test_chrome_in_english_goes_from_between_any_language() -> None:
+    text = "# 引擎\n\n引擎编织代数图案。\n\nShare this post\n\nהמנוע אורג\n\nSubscribe\n\nالمحرك ينسج"
+    plain, removed = clean_prose(text, platform="substack")
+    assert plain.split() == ["#", "引擎", "引擎编织代数图案。", "המנוע", "אורג", "المحرك", "ينسج"]
+    assert removed == {"share": 1, "subscribe": 1}
+
+
 def test_last_word_of_a_wrapped_paragraph_is_no_chrome() -> None:
     text = "There is a great deal more that all of us who work with engines like to\nshare\n\n"
     text += "What a word is it that so many of the people here like to talk\nabout"

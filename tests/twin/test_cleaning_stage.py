@@ -118,6 +118,30 @@ def test_heading_goes_with_all_that_stood_under_it_and_only_then() -> None:
     assert "How I can help" in without_paragraphs(code, gone[0])[0]
 
 
+@pytest.mark.parametrize("item", ["* {}", "1. {}", "\\- {}", "> - {}"])
+def test_list_goes_as_a_whole_or_not_at_all(item: str) -> None:
+    again = [item.format(f"An item that is in everything, number {number}.") for number in range(3)]
+    lists = [[*again, item.format(f"And one that is here alone, number {number}.")] for number in range(3)]
+    texts = ["\n\n".join([long(number), *lists[number]]) for number in range(3)]
+    gone = repeated([paragraph_keys(text) for text in texts])
+    assert len(gone[0]) == 3
+    assert without_paragraphs(texts[0], gone[0]) == (texts[0], {})
+    whole = "\n\n".join([long(0), *again, "The end."])
+    assert without_paragraphs(whole, gone[0]) == (f"{long(0)}\n\n\nThe end.", {"repeated": 3})
+
+
+@pytest.mark.parametrize(
+    "lead", ["These are the topics of this week:", "本周我们要讨论的话题如下：", "Here is all of it for all of you ↓"]
+)
+def test_what_introduces_something_goes_only_with_it(lead: str) -> None:
+    texts = [f"{lead}\n\n{long(number)}\n\n{lead}\n\n{BIO}" for number in range(3)]
+    gone = repeated([paragraph_keys(text) for text in texts])
+    assert without_paragraphs(texts[0], gone[0]) == (f"{lead}\n\n{long(0)}", {"repeated": 2})
+    code = f"{lead}\n\n```\ncode\n```"
+    assert without_paragraphs(code, gone[0]) == (code, {})
+    assert without_paragraphs(f"{long(0)}\n\n{lead}", gone[0]) == (long(0), {"repeated": 1})
+
+
 @pytest.mark.parametrize(
     "paragraph",
     [

@@ -1,7 +1,17 @@
 """From raw documents to cleaned ones: what is not the author's goes, everything else stays as it was written."""
 
 from twin.cleaning.chrome import chrome_left
-from twin.cleaning.corpus import COMPARED
-from twin.cleaning.stage import CleanReport, clean_documents
+from twin.cleaning.corpus import ALONE, COMPARED, places, platform_of
+from twin.cleaning.stage import CleanReport, clean_documents, private_left, why_dropped
 
-__all__ = ["COMPARED", "CleanReport", "chrome_left", "clean_documents"]
+__all__ = [
+    "ALONE",
+    "COMPARED",
+    "CleanReport",
+    "chrome_left",
+    "clean_documents",
+    "places",
+    "platform_of",
+    "private_left",
+    "why_dropped",
+]

@@ -8,12 +8,14 @@ looked at. The rules were written against whole saved pages and feeds of Substac
 import re
 from collections import Counter
 from collections.abc import Iterable, Sequence
+from functools import lru_cache
 
 from twin.cleaning.lines import Line, marked, split_lines
 
 
-def _whole(**patterns: str) -> dict[str, re.Pattern[str]]:
-    return {name: re.compile(rf"(?:{pattern})", re.I) for name, pattern in patterns.items()}
+def _whole(**patterns: str) -> re.Pattern[str]:
+    """One pattern for all; the name of the group that a line matched says what the line is for."""
+    return re.compile("|".join(f"(?P<{name}>{pattern})" for name, pattern in patterns.items()), re.I)
 
 
 _LINES = _whole(
@@ -63,11 +65,13 @@ _MOST = 200
 _MOST_WRAPPED = 400
 """Characters of a paragraph that is looked at as one line, because whole pages come wrapped."""
 
-_DECORATION = re.compile(r"^[\s#>*_\-–•·|\[\]()]+|[\s#*_\-–•·|\[\]()]+$")
+_SPACES = "".join(filter(str.isspace, map(chr, range(0x3001))))
+_DECORATION = f"{_SPACES}#*_-–•·|[]()"
 _LINK = re.compile(r"\[([^\]\n]*)\]\([^)\n]*\)")
 _HEADING = re.compile(r" {0,3}(#{1,6})\s+(.*?)[\s#]*$")
 _ITEM = re.compile(r"\s*(?:[*+-]|\d{1,3}[.)])(?:\s|$)")
 _ENDED = re.compile(r"[.!?:;…。！？|][\"'”’)\]*_]*$")
+_TABLE_RULE = re.compile(r"[-:| ]*-\|[-:| ]*")
 _COUNT = re.compile(r"[\d.,]{1,6}[KkMm]?")
 _DATE = re.compile(r"\b\d{1,2}(?:, \d{4})?$|^∙|^(?:paid|guest post)$", re.I)
 _SHARE_BOX = re.compile(r"facebook|email|notes?|other|more|share|x|twitter|linkedin|whatsapp", re.I)
@@ -93,7 +97,7 @@ _LEFT = re.compile(
     r"SubscribeSign in|Open in appSign up|Expand full\s+comment|Privacy ∙ Terms|Start WritingGet the app|"
     r"Substack is the home for great culture|This site requires JavaScript|By using Medium, you agree|"
     r"Sign up to discover human stories|Recommended from Medium|See more recommendations|ListenShare|"
-    r"[Ll]iked by .{1,60}Reply|"
+    r"[Ll]iked by .{1,60}Reply|\| ?Subscribe to .{1,60}$|"
     r"^[\s#*_>-]*(?:Subscribe(?: now)?|Share(?: this post)?|Copy link|Ready for more\?|Restacks|"
     r"Discussion about this post|Read full story|\d+ min read)[\s#*_]*$",
     re.M,
@@ -144,13 +148,18 @@ def chrome_left(text: str, platform: str) -> list[str]:
     return [each for each in found if platform in _PLATFORMS or not re.fullmatch(r"\W*(?:Subscribe|Share)\W*", each)]
 
 
+@lru_cache(maxsize=4096)  # of short lines: they are looked at by several rules, and again in the next round
 def _undecorated(line: str) -> str:
-    return _DECORATION.sub("", _LINK.sub(r"\1", line))
+    return _LINK.sub(r"\1", line).lstrip(f"{_DECORATION}>").rstrip(_DECORATION)
 
 
+@lru_cache(maxsize=4096)
 def _general(line: str) -> str | None:
-    undecorated = _undecorated(line)
-    return next((name for name, pattern in _LINES.items() if pattern.fullmatch(undecorated)), None)
+    return _name(_LINES.fullmatch(_undecorated(line)))
+
+
+def _name(found: re.Match[str] | None) -> str | None:
+    return found.lastgroup if found else None
 
 
 def _chrome(line: str, platform: str) -> str | None:
@@ -162,7 +171,7 @@ def _chrome(line: str, platform: str) -> str | None:
     # A heading or a list item is the author's, even where it is one word.
     if platform in _PLATFORMS:
         plain = _LINK.sub(r"\1", line).strip()
-        return next((name for name, pattern in _PLATFORM_LINES.items() if pattern.fullmatch(plain)), None)
+        return _name(_PLATFORM_LINES.fullmatch(plain))
     return None
 
 
@@ -187,9 +196,8 @@ def _end_of_page(lines: Sequence[Line], platform: str) -> tuple[int, str]:
     """Index of the first line that begins what other people wrote, and what that is."""
     short = [(index, _undecorated(lines[index].text)) for index in _written(lines) if len(lines[index].text) <= _MOST]
     for position, (index, plain) in enumerate(short):
-        for name, pattern in _SECTIONS.items():
-            if pattern.fullmatch(plain):
-                return index, name
+        if name := _name(_SECTIONS.fullmatch(plain)):
+            return index, name
         for name, begins, assured in _MEDIUM_SECTIONS if platform == "medium" else ():
             if begins.fullmatch(plain) and (
                 assured is None or any(assured.fullmatch(below) for _, below in short[position + 1 : position + 3])
@@ -203,7 +211,8 @@ def _share_boxes(lines: Sequence[Line]) -> dict[int, str]:
     gone: dict[int, str] = {}
     written = _written(lines)
     for position, index in enumerate(written):
-        if _undecorated(lines[index].text).lower() != "share this post":
+        text = lines[index].text
+        if len(text) > _MOST or _undecorated(text).lower() != "share this post":
             continue
         ahead = written[position + 1 : position + 1 + _BOX]
         links = [number for number, each in enumerate(ahead) if lines[each].text.strip().lower() == "copy link"]
@@ -238,7 +247,8 @@ def _wrapped(lines: Sequence[Line]) -> dict[int, str]:
             continue
         paragraph = [line.text.strip() for line in lines[start:index]]
         whole = " ".join(paragraph)
-        wrapped = len(paragraph) > 1 and all(len(line) > _WRAPPED for line in paragraph[:-1])
+        rows = [line for line in paragraph if not _TABLE_RULE.fullmatch(line)]
+        wrapped = len(paragraph) > 1 and all(len(line) > _WRAPPED for line in rows[:-1])
         if wrapped and len(whole) < _MOST_WRAPPED and (reason := _general(whole)):
             gone |= dict.fromkeys(range(start, index), reason)
         start = index + 1

@@ -3,14 +3,15 @@
 A model that reads a paragraph fifty times learns it by heart, and a search that finds it finds it fifty times. So a
 paragraph that is in several documents goes from them: from all of them where it is in a large share, because then it
 belongs to the frame and not to any text; else from all but the first, because then it is a piece that the author used
-again, and nobody's words should be lost.
+again, and nobody's words should be lost. What stays must still read well, so a list goes as a whole or not at all, and
+what introduces something goes only with it.
 """
 
 import re
 import unicodedata
 from collections import Counter
 from collections.abc import Collection, Iterator, Sequence
-from itertools import zip_longest
+from itertools import groupby, zip_longest
 from typing import NamedTuple
 
 from twin.cleaning.lines import Line, marked, split_lines, text_of
@@ -23,9 +24,12 @@ EVERYWHERE = 0.2
 _FEWEST_LETTERS = 20
 _FEWEST_UNSPACED = 10
 _HEADING = re.compile(r" {0,3}(#{1,6})(?:\s|$)")
+_ITEM = re.compile(r"\s*(?:>\s*)*(?:[*+•–-]|\\-|\d{1,3}\\?[.)])\s")
+_INTRODUCES = re.compile(r"[:：︰؛↓⬇👇]\W*$")
 _RULE = re.compile(r" {0,3}(?:[*_-][ \t]*){3,}$")
 _TABLE = re.compile(r"\s*\|")
 _LINK = re.compile(r"\[([^\]\n]*)\]\([^)\n]*\)")
+_NO_LETTERS = re.compile(r"[\W_]+")
 _UNSPACED = re.compile("[\u0e00-\u0fff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u9fff]")
 
 
@@ -37,6 +41,8 @@ class Block(NamedTuple):
     key: str | None  # None: a table, a short line, a heading without a paragraph right under it
     level: int  # of a heading, else 0
     rule: bool
+    item: bool  # of a list, or several of one
+    introduces: bool  # what is under it, by a colon or an arrow at its end
 
 
 def paragraph_keys(text: str, *, indented: bool = True) -> set[str]:
@@ -72,7 +78,8 @@ def repeated(documents: Sequence[Collection[str]]) -> list[set[str]]:
 def without_paragraphs(text: str, keys: Collection[str], *, indented: bool = True) -> tuple[str, Counter[str]]:
     """The text without the paragraphs of these keys, and reason -> paragraphs that went.
 
-    A heading that is repeated together with what stood under it, and stood above nothing else, goes as well.
+    A heading that is repeated together with what stood under it, and stood above nothing else, goes as well. Items of
+    a list stay where one of them does, and so does what introduces something that stays.
     """
     removed: Counter[str] = Counter()
     if not keys:
@@ -80,11 +87,26 @@ def without_paragraphs(text: str, keys: Collection[str], *, indented: bool = Tru
     lines = _lines(text, indented)
     blocks = list(_blocks(lines))
     named = {number for number, block in enumerate(blocks) if block.key in keys}
-    gone = {number for number in named if not blocks[number].level}
+    gone = _readable(blocks, {number for number in named if not blocks[number].level}, lines)
     orphans = {number for number in named - gone if _is_orphan(blocks, number, gone, lines)}
     removed.update({"repeated": len(gone), "heading_of_repeated": len(orphans)})
     drop = {index for number in gone | orphans for index in range(blocks[number].start, blocks[number].end)}
     return text_of(line for index, line in enumerate(lines) if index not in drop), +removed
+
+
+def _readable(blocks: Sequence[Block], gone: set[int], lines: Sequence[Line]) -> set[int]:
+    """Of the blocks that would go, those that what stays does not need."""
+    for is_list, numbers in groupby(range(len(blocks)), key=lambda number: blocks[number].item):
+        items = set(numbers)
+        if is_list and not items <= gone:
+            gone -= items
+    for number in sorted(gone, reverse=True):
+        last = number + 1 == len(blocks)
+        below = lines[blocks[number].end : None if last else blocks[number + 1].start]
+        stays = any(line.code for line in below) or not (last or number + 1 in gone)
+        if blocks[number].introduces and stays:
+            gone.remove(number)
+    return gone
 
 
 def _is_orphan(blocks: Sequence[Block], number: int, gone: Collection[int], lines: Sequence[Line]) -> bool:
@@ -131,13 +153,14 @@ def _plain_blocks(lines: Sequence[Line]) -> Iterator[Block]:
         text = " ".join(line.text for line in lines[start:end])
         level = len(heading[1]) if heading else 0
         rule = _RULE.match(text) is not None
-        yield Block(start, end, None if level or rule or _TABLE.match(text) else _key(text), level, rule)
+        key = None if level or rule or _TABLE.match(text) else _key(text)
+        item = not (level or rule) and _ITEM.match(text) is not None
+        yield Block(start, end, key, level, rule, item, _INTRODUCES.search(text) is not None)
         start = end
 
 
 def _letters(paragraph: str) -> str:
-    plain = unicodedata.normalize("NFKC", _LINK.sub(r"\1", paragraph)).casefold()
-    return "".join(character for character in plain if character.isalnum())
+    return _NO_LETTERS.sub("", unicodedata.normalize("NFKC", _LINK.sub(r"\1", paragraph)).casefold())
 
 
 def _key(paragraph: str) -> str | None:

@@ -22,7 +22,7 @@ from twin.models import Author, Category, Document, StageReport, State
 from twin.progress import progress
 from twin.warehouse.base import Warehouse
 
-VERSION = "2"
+VERSION = "3"
 """Version of the rules; raise it when they would clean the same text differently, and everything is cleaned again."""
 
 _TEXTS = ("subtitle", "description", "summary")
@@ -93,34 +93,65 @@ def clean(document: Document, place: Place = ALONE, author: Author | None = None
         place: what of its author's other texts it depends on.
         author: whose own name, handles and addresses are no personal data of others.
     """
+    hide = _Hide(author)
     if document.category is Category.REPOSITORIES:
-        fields = _clean_file(document, author)
+        fields = _clean_file(document, hide)
     else:
-        fields = _clean_text(document, place, author)
+        fields = _clean_text(document, place, author, hide)
     metadata = {name: value for name, value in document.metadata.items() if name != ORIGIN} | fields.pop("metadata")
+    plain = partial(tidy, post=document.category is Category.POSTS)
+    for name in _TEXTS:
+        if isinstance(value := metadata.get(name), str):
+            metadata[name] = hide(plain(value))
+    if document.title:
+        fields["title"] = hide(plain(document.title))
+    if hide.found:
+        metadata["redactions"] = _sorted(hide.found)
     metadata |= {"raw_hash": document.content_hash, "cleaner": VERSION, "context": _context(place, author)}
     return document.model_copy(update={**fields, "metadata": metadata})
 
 
-def _clean_file(document: Document, author: Author | None) -> dict[str, Any]:
-    """A source file keeps every byte that is no secret; only one that is prose has a language."""
-    prose = kind_of(document) is not Kind.CODE
-    redacted = redact(document.text, code=not prose, path=document.path, keep=_handles(author))
-    metadata: dict[str, Any] = {"redactions": _sorted(redacted.found)} if redacted.found else {}
-    return {"text": redacted.text, "language": None, "metadata": metadata}
+def why_dropped(document: Document, place: Place = ALONE, author: Author | None = None) -> str | None:
+    """Why a raw document has no cleaned one; None where it must have one. Arguments as in `clean`."""
+    if place.duplicate_of:
+        return "duplicate"
+    return None if clean(document, place, author).text.strip() else _why_empty(document, place)
 
 
-def _clean_text(document: Document, place: Place, author: Author | None) -> dict[str, Any]:
+def private_left(document: Document, author: Author | None = None) -> Counter[str]:
+    """Placeholder name -> how many secrets and personal data a cleaned document holds; empty where it is clean."""
+    hide = _Hide(author)
+    hide(document.text, code=kind_of(document) is Kind.CODE, path=document.path)
+    for value in (document.title, *(document.metadata.get(name) for name in _TEXTS)):
+        if isinstance(value, str):
+            hide(value)
+    return hide.found
+
+
+class _Hide:
+    """Puts placeholders into the texts of one document, and counts them."""
+
+    def __init__(self, author: Author | None) -> None:
+        self._keep = _handles(author)
+        self.found: Counter[str] = Counter()
+
+    def __call__(self, text: str, *, code: bool = False, path: str | None = None) -> str:
+        redacted = redact(text, code=code, path=path, keep=self._keep)
+        self.found += redacted.found
+        return redacted.text
+
+
+def _clean_file(document: Document, hide: _Hide) -> dict[str, Any]:
+    """A source file keeps every byte that is no secret, and has no language."""
+    text = hide(document.text, code=kind_of(document) is Kind.CODE, path=document.path)
+    return {"text": text, "language": None, "metadata": {}}
+
+
+def _clean_text(document: Document, place: Place, author: Author | None, hide: _Hide) -> dict[str, Any]:
     post = document.category is Category.POSTS
     text, lines = without_platform(document)
     text, paragraphs = without_paragraphs(text, place.repeated, indented=not post)
-    found: Counter[str] = Counter()
-
-    def public(value: str) -> str:
-        redacted = redact(value, code=False, keep=_handles(author))
-        found.update(redacted.found)
-        return redacted.text
-
+    text = hide(text)
     metadata: dict[str, Any] = {}
     if post:
         for name, tell in (("hashtags", hashtags), ("mentions", mentions)):
@@ -128,24 +159,18 @@ def _clean_text(document: Document, place: Place, author: Author | None) -> dict
             names = [each for each in known if isinstance(each, str)] if isinstance(known, list) else []
             if names := [*names, *tell(document.text)]:
                 metadata[name] = list({each.casefold(): each for each in reversed(names)}.values())[::-1]
-    for name in _TEXTS:
-        value = document.metadata.get(name)
-        if isinstance(value, str):
-            metadata[name] = public(tidy(value, post=post))
     if other := other_author(document, author):
         metadata[OTHER] = other
-    text = public(text)
-    title = public(tidy(document.title, post=post)) if document.title else document.title
     language = detect_language(text, indented=not post)
     if language:
         metadata["language"] = {"code": language.code, "score": language.score}
     if place.also_at:
         metadata["also_at"] = list(place.also_at)
-    metadata |= {
-        name: _sorted(counts) for name, counts in zip(_COUNTS, (lines, paragraphs, found), strict=True) if counts
-    }
+    for name, counts in (("removed_lines", lines), ("removed_paragraphs", paragraphs)):
+        if counts:
+            metadata[name] = _sorted(counts)
     code = language.code if language and language.enough else document.language
-    return {"text": text, "title": title, "language": code, "metadata": metadata}
+    return {"text": text, "language": code, "metadata": metadata}
 
 
 def _handles(author: Author | None) -> tuple[str, ...]:
