@@ -21,8 +21,8 @@ TOKENS = (
     "secret", "token", "credential", "api_key", "apikey", "api-key", "api key", "access_key", "accesskey", "access-key",
     "auth_key", "authkey", "auth-key", "private_key", "privatekey", "private-key", "encryption_key", "encryption-key",
     "encryptionkey", "signing_key", "signing-key", "signingkey", "master_key", "masterkey", "master-key", "account_key",
-    "accountkey", "client_key", "service_key", "licence_key", "license_key", "_key", "密钥", "密鑰", "金鑰", "令牌",
-    "schlüssel", "ключ", "токен", "مفتاح", "jeton", "clé", "clave", "トークン",
+    "accountkey", "client_key", "service_key", "licence_key", "license_key",
+    "app-key", "_key", "密钥", "密鑰", "金鑰", "令牌", "schlüssel", "ключ", "токен", "مفتاح", "jeton", "clé", "clave", "トークン",
 )  # fmt: skip
 """Names of what a machine made: long and random."""
 
@@ -83,6 +83,9 @@ _ALGORITHM = re.compile(
     re.I,
 )
 _UUID = re.compile(r"^[0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12}$", re.I)
+_NEXT = re.compile(r"\\n|[;&](?=\w{1,40}=)")
+"""What ends a value inside a string: an escaped line break, or the next setting of a connection or field of a URL."""
+
 _PART = re.compile(r"[A-Za-z]+|\d+")
 _VOWEL = re.compile(r"[aeiouy]", re.I)
 _LANGUAGES = re.compile(
@@ -148,7 +151,7 @@ def is_placeholder(value: str) -> bool:
 
 def _trimmed(value: str) -> str:
     """A value without quotes, without what ends the sentence or the statement it stands in."""
-    value = value.partition("\\n")[0]
+    value = _NEXT.split(value, maxsplit=1)[0]
     while value and value[-1] in ",;)]}.:!?*_|،؛" and not (value[-1] in "!?*_" and value[:-1].isalnum()):
         value = value[:-1]
     return value

@@ -1,5 +1,6 @@
 """Secrets and personal data become typed placeholders before a text leaves the raw layer."""
 
+from bisect import bisect_left
 from collections import Counter
 from collections.abc import Collection
 from dataclasses import dataclass
@@ -41,11 +42,16 @@ def redact(text: str, *, code: bool, path: str | None = None, keep: Collection[s
 def _spans(text: str, *, code: bool, path: str | None, keep: Collection[str]) -> list[Span]:
     taken = [placeholder.span() for placeholder in PLACEHOLDER.finditer(text)] if "<" in text else []
     secrets = disjoint(_outside(find_secrets(text, code=code, path=path), taken))
-    taken += [(span.start, span.end) for span in secrets]
+    taken = sorted([*taken, *((span.start, span.end) for span in secrets)])
     personal = disjoint(_outside(find_personal(text, code=code, keep=keep), taken))
     return sorted(secrets + personal)
 
 
 def _outside(spans: list[Span], taken: list[tuple[int, int]]) -> list[Span]:
-    """The spans that overlap nothing that is taken."""
-    return [span for span in spans if not any(span.start < end and start < span.end for start, end in taken)]
+    """The spans that overlap none of the disjoint, ordered ranges that are taken."""
+
+    def is_free(span: Span) -> bool:
+        after = bisect_left(taken, (span.end, 0))
+        return after == 0 or taken[after - 1][1] <= span.start
+
+    return [span for span in spans if is_free(span)]

@@ -91,6 +91,8 @@ class Rules:
                 continue
             start, end = _window(text, offset)
             if searched.get(id(rule), -1) < end:
+                # Farther than this keyword needs: on a long line, the next ones then need no search of their own.
+                end = min(end + _AFTER, _line_end(text, end))
                 searched[id(rule)] = end
                 yield from self._found(rule, rule.pattern.finditer(text, start, end), path)
 
@@ -245,8 +247,12 @@ def _begins_with(pattern: str, word: str) -> bool:
 
 def _window(text: str, offset: int) -> tuple[int, int]:
     start = text.rfind("\n", max(0, offset - _BEFORE), offset) + 1 or max(0, offset - _BEFORE)
+    return start, _line_end(text, offset)
+
+
+def _line_end(text: str, offset: int) -> int:
     end = text.find("\n", offset, offset + _AFTER)
-    return start, end if end >= 0 else min(len(text), offset + _AFTER)
+    return end if end >= 0 else min(len(text), offset + _AFTER)
 
 
 def _line(found: re.Match[str]) -> str:

@@ -12,9 +12,7 @@ from twin.cleaning.placeholders import Span
 from twin.cleaning.secretrules import Rule, entropy, rules
 
 _PEM = re.compile(r"-----(BEGIN|END)[ A-Z0-9_-]{0,100}?(PRIVATE KEY(?: BLOCK)?|CERTIFICATE|PUBLIC KEY(?: BLOCK)?)-----")
-_PUTTY = re.compile(
-    r"PuTTY-User-Key-File-\d: [\s\S]{20,4000}?Private-Lines: \d{1,3}\s+((?:[A-Za-z0-9+/=]{4,80}\s+){1,100})"
-)
+_PUTTY = re.compile(r"Private-Lines: \d{1,3}\s{1,4}((?:[A-Za-z0-9+/=]{4,80}(?:\s{1,4}|$)){1,100})")
 _KEY_LINES = re.compile(r"(?:(?:\\n|[\s\"'+,>\\])+[A-Za-z0-9+/=]{16,200}){2,}")
 _BASE64 = re.compile(r"[A-Za-z0-9+/]{20,}")
 
@@ -24,7 +22,7 @@ _AWS_REACH = 240
 
 _DOCKER_AUTH = re.compile(r'"auth"[ \t]{0,4}:[ \t]{0,4}"([A-Za-z0-9+/]{12,400}={0,2})"')
 _SECRET_KIND = re.compile(r"^kind:[ \t]*[\"']?Secret\b", re.M)
-_SECRET_DATA = re.compile(r"^(?:data|stringData):[ \t]*\n((?:(?:[ \t]+[^\n]*|[ \t]*)\n?)+)", re.M)
+_SECRET_DATA = re.compile(r"^(?:data|stringData):[ \t]*\n((?:[ \t][^\n]*(?:\n|\Z)|\n)+)", re.M)
 _SECRET_ENTRY = re.compile(
     r"^[ \t]+[\w.-]+:[ \t]+(?:!!binary[ \t]+)?[\"']?([^\s\"'{$<#|>][^\s\"']{3,})[\"']?[ \t]*$", re.M
 )
