@@ -158,6 +158,11 @@ def test_code_within_a_sentence_stands_between_backticks() -> None:
     assert "| `a\\|b` | words of it |" in found
 
 
+def test_what_is_underlined_is_text_and_exponents_stay() -> None:
+    found = text("<p>The <u>mill</u> has 10<sup>6</sup> cards, and is <b>bold</b>.</p>")
+    assert "The mill has 10<sup>6</sup> cards, and is **bold**." in found
+
+
 def test_table_of_numbers_is_a_table() -> None:
     found = text("<table><tr><th>Year</th><th>Cards</th></tr><tr><td>1843</td><td>25</td></tr></table>")
     assert "| Year | Cards |" in found
