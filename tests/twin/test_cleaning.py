@@ -1,6 +1,5 @@
 """Cleaning takes out what is not the author's and nothing else, and does it once."""
 
-import re
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -15,7 +14,6 @@ from twin.cleaning.mending import plain_letters, tidy
 from twin.cleaning.posts import clean_post, hashtags, mentions
 from twin.cleaning.rules import clean_prose
 from twin.cleaning.stage import clean
-from twin.handbook import import_export
 from twin.models import Category, Document, State
 from twin.warehouse.sqlite import SqliteWarehouse
 
@@ -378,36 +376,3 @@ def test_other_rules_clean_everything_again(warehouse: SqliteWarehouse, monkeypa
     after = clean_documents(warehouse, "ada", Category.ARTICLES)
     assert after.changed == 1
     assert after.data_version != before.data_version
-
-
-def test_handbook_articles_lose_chrome_and_no_code(shared_data: Path, warehouse: SqliteWarehouse) -> None:
-    """76 real articles: no platform chrome left, no character of code lost, five of them published twice."""
-    import_export(shared_data / "handbook", warehouse)
-    reports = {
-        author.slug: clean_documents(warehouse, author.slug, Category.ARTICLES) for author in warehouse.authors()
-    }
-    assert sum(report.total for report in reports.values()) == 71
-    assert [report.dropped for report in reports.values() if report.dropped] == [{"duplicate": 5}]
-    chrome = re.compile(
-        r"^\W*(Subscribe|Share this post|Copy link|Ready for more\?|Share|Comments|Restacks|Note|Facebook|No posts|"
-        r"\d+ repl(y|ies) by .*|Get the app|Read full story|Follow|Listen)\W*$|Expand full\s+comment|Open in app|"
-        r"Recommended from|human stories|min read·|Liked by|Collection notice|requires JavaScript|we log user data",
-        re.M,
-    )
-    code_lines = 0
-    for author in reports:
-        for raw in warehouse.documents(State.RAW, author, Category.ARTICLES):
-            done = warehouse.document(State.CLEANED, raw.id)
-            if done is None:
-                continue
-            assert not chrome.search(done.text), raw.link
-            assert chrome_left(done.text, "substack") == [], raw.link
-            lines, left = split_lines(raw.text), done.text
-            for line in marked(lines, [tidy(line) for line in lines]):
-                if line.code:
-                    code_lines += 1
-                    at = left.find(line.text)
-                    assert at >= 0, (raw.link, line.text)
-                    left = left[at + len(line.text) :]
-    assert code_lines > 2000
-    assert all(clean_documents(warehouse, author, Category.ARTICLES).written == 0 for author in reports)

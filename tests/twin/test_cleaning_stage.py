@@ -1,5 +1,7 @@
 """The cleaning stage over an author's whole corpus: repeated paragraphs, duplicates, redaction, and nothing twice."""
 
+import os
+import signal
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
@@ -9,6 +11,7 @@ import pytest
 
 from twin.cleaning import clean_documents
 from twin.cleaning.repeated import paragraph_keys, repeated, without_paragraphs
+from twin.cleaning.stage import clean
 from twin.models import Author, Category, Document, State
 from twin.warehouse.sqlite import SqliteWarehouse
 
@@ -259,15 +262,97 @@ def test_row_of_an_export_stays_in_the_raw_layer(warehouse: SqliteWarehouse) -> 
     assert cleaned(warehouse)["1"].metadata["tags"] == ["a"]
 
 
-def test_unchanged_source_files_are_not_cleaned_again(
-    warehouse: SqliteWarehouse, monkeypatch: pytest.MonkeyPatch
-) -> None:
+# -- what is cleaned again -----------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def again(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """Names of the documents that were cleaned, in this list as it goes."""
+    names: list[str] = []
+
+    def noted(document: Document, *arguments: Any) -> Document:
+        names.append(document.path or document.link.rsplit("/", 1)[1])
+        return clean(document, *arguments)
+
+    monkeypatch.setattr("twin.cleaning.stage.clean", noted)
+    return names
+
+
+def test_unchanged_source_files_are_not_cleaned_again(warehouse: SqliteWarehouse, again: list[str]) -> None:
     store(warehouse, *(document("r", f"x = {n}\n", Category.REPOSITORIES, path=f"{n}.py") for n in range(300)))
     first = clean_documents(warehouse, "ada", Category.REPOSITORIES)
-
-    def fail(*_: object, **__: object) -> None:
-        raise AssertionError("an unchanged file was cleaned again")
-
-    monkeypatch.setattr("twin.cleaning.stage.clean", fail)
+    assert len(again) == 300
+    again.clear()
     second = clean_documents(warehouse, "ada", Category.REPOSITORIES)
-    assert (second.written, second.data_version) == (0, first.data_version)
+    assert (again, second.written, second.data_version) == ([], 0, first.data_version)
+    store(warehouse, document("r", "x = 'new'\n", Category.REPOSITORIES, path="7.py"))
+    assert clean_documents(warehouse, "ada", Category.REPOSITORIES).written == 1
+    assert again == ["7.py"]
+
+
+def test_a_change_cleans_what_depends_on_it_and_nothing_else(warehouse: SqliteWarehouse, again: list[str]) -> None:
+    foot = {"a": BIO, "b": BIO, "c": BIO}
+    texts = {name: f"{long(number)}\n\n{foot.get(name, '')}" for number, name in enumerate("abcdef")}
+    store(warehouse, *(document(name, text) for name, text in texts.items()), document("copy", f"{long(9)} More."))
+    store(warehouse, document("full", f"{long(9)} More and more of it."))
+    clean_documents(warehouse, "ada", Category.ARTICLES)
+    again.clear()
+    # A document of its own: no other one is looked at.
+    store(warehouse, document("d", f"{texts['d']} changed"))
+    assert clean_documents(warehouse, "ada", Category.ARTICLES).changed == 1
+    assert again == ["d"]
+    again.clear()
+    # One of three that share a paragraph loses it, so that the other two have theirs again.
+    store(warehouse, document("a", long(0)))
+    assert clean_documents(warehouse, "ada", Category.ARTICLES).written == 3
+    assert sorted(again) == ["a", "b", "c"]
+    again.clear()
+    # The fuller one of two copies goes: the other one is cleaned, and comes.
+    warehouse.remove_documents(State.RAW, [document("full", "").id])
+    report = clean_documents(warehouse, "ada", Category.ARTICLES)
+    assert (again, report.new, report.removed) == (["copy"], 1, 1)
+
+
+def test_other_rules_clean_all_of_it_again(
+    warehouse: SqliteWarehouse, again: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store(warehouse, *(document(str(number), long(number)) for number in range(5)))
+    clean_documents(warehouse, "ada", Category.ARTICLES)
+    again.clear()
+    monkeypatch.setattr("twin.cleaning.stage.VERSION", "other")
+    assert clean_documents(warehouse, "ada", Category.ARTICLES).changed == len(again) == 5
+    again.clear()
+    assert clean_documents(warehouse, "ada", Category.ARTICLES).written == len(again) == 0
+
+
+def test_a_killed_run_goes_on_where_it_was(tmp_path: Path, again: list[str]) -> None:
+    def opened(name: str) -> SqliteWarehouse:
+        warehouse = SqliteWarehouse(tmp_path / name)
+        store(warehouse, *(document("r", f"x = {n}\n", Category.REPOSITORIES, path=f"{n}.py") for n in range(500)))
+        return warehouse
+
+    whole = opened("whole.db")
+    expected = clean_documents(whole, "ada", Category.REPOSITORIES)
+    whole.close()
+    opened("killed.db").close()
+    again.clear()
+    child = os.fork()
+    if child == 0:
+
+        class Dying(SqliteWarehouse):
+            def documents(self, state: State, author: str, category: Category) -> Iterator[Document]:
+                for number, each in enumerate(super().documents(state, author, category)):
+                    if number == 450:  # two batches of 200 are written
+                        os.kill(os.getpid(), signal.SIGKILL)
+                    yield each
+
+        clean_documents(Dying(tmp_path / "killed.db"), "ada", Category.REPOSITORIES)
+        os._exit(0)
+    _, status = os.waitpid(child, 0)
+    assert os.WTERMSIG(status) == signal.SIGKILL
+    warehouse = SqliteWarehouse(tmp_path / "killed.db")
+    assert len(warehouse.hashes(State.CLEANED, "ada", Category.REPOSITORIES)) == 400
+    report = clean_documents(warehouse, "ada", Category.REPOSITORIES)
+    assert (report.new, report.unchanged, len(again)) == (100, 400, 100)
+    assert report.data_version == expected.data_version
+    warehouse.close()
