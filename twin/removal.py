@@ -1,4 +1,4 @@
-"""Removing an author: every row, capture, chunk, vector, sample and adapter of theirs, for good.
+"""Removing an author: every row, capture, chunk, vector, sample, adapter and tokenizer of theirs, for good.
 
 The author's row goes last, so that a removal which was killed shows in `twin authors`, and running it again ends it.
 """
@@ -14,7 +14,7 @@ from twin.models import Model
 from twin.vectors.base import VectorStore
 from twin.warehouse.base import Warehouse
 
-FOLDERS = ("adapters", "datasets", "embeddings", "chunks", CAPTURES)
+FOLDERS = ("adapters", "base_models", "datasets", "embeddings", "chunks", CAPTURES)
 """The folders of the artifact store that hold a folder for each author."""
 
 

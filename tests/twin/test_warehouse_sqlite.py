@@ -49,6 +49,19 @@ def test_any_document_keeps_its_hash(
     warehouse.close()
 
 
+def test_what_is_removed_is_overwritten_in_the_file(tmp_path: Path) -> None:
+    warehouse = SqliteWarehouse(tmp_path / "w.sqlite")
+    said = [document(number, text=f"Said once: {number} " * 500) for number in range(40)]
+    warehouse.upsert_documents(State.RAW, said)
+    warehouse.close()
+    assert b"Said once" in (tmp_path / "w.sqlite").read_bytes()
+    assert warehouse.remove_documents(State.RAW, [each.id for each in said[:20]]) == 20
+    assert warehouse.remove_author("ada") == 40
+    warehouse.close()  # and with that the write-ahead log goes
+    assert [path.name for path in tmp_path.iterdir()] == ["w.sqlite"]
+    assert b"Said once" not in (tmp_path / "w.sqlite").read_bytes()
+
+
 # -- SQLite where the disk or another process says no -----------------------------------------------------------------
 
 

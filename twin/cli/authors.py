@@ -57,7 +57,7 @@ def remove_everything(
     if not report.removed:
         typer.echo(f"nothing of {author} is there")
         return
-    parts = [f"{count} files of {folder}" for folder, count in report.files.items()]
+    parts = [f"{count} file{'s' * (count != 1)} of {folder}" for folder, count in report.files.items()]
     typer.echo(f"removed {author}: {', '.join([f'{report.rows} rows', f'{report.points} points', *parts])}")
 
 

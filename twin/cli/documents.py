@@ -7,6 +7,7 @@ import typer
 
 from twin import documents
 from twin.cli.opening import known_author, warehouse
+from twin.errors import InputError
 from twin.models import IMPORT
 
 app = typer.Typer(help="The raw documents of an author in the warehouse: list, show, edit, remove.")
@@ -36,7 +37,7 @@ def edit(
     path: str | None = typer.Option(None, help="Of a file in a repository."),
 ) -> None:
     """Replace the text of one document; the next build re-chunks and re-embeds only it."""
-    text = sys.stdin.read() if str(file) == "-" else file.read_text(encoding="utf-8")
+    text = _text(file)
     with warehouse() as opened:
         changed = documents.replace_text(opened, known_author(opened, author), link, text, path)
     typer.echo("changed" if changed else "unchanged: it has that text already")
@@ -51,3 +52,14 @@ def remove(author: str, link: str, path: str | None = typer.Option(None, help="O
     typer.echo(f"removed {link}")
     if kinds - {IMPORT}:
         typer.echo(f"It comes back when {removed.source} is read again and still has it: exclude it there, too.")
+
+
+def _text(file: Path) -> str:
+    """The bytes of a file, or of standard input for `-`, as they are: no line end and no space is changed."""
+    name = "Standard input" if str(file) == "-" else str(file)
+    try:
+        return (sys.stdin.buffer.read() if str(file) == "-" else file.read_bytes()).decode()
+    except UnicodeDecodeError as error:
+        raise InputError(f"{name} is no UTF-8 text (byte {error.start}): save it as UTF-8.") from None
+    except OSError as error:
+        raise InputError(f"{name} cannot be read ({error.strerror}): give a readable file.") from None

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from twin.errors import InputError
+from twin.identity import check_slug
 from twin.settings import Settings
 from twin.warehouse import open_warehouse
 from twin.warehouse.base import Warehouse
@@ -21,10 +22,11 @@ def warehouse() -> Iterator[Warehouse]:
 
 def known_author(opened: Warehouse, slug: str) -> str:
     """Return `slug`, or raise `InputError` naming the authors there are."""
-    if opened.author(slug) is None:
+    if opened.author(check_slug(slug)) is None:
         known = ", ".join(author.slug for author in opened.authors()) or "nobody yet"
         raise InputError(
-            f"There is no author '{slug}' in {opened.address} (there: {known}): write authors/{slug}.yaml and run "
-            "`dagster job execute -m twin_jobs.definitions -j register_links`."
+            f"There is no author '{slug}' in {opened.address} (there: {known}): write "
+            f"{Settings.from_env().authors_path / slug}.yaml and run `dagster job execute -m twin_jobs.definitions "
+            "-j register_links`, or bring one in with `twin import`."
         )
     return slug

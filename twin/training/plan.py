@@ -54,7 +54,7 @@ def plan_training(
             f"The dataset of {author} has no training rows: add links with texts of 40 words or more and build again."
         )
     versions = {name: _version(name) for name in _LIBRARIES}
-    base = find_base(settings.base_model, root, files[CORPUS], versions)
+    base = find_base(settings.base_model, root / "base_models" / author, files[CORPUS], versions)
     config = config or TrainingConfig.for_base(settings.base_model)
     fingerprint = content_hash(
         {
@@ -79,8 +79,11 @@ def plan_training(
     )
 
 
-def find_base(name: str, root: Path, corpus_hash: str, versions: dict[str, str]) -> BaseModel:
+def find_base(name: str, made: Path, corpus_hash: str, versions: dict[str, str]) -> BaseModel:
     """Say which base model `name` means and in which revision, without loading it.
+
+    Args:
+        made: the folder of models that are made on the spot: the author's own, for their words are in the tokenizer.
 
     Raises:
         InputError: `name` is a folder without a model, or no name of a model at all.
@@ -88,7 +91,7 @@ def find_base(name: str, root: Path, corpus_hash: str, versions: dict[str, str])
     if name == "nano":
         prose = sha256("\x1f".join(neutral_texts()))  # it differs between versions of Python
         recipe = content_hash({"recipe": NANO_VERSION, "corpus": corpus_hash, "prose": prose, "versions": versions})
-        path = root / "base_models" / f"nano-{recipe[:16]}"
+        path = made / f"nano-{recipe[:16]}"
         return BaseModel(kind="nano", name=path.name, revision=recipe, path=str(path))
     folder = Path(name).expanduser()
     if folder.is_dir():

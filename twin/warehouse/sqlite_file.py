@@ -71,6 +71,8 @@ class SqliteFile:
             )
             try:
                 connection.row_factory = sqlite3.Row
+                # What is removed is overwritten: else the texts of a removed author stay in free pages of the file.
+                connection.execute("PRAGMA secure_delete = ON")
                 self._prepare(connection)
             except BaseException:
                 connection.close()
