@@ -237,7 +237,7 @@ def test_teasers_are_told(html: str) -> None:
         article(head=MEDIUM + described("true")),
         article(head=SUBSTACK + described("true"), around='<div class="paywall-jump"></div><p>Thanks for reading!</p>'),
         article(head='<meta name="generator" content="Ghost 5.8">', around='<div class="paywall"></div>'),
-        article(around="<p>If you liked this, subscribe to keep reading!</p>"),
+        article(around="<p>If you liked this, subscribe to keep reading!</p><a>Register to read more</a>"),
         article(f"<p>Continue reading with a subscription</p>{ESSAY}", title="What paywalls say"),
         article(f"<p>This post is for subscribers of any newspaper who wonder why a page ends where the story begins, "
                 f"and what becomes of those who go on reading all the same until the end of the line.</p>{ESSAY}"),

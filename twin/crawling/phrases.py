@@ -8,7 +8,9 @@ import re
 from collections.abc import Iterable
 
 _YOU_ARE = r"(?:you are|you're|you’re)"
-_READING = r"(?:(?:continue|keep|finish|resume) reading|read (?:on|more|(?:the )?(?:full|rest|whole|entire)))"
+_READING = r"(?:(?:continue|keep|finish|resume) reading|read (?:the )?(?:full|rest|whole|entire))"
+"""Not "read more", which stands at many a page that is all there."""
+
 _THIS = r"(?: (?:of )?(?:this|the|our) (?:article|post|story|essay))?"
 
 

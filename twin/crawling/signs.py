@@ -53,8 +53,11 @@ _WIDGETS = re.compile(
 """Riddles that ordinary forms have as well."""
 
 _CHECK_WORDS, _FEW_WORDS, _BARE_WORDS = 150, 60, 40
-_LOGIN_WORDS = 150
-_MISSING_WORDS = 120
+"""Words of a whole page, its navigation too, beside which there is no article; the fewer, the weaker a sign suffices."""
+
+_LOGIN_WORDS, _MISSING_WORDS = 150, 120
+"""Words of a text that is an article, whatever its page is called."""
+
 _LINE_WORDS = 30
 """A line with more words than this is somebody's sentence."""
 
@@ -80,6 +83,8 @@ _WALLS = frozenset(
 """Classes of what stands where the rest of an article would, and of nothing else."""
 
 _LAST_BLOCKS = 4
+"""Blocks at the end of a text among which a wall may stand; before them an article may quote what walls say."""
+
 _LOCKED = re.compile(r'content\([^)]{0,400}\)":\{[^{}]{0,200}?"isLockedPreviewOnly":(true|false)')
 """What Medium says of the story that a page is for; of those that it recommends it says it elsewhere."""
 _BOX = re.compile(r"^\w+ data-(?:component-name=Paywall|testid=paywall)$", re.M)
