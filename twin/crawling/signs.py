@@ -53,7 +53,7 @@ _WIDGETS = re.compile(
 """Riddles that ordinary forms have as well."""
 
 _CHECK_WORDS, _FEW_WORDS, _BARE_WORDS = 150, 60, 40
-"""Words of a whole page, its navigation too, beside which there is no article; the fewer, the weaker a sign suffices."""
+"""Words of a whole page, navigation and all, below which signs count: the fewer, the weaker they may be."""
 
 _LOGIN_WORDS, _MISSING_WORDS = 150, 120
 """Words of a text that is an article, whatever its page is called."""
