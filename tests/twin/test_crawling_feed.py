@@ -168,6 +168,7 @@ def test_broken_xml_is_read_as_far_as_it_goes(server: Server, fetcher: Fetcher) 
         (b'{"a":' * 50_000, "is not an RSS or Atom feed"),
         (b"<a>" * 5_000, "is not an RSS or Atom feed"),
         (b"\x00\xff" * 5000, "is not an RSS or Atom feed"),
+        (b'<?xml version="1.0" encoding="UT\xcf-8"?><rss/>', "is not an RSS or Atom feed"),
     ],
 )
 def test_bombs_and_what_is_no_feed(server: Server, fetcher: Fetcher, body: bytes, expected: str) -> None:

@@ -28,6 +28,7 @@ BASE = "https://ada.example/p/1"
          "```\na\n  b\n```"),
         ("<ol start=10><li>a<pre>x</pre>z</ol><ul><li>b<ul><li>c<pre>  y</pre></ul></ul>",
          "10. a\n\n```\nx\n```\n\nz\n\n- b\n  - c\n\n```\n  y\n```"),
+        ("<code><pre>a\n  b</pre></code><p><code>c<pre>d</pre></code>", "```\na\n  b\n```\n\nc\n\n```\nd\n```"),
         ("<p>a</p><hr><p>b</p>", "a\n\n---\n\nb"),
         ("<video><source src='/v.mp4'></video><iframe src='https://x.example/y'></iframe>",
          "<https://ada.example/v.mp4>\n\n<https://x.example/y>"),

@@ -238,7 +238,7 @@ def test_post_by_feed_or_page_and_never_a_paid_one_in_part(server: Server, subst
 def test_paid_post_that_left_the_feed_is_not_stored_in_part(server: Server, substack: type[Crawler]) -> None:
     server.handlers["/feed"] = answering(feed(item(f"{ROOT}p/new")))
     box = '<div data-testid="paywall" data-component-name="Paywall" role="region" class="paywall">Keep reading</div>'
-    for wall in (box, '<script type="application/ld+json">{"isAccessibleForFree":false}</script>'):
+    for wall in (box, '<script type="application/ld+json">{"@type":"Article","isAccessibleForFree":false}</script>'):
         server.handlers["/p/dear"] = answering(PAGE.replace("</article>", f"</article>{wall}"))
         crawl, nothing = read(substack, fresh(), f"{ROOT}p/dear")
         assert (crawl.status, nothing) == ("skipped", [])

@@ -1,7 +1,7 @@
-"""The document of a feed's item, and that of the page behind it.
+"""The document of a feed's item.
 
-The two are one article in two forms. They have one identity, `address_of`, and where they must be compared, their words
-are: `fingerprint`.
+The item and the page behind it are one article in two forms. They have one identity, `address_of`, and where they must
+be compared, their words are: `fingerprint`.
 """
 
 import re
@@ -12,9 +12,7 @@ from twin.crawling.base import within
 from twin.crawling.feed_items import Feed, Item
 from twin.crawling.fragment import fragment_markdown
 from twin.crawling.page import platform
-from twin.crawling.web import SAVE_THE_PAGE, Response
 from twin.crawling.words import count_words
-from twin.errors import CrawlError
 from twin.identity import sha256
 from twin.models import Category, Document, Link
 
@@ -28,16 +26,6 @@ _STORY = re.compile(r"(?:^|[/-])([0-9a-f]{8,12})$")
 _LINK_TARGET = re.compile(r"\]\([^)\s]*\)|<https?://[^>\s]*>")
 _FENCED = re.compile(r"^(?P<marks>`{3,}|~{3,})[^\n]*\n(?P<code>.*?)^(?P=marks)[ \t]*$", re.S | re.M)
 _MEDIUM_FOOTER = re.compile(r".*was originally published in .* on Medium, where people are .*")
-_LOCKED = re.compile(rb'content\([^)]{0,400}\)":\{[^{}]{0,200}?"isLockedPreviewOnly":(true|false)')
-"""What Medium says of the story that a page is for; of those that it recommends it says it elsewhere."""
-_NOT_FREE = re.compile(
-    rb'"isAccessibleForFree"\s*:\s*"?false|<div\b[^>]{0,400}?\bdata-(?:testid="paywall"|component-name="Paywall")', re.I
-)
-"""As schema.org says it, and Substack's box in the place of the rest of a post."""
-
-
-class PreviewError(CrawlError):
-    """A page shows the beginning of its article, and the rest to those who pay."""
 
 
 def item_document(
@@ -75,34 +63,6 @@ def item_document(
         title=item.title or None, text=text, language=item.language, published_at=item.published_at,
         metadata={name: value for name, value in metadata.items() if value}, capture=capture,
     )  # fmt: skip
-
-
-def page_document(response: Response, link: Link, category: Category, *, address: str) -> Document:
-    """The document of a page that was fetched.
-
-    Raises:
-        PreviewError: it shows the beginning of the article alone.
-        CrawlError: it is no page, it is one that stands in the place of an article, or it has none.
-    """
-    from twin.crawling.extract import extract_page
-
-    page = extract_page(response.content, response.url)
-    if _is_preview(response.content):
-        raise PreviewError(f"{address} is shown in full to those who pay: {SAVE_THE_PAGE}.")
-    if page is None:
-        raise CrawlError(f"{address} answered but has no article in it: {SAVE_THE_PAGE}.")
-    named = {"author": page.author, "site": page.site, "canonical": page.canonical, "subtitle": page.subtitle}
-    return Document(
-        author=link.author, category=category, link=address, source=link.url, platform=platform(address),
-        title=page.title, text=page.text, language=page.language, published_at=page.published_at,
-        metadata={name: value for name, value in named.items() if value and value != address},
-        capture=response.capture,
-    )  # fmt: skip
-
-
-def _is_preview(html: bytes) -> bool:
-    locked = _LOCKED.search(html)  # believed first: a friend's key opens what is not free
-    return locked[1] == b"true" if locked else _NOT_FREE.search(html) is not None
 
 
 def fingerprint(document: Document) -> str:

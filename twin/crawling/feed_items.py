@@ -6,6 +6,7 @@ neither to sanitise nor to resolve, because both write the HTML anew and code do
 
 import io
 import json
+import logging
 import re
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -15,6 +16,8 @@ from urllib.parse import urljoin, urlsplit
 from twin.crawling.words import count_words
 from twin.errors import CrawlError, InputError
 from twin.links import canonical_url
+
+logger = logging.getLogger("twin")
 
 _READ_ON = re.compile(
     r"(continue reading|read more|read the full|read the rest|keep reading|weiterlesen|mehr lesen|lire la suite|"
@@ -31,6 +34,8 @@ _LAST = 400
 _SUMMARY_WORDS = 150
 """A summary with fewer words than this is a summary, however it is marked up."""
 _FEED_TYPES = ("application/rss+xml", "application/atom+xml", "application/feed+json", "application/rdf+xml")
+_BROKEN = (AssertionError, AttributeError, LookupError, RecursionError, TypeError, ValueError)
+"""What feedparser raises on hostile bytes; found by feeding it such."""
 _TRACKERS = ("feedproxy.google.com", "feeds.feedburner.com", "rss.feedsportal.com")
 
 
@@ -118,9 +123,13 @@ def _xml_feed(content: bytes, url: str, content_type: str) -> Feed | None:
     import feedparser  # type: ignore[import-untyped]
 
     headers = {"content-type": _media_type(content, content_type), "content-location": url}
-    parsed: Any = feedparser.parse(
-        io.BytesIO(content), response_headers=headers, resolve_relative_uris=False, sanitize_html=False
-    )
+    try:
+        parsed: Any = feedparser.parse(
+            io.BytesIO(content), response_headers=headers, resolve_relative_uris=False, sanitize_html=False
+        )
+    except _BROKEN as error:
+        logger.info("%s cannot be taken apart: %r", url, error)
+        return None
     if not parsed.get("version"):
         return None
     about = parsed.feed

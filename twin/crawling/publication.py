@@ -13,15 +13,14 @@ from urllib.parse import urlsplit
 from twin.crawling.base import Crawl, Crawler, Tools, crawlers
 from twin.crawling.feed_documents import (
     PAID,
-    PreviewError,
     address_of,
     fingerprint,
     is_same_site,
     item_document,
-    page_document,
     platform_of,
 )
 from twin.crawling.feed_items import Feed, Item, parse_feed
+from twin.crawling.page import PreviewError, page_document
 from twin.crawling.web import FetchError, Response
 from twin.errors import ConsistencyError, CrawlError
 from twin.identity import sha256
