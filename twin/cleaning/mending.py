@@ -5,7 +5,7 @@ import html
 import re
 import unicodedata
 from collections.abc import Callable
-from functools import partial
+from functools import lru_cache, partial
 
 from twin.cleaning.lines import outside_code_spans
 
@@ -18,6 +18,9 @@ _ENTITY = re.compile(r"&(?:#[0-9]{1,7}|#[xX][0-9a-fA-F]{1,6}|[A-Za-z][A-Za-z0-9]
 _MARKUP = frozenset("&<>\"'")
 _ROUNDS = 8
 """What one mending uncovers, such as the entity in `&amp;lt;`, the next one mends; nobody wraps a text this often."""
+
+_MOST_CACHED = 400
+"""Characters of a line that is kept for the next round; bounds the memory of all that are."""
 
 _STYLED = "\U0001d400-\U0001d7ff"
 _HOLES = "ℂℊℋℌℍℎℐℑℒℕℙℚℛℜℝℤℨℬℭℯℰℱℳℴ"
@@ -42,6 +45,8 @@ def tidy(line: str, *, post: bool = False) -> str:
         post: undo every styled letter. Elsewhere only lines with a styled word of three letters are, because a single
             𝐱 is mathematics.
     """
+    if line.isascii() and line.isprintable() and "&" not in line:
+        return line.rstrip()  # as below, for the plainest and most frequent lines
     for _ in range(_ROUNDS):
         tidied = _tidied(line, post)
         if tidied == line:
@@ -77,7 +82,7 @@ def _kept_ends(mend: Callable[[str], str], piece: str) -> str:
 
 def _mended(text: str, *, post: bool) -> str:
     if not text.isascii():
-        text = _encoded_once(text)
+        text = _encoded_once(text) if len(text) > _MOST_CACHED else _cached(text)
     if "&" in text:
         text = _ENTITY.sub(_character, text)
     return plain_letters(unicodedata.normalize("NFC", text), post=post)
@@ -93,6 +98,9 @@ def _encoded_once(text: str) -> str:
         fix_character_width=False, uncurl_quotes=False, fix_line_breaks=False, normalization=None, explain=False,
     )  # fmt: skip
     return str(ftfy.fix_encoding(text, config))
+
+
+_cached = lru_cache(maxsize=4096)(_encoded_once)  # a line is looked at in every round, and most rounds change nothing
 
 
 def _character(entity: re.Match[str]) -> str:
