@@ -1,4 +1,7 @@
-"""What a warehouse must do. One contract suite, `tests/twin/test_warehouse.py`, runs against every implementation."""
+"""What a warehouse must do.
+
+One contract suite, `tests/twin/test_warehouse.py` and `test_warehouse_tables.py`, runs against every implementation.
+"""
 
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
