@@ -273,7 +273,8 @@ class Pages:
         try:
             response = self._reader.tools.fetcher.get(self._reader.at(item.link))
             document = page_document(response, self.link, self.category, address=item.link)
-        except PreviewError:
+        except PreviewError as error:
+            logger.info("%s", error)
             self.pass_over(item, "paid")
             return
         except (CrawlError, ConsistencyError) as error:
