@@ -73,6 +73,17 @@ def test_both_validators_are_sent_and_an_unchanged_page_is_not(server: Server, f
     assert caught.value.status == 304
 
 
+def test_validators_that_cannot_be_sent_back_are_none(server: Server, fetcher: Fetcher) -> None:
+    server.handlers["/a"] = page(ETag='"\x01"', Last_Modified="x" * 2000)
+    response = fetcher.get(f"{server.root}/a")
+    assert response.validators == {}
+    server.handlers["/a"] = page(ETag=' W/"ä"  ', Last_Modified="Thu, 01 Jan 2026 00:00:00 GMT")
+    validators = fetcher.get(f"{server.root}/a", response.validators).validators
+    assert validators == {"etag": 'W/"ä"', "last_modified": "Thu, 01 Jan 2026 00:00:00 GMT"}
+    fetcher.get(f"{server.root}/a", validators)
+    assert server.asked[2][1]["If-None-Match"] == 'W/"ä"'
+
+
 @pytest.mark.parametrize(
     ("status", "expected"),
     [
@@ -200,7 +211,11 @@ def test_no_redirect_leads_to_another_port(server: Server, monkeypatch: pytest.M
         "http://0.0.0.0/", "http://169.254.169.254/", "http://10.1.2.3/", "http://100.64.0.1/",
         "http://[::ffff:127.0.0.1]/", "http://192.0.0.1/", "http://198.18.0.1/", "http://224.0.0.1/",
         "http://[64:ff9b::7f00:1]/", "http://[fe80::1]/", "http://017700000001/", "http://①②⑦.0.0.1/",
-        "http://[::]/", "http://[fc00::1]/", "http://[ff02::1]/", "http://255.255.255.255/",
+        "http://[::]/", "http://[fc00::1]/", "http://[ff02::1]/", "http://255.255.255.255/", "http://127.1/",
+        "http://127.0.0.1./", "http://localhost./", "http://0177.0.0.1/", "http://①②⑦。⓪．0.1/", "http://a:b@127.0.0.1/",
+        "http://ada.example@10.0.0.1/", "http://[2002:7f00:1::]/", "http://[64:ff9b:1::a00:1]/", "http://100.100.100.200/",
+        "http://[::127.0.0.1]/", "http://[::ffff:0:169.254.169.254]/", "http://[fec0::1]/", "http://[fd00:ec2::254]/",
+        "http://[2001::1]/", "http://[4000::1]/", "http://168.63.129.16/metadata", "http://192.0.0.192/",
     ],
 )  # fmt: skip
 def test_private_addresses_are_never_connected_to(url: str, monkeypatch: pytest.MonkeyPatch) -> None:

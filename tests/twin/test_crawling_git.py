@@ -1,7 +1,9 @@
 """Repositories, built on the spot: bytes as committed, skips with their reasons, nothing of a hostile one acted on."""
 
+import hashlib
 import os
 import subprocess
+import sys
 import zlib
 from pathlib import Path
 
@@ -148,6 +150,9 @@ def test_what_is_no_repository_is_said_in_a_sentence(tmp_path: Path) -> None:
     git_only.mkdir()
     git(git_only, "init", "-q")
     with pytest.raises(CrawlError, match=r"local:repo has no commit to read"):
+        read(local(git_only))
+    (git_only / ".git/config").write_text("[core\n")
+    with pytest.raises(CrawlError, match=r"local:repo cannot be read by git: bad config line 1"):
         read(local(git_only))
 
 
@@ -349,6 +354,60 @@ def test_a_tree_that_repeats_itself_ends_before_the_memory_does(
     monkeypatch.setattr("twin.crawling.git._MAX_LISTING", 2**20)
     with pytest.raises(CrawlError, match="names more files than a person writes"):
         read(local(folder))
+
+
+def pack(*objects: tuple[int, int, bytes]) -> bytes:
+    """A pack of (type, size, content), deltas with the id of their base before the compressed content."""
+    content = b"PACK" + (2).to_bytes(4) + len(objects).to_bytes(4)
+    for kind, size, body in objects:
+        head, rest = kind << 4 | size & 15, size >> 4
+        while rest:
+            content += bytes([head | 0x80])
+            head, rest = rest & 0x7F, rest >> 7
+        content += bytes([head]) + body
+    return content + hashlib.sha1(content, usedforsecurity=False).digest()
+
+
+def unpacked_mb(content: bytes, folder: Path) -> tuple[str, float]:
+    """What git says to a pack, as it is run on a clone, and how far it grew."""
+    git(folder, "init", "-q")
+    (folder / "pack").write_bytes(content)
+    script = (
+        "import resource, sys; from pathlib import Path; from twin.crawling.git import run_git, GitFailure\n"
+        "pack = Path(sys.argv[1], 'pack').read_bytes()\n"
+        "arguments = ['--git-dir', sys.argv[1] + '/.git', 'index-pack', '--stdin', '--strict']\n"
+        "try: run_git(arguments, label='it', protocols='', timeout_s=60, stdin=pack)\n"
+        "except GitFailure as error: print(error)\n"
+        "print(resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / (2**20 if sys.platform == 'darwin' else 2**10))"
+    )
+    command = [sys.executable, "-c", script, str(folder)]
+    *sentence, grown = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True).stdout.splitlines()
+    return "".join(sentence), float(grown)
+
+
+def test_a_pack_that_unpacks_to_much_more_does_not_fill_the_memory(tmp_path: Path) -> None:
+    size = 150 * 10**6
+    packer = zlib.compressobj()
+    body = b"".join([*(packer.compress(bytes(10**6)) for _ in range(size // 10**6)), packer.flush()])
+    said, grown = unpacked_mb(pack((3, size, body)), tmp_path)
+    assert said == ""
+    assert grown < 100
+
+
+@pytest.mark.skipif(sys.platform == "darwin", reason="its processes have no such limit")
+def test_a_delta_that_makes_gigabytes_is_refused(tmp_path: Path) -> None:
+    base, copies = bytes(2**20 - 1), 9000  # a copy of the whole base takes four bytes of the delta
+
+    def size_of(number: int) -> bytes:
+        return bytes([*(number >> shift & 0x7F | 0x80 for shift in range(0, 28, 7)), number >> 28])
+
+    delta = size_of(len(base)) + size_of(len(base) * copies) + b"\xf0\xff\xff\x0f" * copies
+    oid = hashlib.sha1(b"blob %d\0" % len(base) + base, usedforsecurity=False).digest()
+    content = pack((3, len(base), zlib.compress(base)), (7, len(delta), oid + zlib.compress(delta)))
+    assert len(content) < 10_000
+    said, grown = unpacked_mb(content, tmp_path)
+    assert "out of memory" in said.lower()
+    assert grown < 4096
 
 
 def test_a_submodule_that_is_a_file_and_a_linked_work_tree_are_read(tmp_path: Path) -> None:

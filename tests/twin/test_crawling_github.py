@@ -15,12 +15,14 @@ import pytest
 
 from tests.twin.githost import GitHost
 from tests.twin.test_crawling_git import add, git
+from tests.twin.webserver import Server, send
 from twin.artifacts import ArtifactStore
 from twin.crawling import Captures, Crawl, CrawlReport, Fetcher, Tools, classify, clone, crawl_author, crawl_tools
 from twin.crawling import base as registry
 from twin.crawling.clone import EmptyError, MovedError, Remote, captured_commit, packed, unpack
 from twin.crawling.forges import clone_address
 from twin.crawling.github import GitHubCrawler
+from twin.crawling.github_api import GitHubApi
 from twin.crawling.repository import GitCrawler
 from twin.declarations import declare_link
 from twin.errors import ConsistencyError, CrawlError, InputError
@@ -167,6 +169,9 @@ def test_git_follows_no_redirect(host: GitHost, fetcher: Fetcher) -> None:
         ("https://127.0.0.1/x.git", "private address"), ("https://localhost/x.git", "private address"),
         ("https://10.0.0.1/x.git", "private address"), ("https://169.254.169.254/x.git", "private address"),
         ("https://[::1]/x.git", "private address"), ("https://[::ffff:10.0.0.1]/x.git", "private address"),
+        ("https://[::127.0.0.1]/x.git", "private address"), ("https://[fec0::1]/x.git", "private address"),
+        ("https://[64:ff9b::a00:1]/x.git", "private address"), ("https://[2002:a00:1::]/x.git", "private address"),
+        ("https://168.63.129.16/x.git", "private address"),
         ("https://100.64.0.1/x.git", "private address"), ("https://0.0.0.0/x.git", "private address"),
         ("https://2130706433/x.git", "by a number"), ("https://0x7f.1/x.git", "by a number"),
         ("https://0177.0.0.1/x.git", "by a number"), ("https://git.example:8443/x.git", "uses port 8443"),
@@ -458,6 +463,12 @@ def test_what_the_api_may_answer_instead(
     with pytest.raises(CrawlError, match=said) as caught:
         crawler(tools).read(link("https://github.com/ada"), REPOSITORIES, {})
     assert "\n" not in str(caught.value)
+
+
+def test_an_answer_of_the_api_that_is_nested_without_end_is_a_sentence(fetcher: Fetcher, server: Server) -> None:
+    server.handlers[page()] = lambda handler: send(handler, 200, b"[" * 200_000)
+    with pytest.raises(CrawlError, match="gives no JSON: try again later"):
+        GitHubApi(fetcher, server.root).repositories("ada", {})
 
 
 def issue(number: int, body: str | None, login: str = "Ada", **fields: Any) -> dict[str, Any]:

@@ -133,6 +133,15 @@ def test_rules_are_asked_for_once_a_day_by_all_threads(server: Server, fetcher: 
     assert server.asked_robots == 2
 
 
+@pytest.mark.parametrize("encoding", ["br", "zstd", "gzip"])
+def test_rules_that_cannot_be_read_are_not_taken_for_none(server: Server, fetcher: Fetcher, encoding: str) -> None:
+    serve(server, b"\x8b\x02\x80abc\x03", Content_Encoding=encoding)
+    with pytest.raises(FetchError, match=r"/a is not fetched, for .*/robots\.txt (is encoded as|broke off)") as caught:
+        fetcher.get(f"{server.root}/a")
+    assert caught.value.retryable
+    assert server.asked == []
+
+
 def test_redirects_of_the_rules(server: Server, fetcher: Fetcher) -> None:
     other = Server()
     for hops, refused in ((1, True), (5, True), (6, False)):

@@ -236,3 +236,25 @@ def test_hostile_patterns_take_no_time_and_ignore_nothing(tmp_path: Path) -> Non
     assert not rules.ignored(name)
     assert not rules.ignored("kept.py")
     assert rules.said(name) == {}
+
+
+def test_patterns_of_a_stranger_are_tried_in_one_way(tmp_path: Path) -> None:
+    """Each of these took the cube of the name's length, and there are as many of them as one may have."""
+    name = "a" * 900
+    patterns = "".join(f"{'?' * (n % 40)}*a*[!b]*{n}z\n" for n in range(2000))
+    commit(tmp_path / "r", {".gitignore": patterns.encode(), **{f"{n}/{name}": b"1\n" for n in range(20)}})
+    documents, crawl = read(local(tmp_path / "r"))
+    assert len(documents) == 21
+    assert not crawl.skipped
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "bootstrap" + ".1" * 1900 + "x", "jquery" + "-1.1" * 900 + "!", "dist/" * 800 + "x", ".env" + "-a" * 1900 + "!",
+        "assets/vendors" * 250, "id_rsa" * 600 + "!", "a." * 1900 + "tfstate!", "\n" * 4000,
+    ],
+)  # fmt: skip
+def test_a_hostile_name_is_read_in_one_way(path: str) -> None:
+    """Some of these took a former rule longer than anybody lives."""
+    assert reason_by_name(path) is None

@@ -21,6 +21,7 @@ from urllib.parse import urlsplit
 
 from twin.crawling.base import Tools
 from twin.crawling.git import MAX_BLOB, READ_TIMEOUT_S, GitFailure, GitReader, run_git
+from twin.crawling.transport import checked_address
 from twin.errors import ConsistencyError, CrawlError
 
 logger = logging.getLogger("twin")
@@ -134,7 +135,7 @@ class Remote:
         if any(mark in said for mark in _GONE) or (status and status[1] in ("401", "404", "410", "451")):
             return CrawlError(f"{self.url} does not exist or is private: correct the link, or clone it and declare the "
                               "folder with `repository:`.")  # fmt: skip
-        final = "fsck" in said or "not allowed" in said or bool(status and status[1] == "403")
+        final = any(mark in said for mark in ("fsck", "not allowed", "out of memory")) or "error: 403" in said
         return CrawlError(f"{self.url} cannot be read by git: {detail}.", retryable=not final)
 
     def _pinned(self) -> list[str]:
@@ -149,7 +150,7 @@ class Remote:
         if parts.scheme not in ("http", "https"):
             return []
         import requests
-        from requests_hardened.ip_filter import InvalidIPAddress, filter_host
+        from requests_hardened.ip_filter import InvalidIPAddress
 
         host, port = parts.hostname or "", parts.port or {"http": 80, "https": 443}[parts.scheme]
         if self.ports is not None and port not in self.ports:
@@ -159,7 +160,7 @@ class Remote:
         if not literal and re.fullmatch(r"\d+|0x[0-9a-f]*", host.rsplit(".", 1)[-1], re.I):
             raise CrawlError(f"{self.url} names its host by a number: write the name of the host.")
         try:
-            checked = filter_host(host, port, allow_loopback=self.allow_loopback)
+            checked = checked_address(host, port, allow_loopback=self.allow_loopback)
         except InvalidIPAddress as error:
             raise CrawlError(f"{self.url} leads to a private address, which is never asked.") from error
         except requests.RequestException as error:

@@ -66,7 +66,8 @@ _LIBRARY = re.compile(
     r"vue|ember|d3|three|chart|moment|require|respond|font-?awesome|highlight|prism|katex|swagger-ui|leaflet|plotly|"
     r"raphael|mootools|prototype|socket\.io|hammer|select2|summernote|foundation|knockout|dojo|ext-all|p5|pixi|phaser|"
     r"tailwind|bulma|animate|codemirror|ace|quill|htmx|alpine|marked|mermaid|echarts|highcharts|video|hls|axios)"
-    r"(?P<version>([-.]v?\d+(\.\d+)+|\.v\d+|[-.](slim|umd|esm))*)\.(js|mjs|cjs|css)$",
+    # Possessive, for a name that is nothing but versions is read in more ways than there is time.
+    r"(?P<version>([-.]v?\d+(\.\d+)++|\.v\d+|[-.](slim|umd|esm))*+)\.(js|mjs|cjs|css)$",
     re.I,
 )
 """Libraries that people copy: with a version in the name they are known, else by the banner at their top."""

@@ -32,8 +32,15 @@ _BATCH_BLOBS = 1000
 _MAX_ERRORS = 64 * 1024
 _HARDENED = (
     "-c", "core.hooksPath=/dev/null", "-c", "core.symlinks=false", "-c", "core.fsmonitor=false",
+    # Larger blobs are never read, so a pack of them is checked without holding one in memory.
+    "-c", f"core.bigFileThreshold={MAX_BLOB}",
     "-c", "core.askPass=", "-c", "credential.helper=", "-c", "submodule.recurse=false", "-c", "gc.auto=0",
 )  # fmt: skip
+_MAX_MEMORY = 4 * 2**20
+_BOUNDED = f'ulimit -v {_MAX_MEMORY} 2>/dev/null; exec git "$@"'
+"""Git with at most so many KiB of memory, where the system can say so: some bytes of a pack can be a delta that makes
+gigabytes, and no setting of git's bounds those."""
+
 _INHERITED = ("PATH", "LD_LIBRARY_PATH", "TMPDIR", "SSL_CERT_FILE", "SSL_CERT_DIR")
 _ENVIRONMENT = {
     "LC_ALL": "C",
@@ -77,6 +84,8 @@ class GitReader:
         try:
             return self._run("rev-parse", "--verify", "--end-of-options", "HEAD^{commit}").decode().strip()
         except GitFailure as error:
+            if "single revision" not in error.detail:
+                raise
             raise CrawlError(f"{self._label} has no commit to read: commit something first.") from error
 
     def entries(self, commit: str) -> list[Entry]:
@@ -244,7 +253,7 @@ def _started(arguments: Sequence[str], label: str, protocols: str) -> Any:
     variables = [f"{name}={value}" for name, value in environment.items()]
     try:
         return Git(os.sep).execute(
-            ["env", "-i", *variables, "git", *_HARDENED, *arguments],
+            ["env", "-i", *variables, "sh", "-c", _BOUNDED, "git", *_HARDENED, *arguments],
             istream=PIPE, as_process=True, start_new_session=True,
         )  # fmt: skip
     except GitCommandNotFound as error:

@@ -220,7 +220,7 @@ def _page(url: str, response: Response) -> Page:
 def _parsed(url: str, response: Response) -> Any:
     try:
         return json.loads(response.content)
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise CrawlError(f"{url} gives no JSON: try again later.", retryable=True) from error
 
 

@@ -8,6 +8,7 @@ environment.
 Bodies are decompressed here and not by urllib3, which takes half a gzip stream for a whole one.
 """
 
+import ipaddress
 import socket
 import time
 import zlib
@@ -22,6 +23,10 @@ from urllib.parse import urlsplit
 
 _PIECE = 64 * 1024
 _GZIP, _DEFLATE, _PLAIN = ("gzip", "x-gzip"), "deflate", ("", "identity")
+_GLOBAL = ipaddress.ip_network("2000::/3")
+"""All of IPv6 that is given to anybody (IANA); what lies elsewhere may lead to IPv4 or to the inside of a site."""
+_AZURE = "168.63.129.16"
+"""Azure's own services for its machines, at an address that looks like any other."""
 
 
 class Failure(Exception):
@@ -48,6 +53,30 @@ class Reply:
     headers: dict[str, str]
     content: bytes
     seconds: float
+
+
+def checked_address(host: str, port: int, *, allow_loopback: bool) -> str:
+    """The one address to connect to for `host`, an IPv6 one in brackets; it is looked up once.
+
+    Raises:
+        requests_hardened.ip_filter.InvalidIPAddress: it is private, or nobody's.
+        requests.RequestException: the name is unknown.
+    """
+    from requests_hardened.ip_filter import filter_host
+
+    found = str(filter_host(host, port, allow_loopback=allow_loopback))
+    _refuse_inside(found, allow_loopback=allow_loopback)
+    return found
+
+
+def _refuse_inside(checked: str, *, allow_loopback: bool) -> None:
+    """Refuse what requests-hardened lets through, because no registry calls it private."""
+    from requests_hardened.ip_filter import InvalidIPAddress
+
+    address = ipaddress.ip_address(checked.strip("[]"))
+    inside = address.version == 6 and address not in _GLOBAL and not (allow_loopback and address.is_loopback)
+    if inside or checked == _AZURE:
+        raise InvalidIPAddress(address)
 
 
 class Transport:
@@ -211,7 +240,13 @@ def _watched_adapter(scheme: str, *, allow_loopback: bool) -> Any:
             super().request(*args, **kwargs)
             self._served = True
 
-    adapter = IPFilterAdapter(is_https_proto=scheme == "https", allow_loopback=allow_loopback)
+    class Guarded(IPFilterAdapter):  # type: ignore[misc]
+        def build_connection_pool_key_attributes(self, *args: Any, **kwargs: Any) -> Any:
+            host, pool_arguments = super().build_connection_pool_key_attributes(*args, **kwargs)
+            _refuse_inside(host["host"], allow_loopback=allow_loopback)
+            return host, pool_arguments
+
+    adapter = Guarded(is_https_proto=scheme == "https", allow_loopback=allow_loopback)
     adapter.poolmanager.pool_classes_by_scheme = {scheme: type("WatchedPool", (pool,), {"ConnectionCls": Watched})}
     return adapter
 
@@ -265,7 +300,10 @@ def _decoded(pieces: Iterator[bytes], encoding: str) -> Iterator[bytes]:
         yield from pieces
         return
     if encoding not in (*_GZIP, _DEFLATE):
-        raise Failure(f"is encoded as {encoding!r}, which was not asked for: save the page and declare the file")
+        raise Failure(
+            f"is encoded as {encoding!r}, which was not asked for: save the page and declare the file",
+            status=HTTPStatus.OK,
+        )
     decoder, members = None, 0
     for piece in pieces:
         data, more = piece, True

@@ -20,7 +20,8 @@ _MAX_FILES = 1000
 _MAX_SIZE = 128 * 1024
 _MAX_PATTERNS = 2000
 _MAX_STARS = 3
-"""Wildcards in one part of a pattern; more of them, or a longer path, can make a match take forever."""
+_MAX_DEEP = 2
+"""Wildcards in one part of a pattern, and `**` around parts, which are tried in every combination."""
 
 _MAX_PATH = 1000
 _ATTRIBUTES = {"linguist-generated": "generated", "linguist-vendored": "vendored"}
@@ -158,8 +159,8 @@ def _pattern(line: str) -> "_Pattern | None":
 
     if not line.strip() or line.startswith("#") or len(line) > 500:
         return None
-    parts = line.split("/")
-    if line.count("**") > _MAX_STARS or any(part != "**" and part.count("*") > _MAX_STARS for part in parts):
+    parts = line.rstrip().removesuffix("/**").split("/")
+    if parts.count("**") > _MAX_DEEP or any(part != "**" and part.count("*") > _MAX_STARS for part in parts):
         return None
     try:
         pattern = GitIgnoreSpecPattern(line)
@@ -167,7 +168,24 @@ def _pattern(line: str) -> "_Pattern | None":
         return None
     if pattern.regex is None or pattern.include is None:
         return None
-    return _Pattern(pattern.include, pattern.regex)
+    return _Pattern(pattern.include, re.compile(_without_ways_back(pattern.regex.pattern)))
+
+
+_STAR = "[^/]*"
+_LITERAL = re.compile(r"(?:\\.|\[[^\]]+\]|[^()\[\]\\/])*")
+
+
+def _without_ways_back(regex: str) -> str:
+    """The same regular expression, which tries each `*` once, as that of `fnmatch.translate` does.
+
+    Where what follows a star is found first, no later place of it leads further; a stranger's `*a*a*a` would else take
+    the cube of a name's length.
+    """
+    first, *rest = regex.split(_STAR)
+    if not rest:
+        return regex
+    tried = (f"(?>{_STAR}?{after})" if _LITERAL.fullmatch(after) else _STAR + after for after in rest[:-1])
+    return "".join([first, *tried, _STAR, rest[-1]])
 
 
 def _exactly(regex: re.Pattern[str]) -> Matches:

@@ -40,6 +40,7 @@ _REDIRECTS = frozenset({301, 302, 303, 307, 308})
 _KEPT = ("content-language", "date", "etag", "last-modified", "link", "x-robots-tag")
 """Headers that matter to a reader of an answer, or of its capture."""
 _VALIDATORS = {"etag": "etag", "last-modified": "last_modified"}
+_MAX_VALIDATOR = 1024
 _RANDOM = random.SystemRandom()
 _CONDITIONS = ("If-None-Match", "If-Modified-Since")
 
@@ -212,8 +213,10 @@ class Fetcher:
         try:
             reply = self._retried(url, {"Accept": "text/plain,*/*;q=0.1"}, robots=False)
         except Failure as failure:
-            if failure.status is None or failure.status == HTTPStatus.OK:
+            if failure.status is None:
                 raise
+            if failure.status == HTTPStatus.OK:  # there are rules, and nobody knows which
+                raise Failure(f"is not fetched, for {url} {failure}", retryable=True) from failure
             if failure.status >= 500 or failure.status == HTTPStatus.TOO_MANY_REQUESTS:
                 raise Failure(
                     f"is not fetched while {url} answers {_status(failure.status)}: try again later", retryable=True
@@ -331,7 +334,9 @@ def _response(address: str, reply: Reply, *, conditional: bool) -> Response:
 
 
 def _validators(headers: Mapping[str, str]) -> dict[str, str]:
-    return {name: headers[header] for header, name in _VALIDATORS.items() if headers.get(header)}
+    """What to send back the next time; nothing that cannot be sent, such as a value on two lines."""
+    said = {name: headers.get(header, "").strip() for header, name in _VALIDATORS.items()}
+    return {name: value for name, value in said.items() if value.isprintable() and 0 < len(value) <= _MAX_VALIDATOR}
 
 
 def _carried(headers: dict[str, str], address: str, target: str) -> dict[str, str]:
