@@ -21,8 +21,8 @@ TOKENS = (
     "secret", "token", "credential", "api_key", "apikey", "api-key", "api key", "access_key", "accesskey", "access-key",
     "auth_key", "authkey", "auth-key", "private_key", "privatekey", "private-key", "encryption_key", "encryption-key",
     "encryptionkey", "signing_key", "signing-key", "signingkey", "master_key", "masterkey", "master-key", "account_key",
-    "accountkey", "client_key", "service_key", "licence_key", "license_key",
-    "app-key", "_key", "密钥", "密鑰", "金鑰", "令牌", "schlüssel", "ключ", "токен", "مفتاح", "jeton", "clé", "clave", "トークン",
+    "accountkey", "client_key", "service_key", "licence_key", "license_key", "app-key", "_key",
+    "密钥", "密鑰", "金鑰", "令牌", "schlüssel", "ключ", "токен", "مفتاح", "jeton", "clé", "clave", "トークン",
 )  # fmt: skip
 """Names of what a machine made: long and random."""
 
@@ -65,7 +65,7 @@ _OTHER_NAMES = re.compile(
 """Names that hold one of the words and no secret."""
 
 _PLACEHOLDER_WORDS = re.compile(
-    r"example|change_?-?(?:me|it|this)|placeholder|your|redacted|dummy|sample|fake|mock|x{3,}|\*{3,}|\.{3}|…|•{3,}|12345|abcdef|abc123"
+    r"example|change_?-?(?:me|it|this)|placeholder|your|redacted|dummy|sample|fake|mock|x{3,}|\*{4,}|\.{3}|…|•{3,}|12345|abcdef|abc123"
     r"|qwerty|deadbeef|pass[-_]?word|passwd|passwort|my[-_]|todo|insert|replace|(?<![a-z])(?:foo|bar|baz|test|demo|secret|token|none|null|true|false"
     r"|undefined|default|optional|required|string|admin|user)(?![a-z])|testing|lorem|here\b|placeholder|deinpass|geheim\b",
     re.I,
@@ -158,12 +158,14 @@ def _trimmed(value: str) -> str:
 
 
 def _is_secret(value: str, kind: str, *, strict: bool, name: str) -> bool:
-    if any(map(str.isspace, value)) or not value.isascii() or is_placeholder(value):
-        return False
-    if _EXPRESSION.search(value) or _PATH.search(value) or _ALGORITHM.search(value):
+    if any(map(str.isspace, value)) or not value.isascii():
         return False
     digits = sum(map(str.isdigit, value))
     letters = sum(map(str.isalpha, value))
+    if not letters or not (digits or kind == "password"):
+        return False
+    if is_placeholder(value) or _EXPRESSION.search(value) or _PATH.search(value) or _ALGORITHM.search(value):
+        return False
     if kind == "password" and not strict:
         return _is_password(value, digits, letters)
     if not digits or not letters or len(value) < 16:

@@ -45,13 +45,14 @@ _TLDS = frozenset(
 _DIGIT = r"[0-9٠-٩۰-۹０-９]"
 _NUMBER_START = re.compile(
     rf"[+(0-9٠-٩۰-۹０-９](?<![A-Za-z0-9_.,/+&=#%@-][+(0-9٠-٩۰-۹０-９])"
-    rf"(?=(?:[ ./()\u00a0\u202f\u2011–-]{{0,3}}{_DIGIT}){{5}})"
+    rf"(?=(?:[ ./()\u00a0\u202f\u2010\u2011–－-]{{0,3}}{_DIGIT}){{5}})"
 )
 """An expression that begins with a set of characters is looked for many times faster than one that looks back first."""
 
 _NUMBER = re.compile(
-    rf"(?:\+[ ]?|00)?(?:{_DIGIT}{{1,4}}[ .-]?)?(?:\({_DIGIT}{{1,5}}\)[ .-]?)?"
-    rf"{_DIGIT}(?:(?:[ ./\u00a0\u202f\u2011–-]|[ ][/–-][ ])?{_DIGIT}){{5,18}}(?![A-Za-z0-9_]|[.,:]{_DIGIT}|-{_DIGIT})"
+    rf"(?:\+[ ]?|00)?(?:{_DIGIT}{{1,4}}[ .－-]?)?(?:\({_DIGIT}{{1,5}}\)[ .-]?)?"
+    rf"{_DIGIT}(?:(?:[ ./\u00a0\u202f\u2010\u2011–－-]|[ ][/–-][ ])?{_DIGIT}){{5,18}}"
+    rf"(?![A-Za-z0-9_]|[.,:]{_DIGIT}|-{_DIGIT})"
 )
 _CODES = frozenset(
     (  # noqa: SIM905 - a table
@@ -142,7 +143,7 @@ _IPV6 = re.compile(r"[23](?<![\w:.][23])[0-9A-Fa-f]{3}:(?:[0-9A-Fa-f]{0,4}:){1,6
 _NOBODYS = frozenset({"8.8.4.4", "1.0.0.1", "2001:4860:4860::8888", "2001:4860:4860::8844", "2606:4700:4700::1111"})
 """Public resolvers, which stand in every example; 8.8.8.8, 1.1.1.1 and 1.2.3.4 are known by their form."""
 
-_PATH_DATA = re.compile(r"(?=[^.]*\d?\.\d)[-\d.,\sachlmqstvz]*", re.I)
+_NOT_OF_DRAWINGS = re.compile(r"[^-\d.,\sachlmqstvz]", re.I)
 _IP_WORDS = re.compile(
     r"\bip(?:v4)?s?\b|_ip\b|ip_|address|addr|host|server|dns|resolver|nameserver|ping|ssh|curl|subnet|cidr|gateway|proxy|client|remote"
     r"|from|listen|bind|route|traceroute|whois|connect|forwarded|firewall|allow|deny|block|bann|visitor"
@@ -331,11 +332,18 @@ def _is_address(text: str, found: re.Match[str]) -> bool:
         return True
     if octets == [octets[0]] * 4 or octets == [*range(octets[0], octets[0] + 4)]:
         return False
-    # Numbers of a drawing's path stand as close as in ",1.81.88.88,0,0,1-.36".
-    if before.endswith(",") and _PATH_DATA.fullmatch(before[-14:] + text[end : end + 12]):
+    if _is_drawing(before[-20:], text[end : end + 12]):
         return False
     if _VERSION_WORDS.search(before):
         return False
     if re.match(r"[:/]\d", text[end : end + 2]) or _IP_WORDS.search(before):
         return True
     return sum(octet > 31 for octet in octets) >= 2
+
+
+def _is_drawing(before: str, after: str) -> bool:
+    """True for numbers of an SVG path, which stand as close as in `,1.81.88.88,0,0,1-.36`."""
+    close = _NOT_OF_DRAWINGS.split(before)[-1]
+    if len(close) < 8 or close[-1] != "," or re.search(r"(?:\d+\.){3}\d+,\Z", close):
+        return False
+    return "." in close or "." in _NOT_OF_DRAWINGS.split(after, maxsplit=1)[0]
