@@ -242,6 +242,17 @@ def test_short_lines_in_other_languages_stay(text: str, platform: str) -> None:
     assert chrome_left(text, platform) == []
 
 
+@pytest.mark.parametrize("platform", ["substack", "medium"])
+def test_single_words_stay_unless_the_page_was_saved_with_its_frame(platform: str) -> None:
+    words = "Email\n\nHelp\n\nOther\n\nTop\n\n·\n\nPublished in 1843, it was read by few."
+    text = f"Three things that I fear:\n\n{words}\n\nThe end."
+    text += "\n\n```\nCopy link\n```"
+    assert clean_prose(text, platform=platform) == (text, {})
+    plain, removed = clean_prose(f"Open in app\n\n{text}\n\nCopy link", platform=platform)
+    assert plain == "Three things that I fear:\n\n\nThe end.\n\n```\nCopy link\n```"
+    assert removed == {"share": 3, "navigation": 4, "comments": 1}
+
+
 def test_chrome_in_english_goes_from_between_any_language() -> None:
     text = "# 引擎\n\n引擎编织代数图案。\n\nShare this post\n\nהמנוע אורג\n\nSubscribe\n\nالمحرك ينسج"
     plain, removed = clean_prose(text, platform="substack")

@@ -37,15 +37,22 @@ _LINES = _whole(
 """Lines by what they are for. Only a whole line counts."""
 
 _PLATFORM_LINES = _whole(
-    share=r"share|commentreplyshare|email|facebook|notes?|other|restacks?|--",
+    share=r"share|commentreplyshare|restacks?",
     subscribe=r"subscribe|subscribed|sign up|sign in|log in|upgrade to paid|start your free trial",
-    comments=r"\d+ (more )?comments?(\.{3})?|reply|no posts|like \(\d+\)|reply \(\d+\)|comments|"
-    r"\d+ repl(y|ies) by .{1,60}|top|latest|discussions|write a response",
-    navigation=r"listen|\d+:\d\d / \d+:\d\d|follow|following|see all from .{1,60}|published in.{1,60}|top highlight|·|"
-    r"written by|start writing|help|status|about|careers|press|blog|privacy|terms|text to speech|teams|unblock scripts",
+    comments=r"\d+ (more )?comments?(\.{3})?|no posts|like \(\d+\)|reply \(\d+\)|\d+ repl(y|ies) by .{1,60}|"
+    r"write a response",
+    navigation=r"\d+:\d\d / \d+:\d\d|see all from .{1,60}|top highlight|start writing|unblock scripts",
     legal=r"© \d{4} .{1,80}|all rights reserved\.?",
 )
-"""Words that may as well be a short line of the author's: they go only from the platforms that add them."""
+"""Buttons of the platforms, which elsewhere may be a short line of the author's: they go from the platforms' texts."""
+
+_PAGE_LINES = _whole(
+    share=r"email|facebook|notes?|other|--",
+    comments=r"reply|comments|top|latest|discussions",
+    navigation=r"listen|follow|following|published in.{1,60}|·|written by|help|status|about|careers|press|blog|privacy|"
+    r"terms|text to speech|teams",
+)
+"""Words that prove nothing by themselves: they go only from a page of a platform that was saved with its frame."""
 
 _SECTIONS = _whole(
     comments=r"discussion about this (post|video|episode|podcast)|top comments \(\d+\)",
@@ -60,6 +67,11 @@ _MEDIUM_SECTIONS = (
 )
 """The same for Medium alone: what, the line that begins it, and one of the two below that makes sure."""
 
+_FRAME = re.compile(
+    r"copy link|subscribesign in|(start writing)?get the app|open in app|sign up|previousnext|privacy ∙ terms ∙ .*|"
+    r"to make medium work, we log user data\..*|substack is the home for great culture",
+    re.I,
+)
 _PLATFORMS = frozenset({"substack", "medium"})
 _MOST = 200
 _MOST_WRAPPED = 400
@@ -105,7 +117,17 @@ _LEFT = re.compile(
 """What no text of an author holds. Kept apart from the rules above, so that it can find what they miss."""
 
 
-def without_chrome(lines: Sequence[Line], platform: str, title: str | None, removed: Counter[str]) -> list[Line]:
+def is_framed(lines: Iterable[Line], platform: str) -> bool:
+    """Whether a page of a platform was saved with its frame; a feed and an export have none."""
+    if platform not in _PLATFORMS:
+        return False
+    plain = (_undecorated(line.text) for line in lines if not line.code and 0 < len(line.text) <= _MOST)
+    return any(_FRAME.fullmatch(line) or _SECTIONS.fullmatch(line) for line in plain)
+
+
+def without_chrome(
+    lines: Sequence[Line], platform: str, title: str | None, removed: Counter[str], *, framed: bool
+) -> list[Line]:
     """The lines that are the author's; what went is counted in `removed` by its reason, in lines that are not blank."""
     if platform == "medium":
         lines = [line if line.code else _unflattened(line, removed) for line in lines]
@@ -117,7 +139,7 @@ def without_chrome(lines: Sequence[Line], platform: str, title: str | None, remo
     for index, line in enumerate(lines):
         if index in gone or line.code or (index and index - 1 not in gone and _goes_on(lines[index - 1])):
             continue
-        if found := _chrome(line.text, platform):
+        if found := _chrome(line.text, platform, framed):
             gone[index] = found
     gone |= _counts(lines, gone, platform)
     removed.update(gone.values())
@@ -162,7 +184,7 @@ def _name(found: re.Match[str] | None) -> str | None:
     return found.lastgroup if found else None
 
 
-def _chrome(line: str, platform: str) -> str | None:
+def _chrome(line: str, platform: str, framed: bool) -> str | None:
     """What the line is for, where the whole of it is page chrome."""
     if not line or len(line) > _MOST:
         return None
@@ -171,7 +193,7 @@ def _chrome(line: str, platform: str) -> str | None:
     # A heading or a list item is the author's, even where it is one word.
     if platform in _PLATFORMS:
         plain = _LINK.sub(r"\1", line).strip()
-        return _name(_PLATFORM_LINES.fullmatch(plain))
+        return _name(_PLATFORM_LINES.fullmatch(plain) or (_PAGE_LINES.fullmatch(plain) if framed else None))
     return None
 
 

@@ -2,7 +2,7 @@
 
 from collections import Counter
 
-from twin.cleaning.chrome import without_chrome
+from twin.cleaning.chrome import is_framed, without_chrome
 from twin.cleaning.lines import marked, split_lines, text_of
 from twin.cleaning.mending import tidy
 
@@ -23,10 +23,12 @@ def clean_prose(text: str, *, platform: str = "web", title: str | None = None) -
         title: of the document, which tells a page's own heading from the navigation above it.
     """
     removed: Counter[str] = Counter()
+    framed = False
     for _ in range(_ROUNDS):
         originals = split_lines(text)
         lines = marked(originals, [tidy(line) for line in originals])
-        cleaned = text_of(without_chrome(lines, platform, title, removed))
+        framed = framed or is_framed(lines, platform)
+        cleaned = text_of(without_chrome(lines, platform, title, removed, framed=framed))
         if cleaned == text:
             break
         text = cleaned
