@@ -32,6 +32,7 @@ _MOST_TAGS = 250_000
 """More than any page that somebody reads has; a tree of them takes a few hundred MB."""
 _DEEPEST = 200
 """Elements below this depth are read as the text of the one above: what walks the tree does so by recursion."""
+_LINKS_AND_MACHINERY = frozenset({"a", "nav", "script", "style", "title"})
 _STRAY_NULS = 0.01
 _ESCAPED = re.compile(r"(\\+)([*_`~\[\]<])")
 _ESCAPED_START = re.compile(r"^((?:[>\s]|[-*] |\d+\. )*)\\([#>+-]|\d{1,9}[.)])(?=[ \t>#]|$)", re.M)
@@ -100,10 +101,19 @@ def extract_page(html: bytes | str, url: str | None = None) -> Page | None:
 
 def _says_something(tree: Element) -> bool:
     """Whether a page holds more than links to others."""
-    own = tree.xpath(
-        "//text()[not(ancestor::a or ancestor::nav or ancestor::script or ancestor::style or parent::title)]"
-    )
-    return count_words(" ".join(own)) >= MIN_WORDS
+    from lxml.etree import iterwalk
+
+    words = 0
+    walk = iterwalk(tree, events=("start",))
+    for _, element in walk:
+        if element.tag in _LINKS_AND_MACHINERY:
+            walk.skip_subtree()
+        else:
+            words += count_words(element.text or "")
+        words += count_words(element.tail or "")
+        if words >= MIN_WORDS:
+            return True
+    return False
 
 
 def _readings(tree: Element, url: str | None, shield: Shield) -> Iterator[str]:
