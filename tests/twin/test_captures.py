@@ -2,6 +2,7 @@
 
 import gzip
 from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler
 from pathlib import Path
 
 import pytest
@@ -140,6 +141,36 @@ def test_the_newest_versions_are_kept_and_a_document_points_to_one(
     assert documents(warehouse)[f"{server.root}/a"].capture == captures[0].sha256 == sha256(page)
 
 
+def stored(warehouse: SqliteWarehouse, artifacts: ArtifactStore) -> dict[str, object]:
+    """All that a crawl may write but its log: rows without the time of the last look, and files with theirs."""
+    rows = {
+        table: [row | {"checked_at": None} for row in warehouse.dump(table, "ada")] for table in ("raw", "captures")
+    }
+    folder = artifacts.path("captures", "ada")
+    return rows | {"files": {path.name: path.stat().st_mtime_ns for path in folder.iterdir()}}
+
+
+def test_an_unchanged_page_costs_one_request_and_touches_the_time_of_the_look_alone(
+    server: Server, warehouse: SqliteWarehouse, artifacts: ArtifactStore, tools: Tools
+) -> None:
+    def conditional(handler: BaseHTTPRequestHandler) -> None:
+        same = handler.headers["If-None-Match"] == '"1"'
+        send(handler, 304 if same else 200, b"" if same else PAGE.encode(), ETag='"1"')
+
+    server.handlers["/a"] = conditional
+    declare(warehouse, f"{server.root}/a")
+    crawl(warehouse, tools)
+    before = stored(warehouse, artifacts)
+    (looked,) = (row["checked_at"] for row in warehouse.dump("raw", "ada"))
+    for visit in range(1, 4):
+        report = crawl(warehouse, tools)
+        assert (report.links_unchanged, report.written, report.total) == (1, 0, 1)
+        assert pages(server) == ["/a"] * (visit + 1)
+        assert stored(warehouse, artifacts) == before
+    (again,) = (row["checked_at"] for row in warehouse.dump("raw", "ada"))
+    assert str(again) > str(looked)
+
+
 def test_captures_of_a_removed_link_go_with_it(
     server: Server, warehouse: SqliteWarehouse, artifacts: ArtifactStore, tools: Tools
 ) -> None:
@@ -170,14 +201,23 @@ def test_nothing_is_kept_where_the_user_wants_so(
     assert documents(warehouse)[f"{server.root}/a"].capture is None
 
 
-@pytest.mark.parametrize("damage", [b"", b"no gzip", gzip.compress(b"something else")])
-def test_a_damaged_capture_is_named(warehouse: SqliteWarehouse, artifacts: ArtifactStore, damage: bytes) -> None:
+@pytest.mark.parametrize(
+    "damage", [b"", b"no gzip", gzip.compress(b"something else"), gzip.compress(b"<html>")[:-1], gzip.compress(b"")]
+)
+def test_a_damaged_capture_is_named(
+    warehouse: SqliteWarehouse, artifacts: ArtifactStore, monkeypatch: pytest.MonkeyPatch, damage: bytes
+) -> None:
     captures = Captures(artifacts, warehouse, "ada").of("https://a.example/x")
     digest = captures.keep("https://a.example/x", "https://a.example/x", b"<html>")
     assert captures.read(digest) == b"<html>"
     artifacts.write_bytes("captures", "ada", f"{digest}.gz", content=damage)
     with pytest.raises(ConsistencyError, match=rf"{digest}\.gz is gone or damaged"):
         captures.read(digest)
+    with monkeypatch.context() as patched:  # a bomb ends at the limit, whatever its name says
+        patched.setattr("twin.crawling.captures.MAX_SIZE", 1000)
+        bomb = captures.keep("https://a.example/x", "https://a.example/x", bytes(1001))
+        with pytest.raises(ConsistencyError, match=rf"{bomb}\.gz is gone or damaged"):
+            captures.read(bomb)
     artifacts.remove("captures", "ada", f"{digest}.gz")
     with pytest.raises(ConsistencyError, match="is gone or damaged"):
         captures.read(digest)

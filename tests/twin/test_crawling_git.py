@@ -74,6 +74,10 @@ def test_files_are_byte_identical_whatever_they_are_called(tmp_path: Path) -> No
         "deep/ünï.py": b"    spaces  stay  \n\n",
         "no-newline.c": b"int main(){}",
         "cr.txt": b"a\rb\x0cc",
+        "Case.py": b"upper\n",
+        "case.py": b"lower\n",
+        "\u00e9.md": b"composed\n",
+        "e\u0301.md": b"decomposed\n",
     }
     head = commit(tmp_path / "r", files)
     documents, crawl = read(local(tmp_path / "r"))

@@ -86,6 +86,26 @@ def test_a_commit_that_was_read_costs_one_request(host: GitHost, crawler: type[G
     assert host.asked == ["GET /ada/engine.git/info/refs?service=git-upload-pack"]
 
 
+def test_an_unchanged_repository_costs_one_request_and_writes_nothing(
+    host: GitHost, crawler: type[GitHubCrawler], warehouse: SqliteWarehouse, fetcher: Fetcher, tmp_path: Path
+) -> None:
+    def stored() -> list[object]:
+        rows = [row | {"checked_at": None} for table in ("raw", "captures") for row in warehouse.dump(table, "ada")]
+        files = sorted((str(path), path.stat().st_mtime_ns) for path in (tmp_path / "store").rglob("*.gz"))
+        return [*rows, *files]
+
+    host.push("ada/engine", {f"{n}.py": b"x = %d\n" % n for n in range(20)})
+    warehouse.upsert_links([link()])
+    assert crawl(warehouse, host, fetcher, tmp_path, REPOSITORIES).new == 20
+    before = stored()
+    assert len(before) == 22
+    for _ in range(3):
+        report = crawl(warehouse, host, fetcher, tmp_path, REPOSITORIES)
+        assert (report.links_unchanged, report.written, report.total) == (1, 0, 20)
+        assert host.asked == ["GET /ada/engine.git/info/refs?service=git-upload-pack"]
+        assert stored() == before
+
+
 def test_a_clone_is_captured_and_read_again_without_a_request(
     host: GitHost, crawler: type[GitHubCrawler], tools: Tools
 ) -> None:
@@ -208,14 +228,27 @@ def test_git_is_held_to_the_address_that_was_checked(host: GitHost, monkeypatch:
     assert asked == ["rebound.invalid"]
 
 
-def test_no_proxy_and_no_setting_of_the_environment_reaches_git(host: GitHost, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_no_proxy_and_no_setting_of_the_environment_reaches_git(
+    host: GitHost, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
     head = host.push("ada/engine", {"a.py": b"1\n"})
     monkeypatch.setenv("http_proxy", "http://127.0.0.1:1")
     monkeypatch.setenv("ALL_PROXY", "http://127.0.0.1:1")
     monkeypatch.setenv("GIT_CONFIG_COUNT", "1")
     monkeypatch.setenv("GIT_CONFIG_KEY_0", "http.followRedirects")
     monkeypatch.setenv("GIT_CONFIG_VALUE_0", "nonsense")
+    elsewhere = f'[url "http://127.0.0.1:1/"]\n\tinsteadOf = {host.root}/\n[http]\n\tproxy = http://127.0.0.1:1\n'
+    for name in (".gitconfig", "git/config", "system"):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_text(elsewhere)
+    for name, value in {
+        "HOME": "", "XDG_CONFIG_HOME": "", "GIT_CONFIG_GLOBAL": ".gitconfig", "GIT_CONFIG_SYSTEM": "system",
+        "GIT_EXEC_PATH": "none", "GIT_SSL_CAINFO": "none", "GIT_TRACE_CURL": "trace", "GIT_TRACE": "trace",
+        "GIT_ASKPASS": "none", "GIT_CURL_VERBOSE": "1", "GIT_DIR": "none", "CURL_HOME": "",
+    }.items():  # fmt: skip
+        monkeypatch.setenv(name, str(tmp_path / value))
     assert Remote(f"{host.root}/ada/engine.git", protocols="http", allow_loopback=True, ports=None).head() == head
+    assert not (tmp_path / "trace").exists()
 
 
 def test_a_clone_that_is_too_large_or_too_slow_leaves_nothing(

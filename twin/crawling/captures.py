@@ -21,6 +21,8 @@ from twin.models import Capture
 from twin.warehouse.base import Warehouse
 
 FOLDER = "captures"
+MAX_SIZE = 256 * 2**20
+"""Bytes of the largest capture that is read. None is kept that is as large, but one may come from an import."""
 
 
 class Captures:
@@ -94,11 +96,12 @@ class Captures:
             StoreError: they cannot be read.
         """
         packed = self._artifacts.read_bytes(*self._name(digest))
+        decoder = zlib.decompressobj(wbits=31)
         try:
-            content = gzip.decompress(packed or b"")
-        except (OSError, EOFError, zlib.error):
+            content = decoder.decompress(packed or b"", MAX_SIZE)
+        except zlib.error:
             content = b""
-        if packed is None or sha256(content) != digest:
+        if not decoder.eof or sha256(content) != digest:
             path = self._artifacts.path(*self._name(digest))
             raise ConsistencyError(f"{path} is gone or damaged: remove it and crawl its link again.")
         return content
