@@ -50,15 +50,14 @@ class Maker:
     def password(self) -> str:
         """As people choose them: a word, a number, a sign; or a manager's."""
         word = self.pick("Sommer", "tiger", "Falcon", "monsoon", "Kaffee", "orchid", "Borussia", "granite", "Velvet")
-        return self.random.choice(
-            [
-                lambda: f"{word}{self.digits(3)}{self.of('!$%&*+?', 1)}k",
-                lambda: f"{word[:3]}{self.of('@#$%', 1)}{self.digits(2)}{word[3:]}9",
-                lambda: f"{word}{self.digits(4)}",
-                lambda: self.alnum(self.random.randint(10, 20)),
-                lambda: self.of("ABCDEFGHJKLMNP", 2) + self.of("!@#%^&*", 1) + self.alnum(11),
-            ]
-        )()
+        forms: list[Callable[[], str]] = [
+            lambda: f"{word}{self.digits(3)}{self.of('!$%&*+?', 1)}k",
+            lambda: f"{word[:3]}{self.of('@#$%', 1)}{self.digits(2)}{word[3:]}9",
+            lambda: f"{word}{self.digits(4)}",
+            lambda: self.alnum(self.random.randint(10, 20)),
+            lambda: self.of("ABCDEFGHJKLMNP", 2) + self.of("!@#%^&*", 1) + self.alnum(11),
+        ]
+        return self.random.choice(forms)()
 
     def jwt(self) -> str:
         def part(value: object) -> str:
@@ -83,19 +82,18 @@ class Maker:
     def phone(self) -> str:
         d = self.of
         n = "23456789"
-        return self.random.choice(
-            [
-                lambda: f"+49 {self.pick('151', '171', '30', '89')} {self.digits(4)}{d('0123456789', 4)}",
-                lambda: f"+1 {d(n, 1)}{self.digits(2)}-{d(n, 1)}{self.digits(2)}-{self.digits(4)}",
-                lambda: f"+1 ({d(n, 1)}{self.digits(2)}) {d(n, 1)}{self.digits(2)}-{self.digits(4)}",
-                lambda: f"+44 20 {self.digits(4)} {self.digits(4)}",
-                lambda: f"+33 6 {self.digits(2)} {self.digits(2)} {self.digits(2)} {self.digits(2)}",
-                lambda: f"+86 13{self.digits(1)} {self.digits(4)} {self.digits(4)}",
-                lambda: f"+971 50 {self.digits(3)} {self.digits(4)}",
-                lambda: f"+4917{self.digits(9)}",
-                lambda: f"+49 (0)30 / {self.digits(7)}",
-            ]
-        )()
+        forms: list[Callable[[], str]] = [
+            lambda: f"+49 {self.pick('151', '171', '30', '89')} {self.digits(4)}{d('0123456789', 4)}",
+            lambda: f"+1 {d(n, 1)}{self.digits(2)}-{d(n, 1)}{self.digits(2)}-{self.digits(4)}",
+            lambda: f"+1 ({d(n, 1)}{self.digits(2)}) {d(n, 1)}{self.digits(2)}-{self.digits(4)}",
+            lambda: f"+44 20 {self.digits(4)} {self.digits(4)}",
+            lambda: f"+33 6 {self.digits(2)} {self.digits(2)} {self.digits(2)} {self.digits(2)}",
+            lambda: f"+86 13{self.digits(1)} {self.digits(4)} {self.digits(4)}",
+            lambda: f"+971 50 {self.digits(3)} {self.digits(4)}",
+            lambda: f"+4917{self.digits(9)}",
+            lambda: f"+49 (0)30 / {self.digits(7)}",
+        ]
+        return self.random.choice(forms)()
 
     def iban(self) -> str:
         country, body = self.random.choice(

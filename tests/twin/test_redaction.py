@@ -251,7 +251,7 @@ def test_overlapping_spans_become_one_whatever_their_order() -> None:
 
 
 def test_no_scanner_of_this_repository_trips_over_these_tests() -> None:
-    from detect_secrets import SecretsCollection
+    from detect_secrets.core.secrets_collection import SecretsCollection
     from detect_secrets.settings import default_settings
 
     names = ("planted.py", "planted_values.py", "lookalikes.py")

@@ -72,7 +72,7 @@ class Rules:
         """What the rules without keywords find in `text`."""
         for rule in self.rules:
             if not rule.keywords:
-                yield from self._found(rule, rule.pattern.finditer(text), path)
+                yield from self.found(rule, rule.pattern.finditer(text), path)
 
     def near(self, text: str, hits: Iterable[tuple[int, Rule]], path: str | None) -> Iterator[Span]:
         """What the rules find in `text` where their keywords stand.
@@ -87,16 +87,17 @@ class Rules:
             if rule.anchored:
                 found = rule.pattern.match(text, offset)
                 if found:
-                    yield from self._found(rule, (found,), path)
+                    yield from self.found(rule, (found,), path)
                 continue
             start, end = _window(text, offset)
             if searched.get(id(rule), -1) < end:
                 # Farther than this keyword needs: on a long line, the next ones then need no search of their own.
                 end = min(end + _AFTER, _line_end(text, end))
                 searched[id(rule)] = end
-                yield from self._found(rule, rule.pattern.finditer(text, start, end), path)
+                yield from self.found(rule, rule.pattern.finditer(text, start, end), path)
 
-    def _found(self, rule: Rule, matches: Iterable[re.Match[str]], path: str | None) -> Iterator[Span]:
+    def found(self, rule: Rule, matches: Iterable[re.Match[str]], path: str | None) -> Iterator[Span]:
+        """Where the matches of a rule are secrets, by its entropy and by what is allowed."""
         return (span for found in matches if (span := self._checked(rule, found, path)))
 
     def _checked(self, rule: Rule, found: re.Match[str], path: str | None) -> Span | None:
