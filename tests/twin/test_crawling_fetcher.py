@@ -302,6 +302,11 @@ def test_credentials_in_a_link_are_neither_sent_nor_shown(server: Server, fetche
     with pytest.raises(CrawlError, match="404") as caught:
         fetcher.get(f"{secret}/none")
     assert str(caught.value).startswith(f"{server.root}/none answered")
+    server.handlers["/b"] = page(b"", 302, Location="http://me:se/cret@ada.example/x")
+    for url in (f"{server.root}/b", "http://me:se/cret@ada.example/x", "http://me:9se#cret@ada.example/x"):
+        with pytest.raises(CrawlError, match="is not a valid address: correct the link") as caught:
+            fetcher.get(url)
+        assert "cret" not in str(caught.value)
 
 
 def test_unreachable_and_unknown_hosts(fetcher: Fetcher) -> None:

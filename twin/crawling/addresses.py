@@ -9,6 +9,8 @@ from twin.crawling.transport import Failure
 _PORTS = {"http": 80, "https": 443}
 _LABEL = r"[a-z0-9_](?:[a-z0-9_-]{0,61}[a-z0-9_])?"
 _HOST_NAME = re.compile(rf"(?:{_LABEL}\.)*{_LABEL}")
+_CREDENTIALS = re.compile(r"//(?:[^/?#]*|[^/?#@:\[]*:(?!\d*(?:[/?#]|$)).*)@", re.S)
+"""Up to the last @ of the authority; and of what follows, where a colon begins no port but a password with a slash."""
 _IPV6 = re.compile(r"[0-9a-f:.]+")
 
 SAVE_THE_PAGE = "save the page from your browser and declare the file with `files:` instead"
@@ -55,8 +57,8 @@ def allowed(target: str, ports: tuple[int, ...] | None, *, base: str | None = No
 
 
 def shown(url: str) -> str:
-    """An address without the credentials that may stand in it."""
-    return re.sub(r"//[^/?#]*@", "//", url)
+    """An address without the credentials that may stand in it, even where they make it none."""
+    return _CREDENTIALS.sub("//", url, 1)
 
 
 def host_of(address: str) -> str:

@@ -259,6 +259,8 @@ def _body(raw: Any, headers: Mapping[str, str], watch: _Watch, max_bytes: int, c
         f"is larger than {max_bytes / 2**20:.0f} MiB: declare the page itself, not a file it offers",
         status=HTTPStatus.OK,
     )
+    if headers.get("transfer-encoding", "chunked").strip().lower() not in ("chunked", *_PLAIN):
+        raise Failure("is transferred in an encoding that was not asked for: try again later", status=HTTPStatus.OK)
     length = headers.get("content-length", "")
     if length.isdecimal() and int(length) > max_bytes and not cut:
         raise too_large
@@ -279,7 +281,7 @@ def _body(raw: Any, headers: Mapping[str, str], watch: _Watch, max_bytes: int, c
                 raise too_large
             if watch.over:
                 break
-    except (HTTPError, OSError, zlib.error, EOFError) as error:
+    except (HTTPError, OSError, zlib.error, EOFError, ValueError) as error:  # ValueError: a chunk of less than nothing
         raise watch.late() or Failure(
             f"broke off ({_reason(error)}): try again later", status=HTTPStatus.OK, retryable=True
         ) from error
@@ -343,6 +345,10 @@ def _reason(error: Exception) -> str:
         ("got more than", "its headers are too large"),
         ("IncompleteRead", "the answer is not complete"),
         ("EOFError", "the answer is not complete"),
+        ("RemoteDisconnected", "it hung up"),
+        ("ConnectionReset", "it hung up"),
+        ("BadStatusLine", "it does not speak HTTP"),
+        ("UnknownProtocol", "it does not speak HTTP"),
         ("Error -3", "the answer is damaged"),
     ):
         if mark in text:
