@@ -47,6 +47,9 @@ _NOT_OWNERS = frozenset([
 ])  # fmt: skip
 """First parts of GitHub paths that are pages of GitHub's own."""
 
+_CREDENTIALS = re.compile(r"//(?:[^/?#]*|[^/?#@:\[]*:(?!\d*(?:[/?#]|$)).*)@", re.S)
+"""Up to the last @ of the authority; and of what follows, where a colon begins no port but a password with a slash."""
+
 _LABEL = re.compile(r"[a-z0-9_](?:[a-z0-9_-]{0,61}[a-z0-9_])?")
 _IPV6 = re.compile(r"[0-9a-f:.]+")
 
@@ -80,6 +83,11 @@ def canonical_url(url: str) -> str:
         authority += f":{port}"
     query = _query(parts.query, host)
     return f"{scheme}://{authority}{_path(parts.path)}" + (f"?{query}" if query else "")
+
+
+def shown(url: str) -> str:
+    """An address without the credentials that may stand in it, even where they make it none."""
+    return _CREDENTIALS.sub("//", url, count=1)
 
 
 def repository_url(url: str) -> str:
@@ -176,5 +184,6 @@ def _encoded(text: str, safe: str) -> str:
 
 def _no_url(url: str, why: str) -> InputError:
     """The refusal of an address, without the credentials that may stand in it."""
-    shown = re.sub(r"//[^/@]*@", "//", url.strip())[:200]
-    return InputError(f"{shown!r} is no address that can be read ({why}): write it as https://HOST/PATH.")
+    return InputError(
+        f"{shown(url.strip())[:200]!r} is no address that can be read ({why}): write it as https://HOST/PATH."
+    )

@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from twin.crawling import classify
 from twin.errors import InputError
-from twin.links import canonical_url, repository_url
+from twin.links import canonical_url, repository_url, shown
 from twin.models import Category
 
 ARTICLES = (Category.ARTICLES,)
@@ -56,10 +56,23 @@ def test_what_is_no_http_address_is_refused(bad: str) -> None:
         canonical_url(bad)
 
 
-def test_a_refusal_shows_no_password() -> None:
-    with pytest.raises(InputError) as caught:
-        canonical_url("ftp://ada:s3cret@ada.example/x")
-    assert "s3cret" not in str(caught.value)
+@pytest.mark.parametrize(
+    "url",
+    ["ftp://ada:s3cret@ada.example/x", "https://ada:a/s3cret@ada.example/x", "https://ada:s3@cret@ada..example/x",
+     "https://ada:9s3?cret@ada.example/x"],
+)  # fmt: skip
+def test_a_refusal_shows_no_password(url: str) -> None:
+    with pytest.raises(InputError, match=r"ada\.+example/x' is no address") as caught:
+        canonical_url(url)
+    assert "cret" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "url",
+    ["https://medium.com/@ada/x", "https://[::1]:80/@ada", "https://a.example:80/x@y", "https://a.example?x=y:z@a"],
+)
+def test_an_address_without_credentials_is_shown_as_it_is(url: str) -> None:
+    assert shown(url) == url
 
 
 @given(

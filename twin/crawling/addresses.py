@@ -5,12 +5,11 @@ from urllib.parse import urljoin, urlsplit, urlunsplit
 
 from twin.crawling.base import within
 from twin.crawling.transport import Failure
+from twin.links import shown
 
 _PORTS = {"http": 80, "https": 443}
 _LABEL = r"[a-z0-9_](?:[a-z0-9_-]{0,61}[a-z0-9_])?"
 _HOST_NAME = re.compile(rf"(?:{_LABEL}\.)*{_LABEL}")
-_CREDENTIALS = re.compile(r"//(?:[^/?#]*|[^/?#@:\[]*:(?!\d*(?:[/?#]|$)).*)@", re.S)
-"""Up to the last @ of the authority; and of what follows, where a colon begins no port but a password with a slash."""
 _IPV6 = re.compile(r"[0-9a-f:.]+")
 
 SAVE_THE_PAGE = "save the page from your browser and declare the file with `files:` instead"
@@ -54,11 +53,6 @@ def allowed(target: str, ports: tuple[int, ...] | None, *, base: str | None = No
     if port != _PORTS[parts.scheme]:
         netloc += f":{port}"
     return urlunsplit((parts.scheme, netloc, parts.path or "/", parts.query, ""))
-
-
-def shown(url: str) -> str:
-    """An address without the credentials that may stand in it, even where they make it none."""
-    return _CREDENTIALS.sub("//", url, 1)
 
 
 def host_of(address: str) -> str:

@@ -18,12 +18,13 @@ from urllib.parse import quote, urlsplit
 from pydantic import SecretStr
 
 from twin import __version__
-from twin.crawling.addresses import LINKEDIN_STEPS, SAVE_THE_PAGE, allowed, host_of, origin_of, shown
+from twin.crawling.addresses import LINKEDIN_STEPS, SAVE_THE_PAGE, allowed, host_of, origin_of
 from twin.crawling.hosts import Hosts, left_alone, wait_asked_for
 from twin.crawling.robots import MAX_BYTES as ROBOTS_BYTES
 from twin.crawling.robots import PRODUCT, Robots
 from twin.crawling.transport import Failure, Reply, Transport
 from twin.errors import CrawlError
+from twin.links import shown
 from twin.settings import Settings
 
 if TYPE_CHECKING:
