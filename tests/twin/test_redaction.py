@@ -136,6 +136,34 @@ def test_only_the_value_goes_out_of_its_notation() -> None:
         assert replaced(line.format(value), redacted.text) == [(line.index("{"), line.index("{") + len(value))]
 
 
+@pytest.mark.parametrize(
+    ("notation", "path"),
+    [
+        ('<add key="ApiKey" value="{}" />', "web.config"),
+        ("<password>{}</password>", "settings.xml"),
+        ("ENV API_TOKEN {}", "Dockerfile"),
+        ('variable "db_password" {{ default = "{}" }}', "main.tf"),
+        ("- name: API_TOKEN\n  value: {}", "deploy.yaml"),
+        ('{{"name": "API_TOKEN", "value": "{}"}}', "task.json"),
+        ('var token = []byte("{}")', "main.go"),
+        ('let api_key: &str = "{}";', "main.rs"),
+        ('  :api_key => "{}",', "config.rb"),
+        ("| token | {} |", None),
+        ("mysql -u root -p{} app", None),
+        ("redis-cli -a {} ping", None),
+        ("https://api.acme.org/v1?api_key={}&limit=3", None),
+        ("le mot de passe est {}", None),
+        ("密码是{}，请勿外传", None),
+    ],
+)
+def test_notations_of_other_tools(notation: str, path: str | None) -> None:
+    value = Maker(75).alnum(32)
+    text = notation.format(value)
+    redacted = redact(text, code=path is not None, path=path)
+    assert PLACEHOLDER.sub(value, redacted.text) == text
+    assert redacted.found.total() == 1
+
+
 def test_no_rule_takes_a_piece_of_an_image() -> None:
     image = "data:image/png;base64," + Maker(81).b64(60_000)
     for text in (f"![]({image})", f'icon = "{image}"', image):

@@ -38,19 +38,25 @@ _ASSIGNMENT = re.compile(
     r"""(?::[ ]?(?:&?(?:'static[ ])?[Ss]tr(?:ing)?|SecretStr|Final|bytes|const[ ]char[ ]?\*)"""
     r"""(?:\[str\])?(?:[ ]?\|[ ]?None|\?)?"""
     r"""(?=[ ]?=))?"""
-    r"""(?P<operator>[ \t]{0,20}(?::=|=>|->|\?=|[=!]?={1,2}|:{1,2}|：|＝)[ \t]{0,20}(?:\\?\n[ \t]{0,40}(?=["'`]))?"""
+    r"""(?P<operator>,?\s{1,40}["']?[Vv]alue["']?[ \t]{0,3}[:=][ \t]{0,3}"""
+    r"""|[ \t]{0,20}(?::=|=>|->|\?=|[=!]?={1,2}|:{1,2}|：|＝)[ \t]{0,20}(?:\\?\n[ \t]{0,40}(?=["'`]))?"""
     r"""|[ \t]{0,2},[ \t]{0,3}(?=[bfru]?["'`])"""
     r"""|[ ]?\((?=[bfru]?["'`])"""
     r"""|[ ](?:is|was|ist|lautet|war|est|es|era|é|è)[ :]{1,2}"""
     r"""|[是为為は][ ]?[:：]?[ ]?|[ ](?:هي|هو)[ :]{1,2}"""
     r"""|>(?=[^<\s]{4,200}</)"""
-    r"""|[ \t]{1,4}(?=["'`]))(?:new[ ]\w{1,20}\(|(?:Secret(?:Str)?|[Ss]tring|str)\()?"""
+    r"""|[ ]\{[^{}]{0,200}?\bdefault[ \t]{0,20}=[ \t]{0,3}"""
+    r"""|[ \t]{0,3}\|[ \t]{0,3}"""
+    r"""|[ \t]{1,4}(?=["'`]))(?:new[ ]\w{1,20}\(|\[\]byte\(|(?:Secret(?:Str)?|[Ss]tring|str)\()?"""
     + _VALUE
 )  # fmt: skip
 """From the end of the keyword to the end of the value. Everything is bounded, so a try costs a constant."""
 
 _FLAG = re.compile(r"[ \t]{1,4}(?P<bare>[^\s\"'`<>-][^\s\"'`<>]{5,300})")
 """The value of `--token …`, where a space is what assigns."""
+
+_DOCKERFILE = re.compile(r"^[ \t]{0,20}ENV[ \t]{1,4}[\w.-]{0,40}\Z", re.M)
+"""The beginning of `ENV NAME value`, where it is as well."""
 
 _NAME_BEFORE = re.compile(r"[\w.-]{0,40}\Z")
 _NAME_AFTER = re.compile(r"[\w-]{0,30}")
@@ -59,13 +65,13 @@ _OTHER_NAMES = re.compile(
     r"|(?:next|page|prev|previous|continuation|sync|delta|pagination)[_-]?token|key_?id|keyid|fingerprint|thumbprint"
     r"|(?:pad|eos|bos|unk|mask|sep|cls|special|image|chat|stop|start|end)_?token|tokens\b|tokeni[sz]|token_?(?:type|ur[il]|ids?|count|limit|len|name|class|index|kind)"
     r"|secret_?(?:name|id|ref|arn|path|version)|[_-](?:id|name|ur[il]|path|file|filename|dir|len|length|size|field|type|label"
-    r"|prompt|hint|placeholder|regex|pattern|error|message|title|header|env|var|endpoint|class|policy|reset|algorithm|prefix|suffix)\b"
+    r"|prompt|hint|placeholder|sentinel|regex|pattern|error|message|title|header|env|var|endpoint|class|policy|reset|algorithm|prefix|suffix)\b"
     r"|monkey|keyboard|keyword|hotkey|turkey|keyframe|i18n|translation|placeholder|author|dict_key|sort|route_key|group_key|index_key|model_key|state_key|config_key|param_key"
 )  # fmt: skip
 """Names that hold one of the words and no secret."""
 
 _PLACEHOLDER_WORDS = re.compile(
-    r"example|change_?-?(?:me|it|this)|placeholder|your|redacted|dummy|sample|fake|mock|x{3,}|\*{4,}|\.{3}|…|•{3,}|12345|abcdef|abc123"
+    r"example|change_?-?(?:me|it|this)|placeholder|your|redacted|dummy|sample|fake|mock|x{4,}|\*{4,}|\.{3}|…|•{3,}|12345|abcdef|abc123"
     r"|qwerty|deadbeef|pass[-_]?word|passwd|passwort|my[-_]|todo|insert|replace|(?<![a-z])(?:foo|bar|baz|test|demo|secret|token|none|null|true|false"
     r"|undefined|default|optional|required|string|admin|user)(?![a-z])|testing|lorem|here\b|placeholder|deinpass|geheim\b",
     re.I,
@@ -108,7 +114,7 @@ def find_assignment(text: str, offset: int, keyword: str, *, expressions: bool) 
     before = _NAME_BEFORE.search(text, max(0, offset - 40), offset)
     prefix = before[0] if before else ""
     found = _ASSIGNMENT.match(text, end)
-    if not found and prefix.startswith("-"):
+    if not found and (prefix.startswith("-") or _DOCKERFILE.search(text, max(0, offset - 80), offset)):
         after = _NAME_AFTER.match(text, end)
         found = _FLAG.match(text, after.end() if after else end)
         expressions = False
