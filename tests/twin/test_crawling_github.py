@@ -228,6 +228,25 @@ def test_git_is_held_to_the_address_that_was_checked(host: GitHost, monkeypatch:
     assert asked == ["rebound.invalid"]
 
 
+def test_a_server_of_files_sends_git_nowhere_else(server: Server, host: GitHost) -> None:
+    """By git's older protocol a server may name others that have its objects, and git would ask them."""
+    head = host.push("ada/engine", {"a.py": b"1\n"})
+    for path, answer in {
+        "info/refs?service=git-upload-pack": f"{head}\trefs/heads/main\n",
+        "HEAD": "ref: refs/heads/main\n",
+        "objects/info/http-alternates": f"{host.root}/ada/engine.git/objects\n",
+    }.items():
+        body = answer.encode()
+        server.handlers[f"/x.git/{path}"] = lambda handler, body=body: send(  # type: ignore[misc]
+            handler, 200, body, Content_Type="text/plain"
+        )
+    remote = Remote(f"{server.root}/x.git", protocols="http", allow_loopback=True, ports=None)
+    assert remote.head() == head
+    with pytest.raises(CrawlError, match="cannot be read by git"), remote.cloned():
+        pass
+    assert host.asked == []
+
+
 def test_no_proxy_and_no_setting_of_the_environment_reaches_git(
     host: GitHost, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
