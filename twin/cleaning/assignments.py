@@ -52,6 +52,9 @@ _ASSIGNMENT = re.compile(
 )  # fmt: skip
 """From the end of the keyword to the end of the value. Everything is bounded, so a try costs a constant."""
 
+_SIGNS = frozenset({"", "=", ":=", "=>", "＝", "==", "?=", "->"})
+"""What assigns in a notation; in a sentence it is a word, and the next word need not be a value."""
+
 _FLAG = re.compile(r"[ \t]{1,4}(?P<bare>[^\s\"'`<>-][^\s\"'`<>]{5,300})")
 """The value of `--token …`, where a space is what assigns."""
 
@@ -63,29 +66,36 @@ _NAME_AFTER = re.compile(r"[\w-]{0,30}")
 _OTHER_NAMES = re.compile(
     r"public|pub_?key|hash|digest|checksum|sha\d|md5|csrf|xsrf|cache|primary|foreign|sort_?key|partition|idempoten"
     r"|(?:next|page|prev|previous|continuation|sync|delta|pagination)[_-]?token|key_?id|keyid|fingerprint|thumbprint"
-    r"|(?:pad|eos|bos|unk|mask|sep|cls|special|image|chat|stop|start|end)_?token|tokens\b|tokeni[sz]|token_?(?:type|ur[il]|ids?|count|limit|len|name|class|index|kind)"
+    r"|(?:pad|eos|bos|unk|mask|sep|cls|special|image|chat|stop|start|end)_?token|tokens\b|tokeni[sz]"
+    r"|token_?(?:type|ur[il]|ids?|count|limit|len|name|class|index|kind)"
     r"|secret_?(?:name|id|ref|arn|path|version)|[_-](?:id|name|ur[il]|path|file|filename|dir|len|length|size|field|type|label"
     r"|prompt|hint|placeholder|sentinel|regex|pattern|error|message|title|header|env|var|endpoint|class|policy|reset|algorithm|prefix|suffix)\b"
-    r"|monkey|keyboard|keyword|hotkey|turkey|keyframe|i18n|translation|placeholder|author|dict_key|sort|route_key|group_key|index_key|model_key|state_key|config_key|param_key"
+    r"|monkey|keyboard|keyword|hotkey|turkey|keyframe|i18n|translation|placeholder|author"
+    r"|dict_key|sort|route_key|group_key|index_key|model_key|state_key|config_key|param_key"
 )  # fmt: skip
 """Names that hold one of the words and no secret."""
 
 _PLACEHOLDER_WORDS = re.compile(
-    r"example|change_?-?(?:me|it|this)|placeholder|your|redacted|dummy|sample|fake|mock|x{4,}|\*{4,}|\.{3}|…|•{3,}|12345|abcdef|abc123"
-    r"|qwerty|deadbeef|pass[-_]?word|passwd|passwort|my[-_]|todo|insert|replace|(?<![a-z])(?:foo|bar|baz|test|demo|secret|token|none|null|true|false"
+    r"example|change_?-?(?:me|it|this)|placeholder|your|redacted|dummy|sample|fake|mock|x{4,}|\*{4,}|\.{3}|…|•{3,}"
+    r"|12345|abcdef|abc123"
+    r"|qwerty|deadbeef|pass[-_]?word|passwd|passwort|my[-_]|todo|insert|replace"
+    r"|(?<![a-z])(?:foo|bar|baz|test|demo|secret|token|none|null|true|false"
     r"|undefined|default|optional|required|string|admin|user)(?![a-z])|testing|lorem|here\b|placeholder|deinpass|geheim\b",
     re.I,
 )
 _TEMPLATE = re.compile(r"\$\{|\$\(|\{\{|\}\}|^\$\w|%\(|%s|\{\w*\}|^%\w+%|^<|>$|#\{|@\{")
 _EXPRESSION = re.compile(
-    r"^(?:os|process|env|self|this|args|config|cfg|settings|request|req|ctx|secrets|vault|data|var|local|module|params|options|opts|props|state|user|st|app)\b[.\[(]"
+    r"^(?:os|process|env|self|this|args|config|cfg|settings|request|req|ctx"
+    r"|secrets|vault|data|var|local|module|params|options|opts|props|state|user|st|app)\b[.\[(]"
     r"|\w\(|\)\.|\w\[|=>|^[A-Za-z_][\w-]*(?:\.[A-Za-z_][\w-]*)+[,;]?$|^&\w|^\*\w|^!\w+$|^@\w+\b"
 )
 _PATH = re.compile(
-    r"^(?:[.~]{0,2}/|[A-Za-z]:\\|\w+://)|^[\w.-]+(?:/[\w.-]+)+\.\w{1,5}$|^[\w-]+\.(?:com|org|net|io|dev|py|js|ts|json|ya?ml|txt|md|pem|crt|key)\b"
+    r"^(?:[.~]{0,2}/|[A-Za-z]:\\|\w+://)|^[\w.-]+(?:/[\w.-]+)+\.\w{1,5}$|^[\w-]+"
+    r"\.(?:com|org|net|io|dev|py|js|ts|json|ya?ml|txt|md|pem|crt|key)\b"
 )
 _ALGORITHM = re.compile(
-    r"^(?:sha|md|aes|rsa|ed|utf|base|oauth|hs|rs|es|ps|bcrypt|argon|scrypt|pbkdf|x|p|sha3|blake|chacha|gpt|llama|claude|iso|rfc|v|latin|ascii)[-_]?\d+[\w-]{0,12}$",
+    r"^(?:sha|md|aes|rsa|ed|utf|base|oauth|hs|rs|es|ps|bcrypt|argon|scrypt|pbkdf"
+    r"|x|p|sha3|blake|chacha|gpt|llama|claude|iso|rfc|v|latin|ascii)[-_]?\d+[\w-]{0,12}$",
     re.I,
 )
 _UUID = re.compile(r"^[0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12}$", re.I)
@@ -128,21 +138,10 @@ def find_assignment(text: str, offset: int, keyword: str, *, expressions: bool) 
     after = _NAME_AFTER.match(text, end)
     name = (prefix + keyword + (after[0] if after else "")).lower()
     kind = _KINDS[keyword]
-    spoken = not quoted and (values.get("operator") or "").strip(" :：") not in (
-        "",
-        "=",
-        ":=",
-        "=>",
-        "＝",
-        "==",
-        "?=",
-        "->",
-    )
-    if _OTHER_NAMES.search(name) or not _is_secret(
-        value, kind, strict=(not quoted and expressions) or spoken, name=name
-    ):
-        return
-    yield Span(start, start + len(value), f"SECRET:{kind}")
+    written = (values.get("operator") or "").strip(" :：") in _SIGNS
+    strict = not quoted and (expressions or not written)
+    if not _OTHER_NAMES.search(name) and _is_secret(value, kind, strict=strict, name=name):
+        yield Span(start, start + len(value), f"SECRET:{kind}")
 
 
 def is_expression_file(path: str | None) -> bool:
