@@ -103,13 +103,25 @@ def test_deeply_nested_page_keeps_its_text(depth: int) -> None:
     assert "An engine has a mill and a store" in found.text
 
 
-def test_challenge_is_told_from_an_article_about_one() -> None:
-    with pytest.raises(CrawlError, match="shows a check for robots"):
-        extract_page("<title>Just a moment...</title><p>Verify you are human by completing the action below.</p>")
-    essay = "".join(
-        f"<p>Paragraph {n} of a long essay on what such a page does to those who read it.</p>" for n in range(20)
-    )
-    assert extract_page(f"<!doctype html><title>Access denied: a memoir</title><article>{essay}</article>") is not None
+def test_title_alone_makes_no_challenge_of_an_essay() -> None:
+    found = extract_page(f"<!doctype html><title>Access denied</title><article>{PROSE}</article>")
+    assert found is not None
+    assert found.title == "Access denied"
+
+
+@pytest.mark.parametrize("text", [
+    "او می\u200cگوید که کتاب\u200cها خوب\u200cاند و برنامه می\u200cنویسد.",
+    "क्\u200dष और र्\u200dय अलग अलग तरह से लिखे जाते हैं।",
+    "The 👩\u200d💻 writes an engine for the 👨\u200d👩\u200d👧 family.",
+    "המחיר \u200f₪100\u200e (C++\u200e) לכל מי שמבקש אותן כאן.",
+])  # fmt: skip
+def test_joiners_and_marks_of_direction_stay(text: str) -> None:
+    body = "".join(f"<p>{n}: {text} <b>{text}</b></p>" for n in range(4)) + f"<pre>{text}</pre>"
+    for head in (f"<title>{text}</title>", f'<meta property="og:title" content="{text}">', ""):
+        found = extract_page(f"<html><head>{head}</head><body><article><h1>{text}</h1>{body}</article></body></html>")
+        assert found is not None
+        assert found.text.count(text) >= 9
+        assert found.title == text
 
 
 SHORT = "An engine has a mill and a store, and a table of cards."

@@ -146,6 +146,9 @@ class Shield:
         code = " ".join(_text(element).replace("\xa0", " ").split())
         if not code or next(element.iter("img"), None) is not None:
             return
+        if self.key in code:  # a block stands in it
+            element.drop_tag()
+            return
         word = element.makeelement("span")
         word.text, word.tail = f"{self.key}s{len(self.spans)}s", element.tail
         self.spans.append(code)

@@ -21,10 +21,6 @@ Element = Any
 MIN_WORDS = 5
 """Fewer words than this are no article, whatever page they stand on."""
 
-_CHALLENGES = re.compile(
-    r"just a moment\.\.\.|attention required! \| cloudflare|verify(ing)? (that )?you are (a )?human|access denied", re.I
-)
-_CHALLENGE_WORDS = 150
 _BROKEN = (AssertionError, AttributeError, IndexError, KeyError, RecursionError, TypeError, ValueError)
 """What the extractor and the libraries under it raise on hostile trees; found by feeding it such."""
 
@@ -34,6 +30,10 @@ _DEEPEST = 200
 """Elements below this depth are read as the text of the one above: what walks the tree does so by recursion."""
 _LINKS_AND_MACHINERY = frozenset({"a", "nav", "script", "style", "title"})
 _STRAY_NULS = 0.01
+_INVISIBLE = "\u200c\u200d\u200e\u200f\u061c"
+"""Joiners and marks of direction: they spell Persian and Indic words and join emoji, so they are the author's."""
+_RARE_LETTERS = "".join(map(chr, range(0xA4D0, 0xA4F8)))
+"""Of the Fraser alphabet of Lisu; what stands in a text of that language is not used on its page."""
 _ESCAPED = re.compile(r"(\\+)([*_`~\[\]<])")
 _ESCAPED_START = re.compile(r"^((?:[>\s]|[-*] |\d+\. )*)\\([#>+-]|\d{1,9}[.)])(?=[ \t>#]|$)", re.M)
 _FORMULA = re.compile(r"(\$\$.+?\$\$|\$[^$\n]+\$)", re.S)
@@ -60,42 +60,39 @@ def extract_page(html: bytes | str, url: str | None = None) -> Page | None:
     Code is replaced by words before the extraction and put back verbatim after it, because extractors of prose
     re-indent it or drop it.
 
+    Whether the page is an article at all, or stands in the place of one, is told by `twin.crawling.signs`.
+
     Raises:
-        CrawlError: the page is a challenge of a bot guard and not what it stands for, is in no known encoding, or is
-            larger or more deeply nested than a page that somebody reads.
+        CrawlError: the page is in no known encoding, or larger or more deeply nested than a page that somebody reads.
     """
     label = url or "the page"
     tree = _parsed(html, label)
     if tree is None:
         return None
-    challenged = _CHALLENGES.search(tree.findtext(".//title") or "")
     try:
+        invisible = _take_invisible(tree)
         about = read_metadata(tree, url)
         shield = Shield(_key(html, tree))
         shield.take(tree)
-        readings = _readings(tree, url, shield) if _says_something(tree) else iter(())
-        text = next((text for text in readings if count_words(text) >= MIN_WORDS), "")
+        readings = _readings(tree, url) if _says_something(tree) else iter(())
+        texts = (shield.put_back(reading).translate(invisible).strip() for reading in readings)
+        text = next((text for text in texts if count_words(text) >= MIN_WORDS), "")
     except _BROKEN as error:
         raise CrawlError(
             f"{label} has HTML that cannot be taken apart ({type(error).__name__}): save the page from your browser, "
             "which mends it, and declare the file with `files:`."
         ) from error
-    if challenged and count_words(text) < _CHALLENGE_WORDS:
-        raise CrawlError(
-            f"{label} shows a check for robots and not its article: save the page from your browser and declare the "
-            "file with `files:` instead."
-        )
     if not text:
         return None
     return Page(
         text=text,
-        title=about.title,
-        author=about.author,
+        title=about.title and about.title.translate(invisible),
+        author=about.author and about.author.translate(invisible),
         published_at=about.published_at,
         language=about.language,
         canonical=about.canonical,
-        site=about.site,
-        subtitle=about.subtitle,
+        site=about.site and about.site.translate(invisible),
+        subtitle=about.subtitle and about.subtitle.translate(invisible),
     )
 
 
@@ -116,7 +113,7 @@ def _says_something(tree: Element) -> bool:
     return False
 
 
-def _readings(tree: Element, url: str | None, shield: Shield) -> Iterator[str]:
+def _readings(tree: Element, url: str | None) -> Iterator[str]:
     """The article as Markdown, by ever less careful ways of telling it from the rest of the page."""
     from trafilatura import bare_extraction
     from trafilatura.baseline import baseline, html2txt
@@ -127,10 +124,26 @@ def _readings(tree: Element, url: str | None, shield: Shield) -> Iterator[str]:
             tree, url=url, output_format="python", favor_recall=recall, include_comments=False,
             include_formatting=True, include_links=True, include_tables=True, with_metadata=False,
         )  # fmt: skip
-        yield shield.put_back(_unescaped(found.text or "")).strip() if found else ""
+        yield _unescaped(found.text or "") if found else ""
     body, _, _ = baseline(tree)
-    yield shield.put_back("\n\n".join("".join(each.itertext()) for each in body.iter("p"))).strip()
-    yield shield.put_back(html2txt(tree)).strip()
+    yield "\n\n".join("".join(each.itertext()) for each in body.iter("p"))
+    yield html2txt(tree)
+
+
+def _take_invisible(tree: Element) -> dict[int, str]:
+    """Write another letter for each character of `_INVISIBLE`, which the extractor drops; return what undoes it."""
+    metas = [meta for meta in tree.iter("meta") if meta.get("content")]
+    text = "".join([*tree.itertext(), *(meta.get("content") for meta in metas)])
+    there = [mark for mark in _INVISIBLE if mark in text]
+    if not there:
+        return {}
+    letters = [letter for letter in _RARE_LETTERS if letter not in text]
+    taken = str.maketrans(dict(zip(there, letters, strict=False)))
+    for element in tree.iter():
+        element.text, element.tail = (part and part.translate(taken) for part in (element.text, element.tail))
+    for meta in metas:
+        meta.set("content", meta.get("content").translate(taken))
+    return {ord(letter): chr(mark) for mark, letter in taken.items()}
 
 
 def _unescaped(markdown: str) -> str:

@@ -263,13 +263,20 @@ def _linkedin_page(html: str, address: str, reading: _Reading) -> Document:
 
 def _saved_page(html: str, address: str, reading: _Reading) -> Document | None:
     from twin.crawling.extract import extract_page
+    from twin.crawling.markup import Markup
+    from twin.crawling.signs import stand_in, stand_in_by_text
 
     noted = _canonical(saved_from(html))
+    markup = Markup(html)
     page = extract_page(html, noted)
+    # Not whether it is a preview: a page that its subscriber saved goes on to say that it is not free.
+    found = page.text if page else None
+    if refusal := stand_in(markup, asked=noted or "", final=noted or "") or stand_in_by_text(markup, found):
+        raise CrawlError(f"{address} {refusal}.")
     if page is None:
         return None
     link = _canonical(page.canonical) or noted
-    named = {"author": page.author, "site": page.site, "file": address}
+    named = {"author": page.author, "site": page.site, "subtitle": page.subtitle, "file": address}
     return Document(
         author=reading.link.author, category=reading.category, source=reading.link.url, title=page.title,
         text=page.text, link=link or address, platform=platform(link) if link else "local", language=page.language,
