@@ -44,13 +44,29 @@ class _Line:
 
     ignores: bool
     matches: Matches
+    regex: str
+
+
+class _IgnoreFile:
+    """The patterns of one .gitignore; most paths match none, which one expression tells for all of them at once."""
+
+    def __init__(self, lines: list[_Line]) -> None:
+        self._lines = lines[::-1]
+        anchored = all(line.regex.startswith("^") for line in lines)
+        self._any = re.compile("|".join(line.regex.replace("(?P<ps_d>", "(") for line in lines) if anchored else "")
+
+    def decision(self, path: str) -> bool | None:
+        """Whether the last pattern that matches ignores `path`; None where none does."""
+        if not self._any.match(path):
+            return None
+        return next((line.ignores for line in self._lines if line.matches(path)), None)
 
 
 @dataclass
 class TreeRules:
     """The .gitignore and .gitattributes files of one commit, by the folder that they lie in ("" or "a/b/")."""
 
-    ignore: Mapping[str, list[_Line]] = field(default_factory=dict)
+    ignore: Mapping[str, _IgnoreFile] = field(default_factory=dict)
     attributes: Mapping[str, list[tuple[Matches, dict[str, bool]]]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
@@ -79,7 +95,7 @@ class TreeRules:
             else:
                 marks = list(_attribute_lines(text))[:left]
                 attributes[folder], left = marks, left - len(marks)
-        return cls({k: v for k, v in ignore.items() if v}, {k: v for k, v in attributes.items() if v})
+        return cls({k: _IgnoreFile(v) for k, v in ignore.items() if v}, {k: v for k, v in attributes.items() if v})
 
     def ignored(self, path: str) -> bool:
         """Whether git would not have added `path` by itself."""
@@ -108,9 +124,9 @@ class TreeRules:
 
     def _decided(self, path: str, above: str) -> bool:
         for folder in reversed(list(_above(above))):
-            for line in reversed(self.ignore.get(folder, ())):
-                if line.matches(path[len(folder) :]):
-                    return line.ignores
+            file = self.ignore.get(folder)
+            if file is not None and (decision := file.decision(path[len(folder) :])) is not None:
+                return decision
         return False
 
 
@@ -132,7 +148,7 @@ def _ignore_lines(text: str) -> Iterator[_Line]:
     for line in text.splitlines():
         pattern = _pattern(line)
         if pattern is not None:
-            yield _Line(pattern.ignores, _exactly(pattern.regex))
+            yield _Line(pattern.ignores, _exactly(pattern.regex), pattern.regex.pattern)
 
 
 def _attribute_lines(text: str) -> Iterator[tuple[Matches, dict[str, bool]]]:
