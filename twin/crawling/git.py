@@ -34,6 +34,8 @@ _HARDENED = (
     "-c", "core.hooksPath=/dev/null", "-c", "core.symlinks=false", "-c", "core.fsmonitor=false",
     # Larger blobs are never read, so a pack of them is checked without holding one in memory.
     "-c", f"core.bigFileThreshold={MAX_BLOB}",
+    # A pack may be larger than the memory that git is given, so it is looked at through small windows.
+    "-c", "core.packedGitWindowSize=64m", "-c", "core.packedGitLimit=512m",
     "-c", "core.askPass=", "-c", "credential.helper=", "-c", "submodule.recurse=false", "-c", "gc.auto=0",
 )  # fmt: skip
 _MAX_MEMORY = 4 * 2**20

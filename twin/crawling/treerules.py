@@ -26,6 +26,9 @@ _MAX_DEEP = 2
 _MAX_PATH = 1000
 _ATTRIBUTES = {"linguist-generated": "generated", "linguist-vendored": "vendored"}
 _REGULAR = frozenset({"100644", "100755", "100664"})
+_STAR = "[^/]*"
+_LITERAL = re.compile(r"(?:\\.|\[[^\]]+\]|[^()\[\]\\/])*")
+"""Regular expressions, as pathspec writes them: of `*`, and of what has no way of its own through a path."""
 
 Matches = Callable[[str], bool]
 
@@ -185,10 +188,6 @@ def _pattern(line: str) -> "_Pattern | None":
     if pattern.regex is None or pattern.include is None:
         return None
     return _Pattern(pattern.include, re.compile(_without_ways_back(pattern.regex.pattern)))
-
-
-_STAR = "[^/]*"
-_LITERAL = re.compile(r"(?:\\.|\[[^\]]+\]|[^()\[\]\\/])*")
 
 
 def _without_ways_back(regex: str) -> str:
