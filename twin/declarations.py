@@ -11,6 +11,7 @@ from typing import Any, Literal
 from twin.crawling.base import Crawler, classify, crawlers
 from twin.errors import InputError
 from twin.links import canonical_url
+from twin.links import shown as shown_address
 from twin.models import Category, Link
 
 Origin = Literal["file", "added", "import"]
@@ -56,7 +57,7 @@ def declare_link(author: str, declaration: str | Mapping[str, Any], *, base: Pat
         url = crawler.declared(canonical_url(value))
     else:
         if "://" in value or "\x00" in value:
-            raise InputError(f"'{source}' is a path on this machine, not {value!r}: write an address as 'url'.")
+            raise InputError(f"'{source}' is a path on this machine, not {shown(value)}: write an address as 'url'.")
         crawler = crawlers()[source]
         # The declared form is the identity, so that another checkout of the same author file is the same author.
         url, location = f"local:{Path(value).as_posix()}", str((base / Path(value).expanduser()).resolve())
@@ -154,7 +155,7 @@ def shown(value: Any) -> str:
     if value is None:
         return "empty"
     if isinstance(value, str):
-        return repr(value[:60])
+        return repr(shown_address(value)[:60])
     if isinstance(value, list | tuple | dict | set):
         return "a mapping" if isinstance(value, dict) else "a list"
     return f"a {type(value).__name__} ({str(value)[:60]})"

@@ -113,6 +113,7 @@ def test_refusals_are_not_retried(server: Server, fetcher: Fetcher, status: int,
     [
         (403, {"Server": "cloudflare"}), (503, {"Server": "Cloudflare"}), (429, {"Server": "cloudflare"}),
         (403, {"cf_mitigated": "challenge"}), (503, {"cf_mitigated": "challenge", "Retry_After": "1"}),
+        (202, {"x_amzn_waf_action": "challenge"}), (405, {"x_amzn_waf_action": "captcha"}),
     ],
 )  # fmt: skip
 def test_challenge_is_a_refusal(server: Server, fetcher: Fetcher, status: int, headers: dict[str, str]) -> None:
@@ -124,7 +125,7 @@ def test_challenge_is_a_refusal(server: Server, fetcher: Fetcher, status: int, h
         handler.end_headers()
 
     server.handlers["/a"] = challenge
-    with pytest.raises(FetchError, match=r"a check for robots \(Cloudflare\): save the page from your") as caught:
+    with pytest.raises(FetchError, match=r"a check for robots \((Cloudflare|AWS WAF)\): save the page from your") as caught:
         fetcher.get(f"{server.root}/a")
     assert (caught.value.status, caught.value.retryable) == (status, False)
     assert len(server.asked) == 1

@@ -148,3 +148,13 @@ def test_a_new_source_is_one_class(recipes: type[Crawler]) -> None:
 def test_a_kind_has_one_crawler(recipes: type[Crawler]) -> None:
     with pytest.raises(ValueError, match="two crawlers of kind recipes"):
         register(type("Again", (Crawler,), {"kind": "recipes"}))
+
+
+@pytest.mark.parametrize("declaration", [
+    {"files": "https://ada:hun-ter2@example.com/x"}, {"category": "https://ada:hun-ter2@example.com", "files": "a.md"},
+    "ftp://ada:hun-ter2@example.com/x", {"feed": "https://ada:hun-ter2@"},
+])  # fmt: skip
+def test_no_message_shows_a_password(tmp_path: Path, declaration: object) -> None:
+    with pytest.raises(InputError) as raised:
+        declare_link("ada", declaration, base=tmp_path)  # type: ignore[arg-type]
+    assert "hun-ter2" not in str(raised.value)

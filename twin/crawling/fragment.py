@@ -68,9 +68,6 @@ def fragment_markdown(html: str, base: str) -> str:
     key = f"x{sha256(text)[:16]}"  # depends on the whole text, so it cannot stand in it
     shield = Shield(key)
     try:
-        for span in list(root.iter("code", "kbd", "samp", "tt")):
-            if next(span.iter("pre", "table", "textarea"), None) is not None:
-                span.drop_tag()  # a block within a span is a block
         shield.take(root)
         return shield.put_back("\n\n".join(_Converter(base, f"{key}n").blocks(root))).strip()
     except RecursionError as error:
