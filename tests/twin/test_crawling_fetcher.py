@@ -206,7 +206,7 @@ def test_no_redirect_leads_where_a_link_may_not(server: Server, fetcher: Fetcher
 
 def test_no_redirect_leads_to_another_port(server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
     fetcher = Fetcher(allow_loopback=True, sleep=lambda _: None)
-    monkeypatch.setattr(fetcher, "_ports", (int(server.root.rpartition(":")[2]), 443))
+    monkeypatch.setattr(fetcher, "ports", (int(server.root.rpartition(":")[2]), 443))
     server.handlers["/a"] = page(b"", 302, Location="http://127.0.0.1:22/")
     with pytest.raises(FetchError, match=r"leads to an address that is not allowed: http://127.0.0.1:22/ uses port 22"):
         fetcher.get(f"{server.root}/a")

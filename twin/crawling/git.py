@@ -68,6 +68,11 @@ class Entry:
     oid: str
     path: bytes
 
+    @property
+    def is_file(self) -> bool:
+        """Whether it is a regular file: git writes the first two modes, and old programs wrote the third."""
+        return self.mode in ("100644", "100755", "100664")
+
 
 class GitReader:
     """Reads one repository through its git directory.

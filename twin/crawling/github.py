@@ -20,7 +20,7 @@ from twin.crawling.github_api import (
     issues_of,
     repositories_of,
 )
-from twin.crawling.repository import README, VERSION, documents, head_of, is_offline, read_remote, remote_of
+from twin.crawling.repository import README, VERSION, documents, head_of, read_remote, remote_of
 from twin.errors import CrawlError, InputError
 from twin.links import profile_url, repository_url
 from twin.models import Category, Document, Link
@@ -123,7 +123,7 @@ class GitHubCrawler(Crawler):
         known = {url: _Known(**state) for url, state in _parsed(validators, _REPOSITORIES).items()}
         reading = _ProfileReading(self, link, category, crawl, known)
         crawl.documents = reading.documents(listed, listing)
-        if is_offline(self.tools) and not any(reading.is_captured(repository) for repository in listed):
+        if self.tools.fetcher.is_offline and not any(reading.is_captured(repository) for repository in listed):
             raise CrawlError(f"{link.url}: none of its repositories was captured, so none is read without a request.")
         return crawl
 
@@ -191,7 +191,7 @@ class _ProfileReading:
             crawler, crawler.tools, link, category, crawl,
         )  # fmt: skip
         self.before, self.now = known, dict[str, _Known]()
-        self.offline = is_offline(self.tools)
+        self.offline = self.tools.fetcher.is_offline
 
     def documents(self, repositories: list[Repository], listing: Listing) -> Iterator[Document]:
         """The documents of those that changed; `crawl` learns of the others, and of what to remember."""

@@ -24,7 +24,6 @@ README = "readme"
 MISSING = "missing"
 """The reason for a file whose content is not in the repository, though nothing was left out on purpose."""
 
-_REGULAR = frozenset({"100644", "100755", "100664"})
 _SYMLINK, _SUBMODULE = "120000", "160000"
 _MAX_PATH = 4096
 
@@ -143,7 +142,7 @@ def _path(entry: Entry) -> tuple[str, str | None]:
         return path, "submodule"
     # Git makes no such tree; somebody did, to write where the files are unpacked.
     parts = path.lower().split("/")
-    if entry.mode not in _REGULAR or len(path) > _MAX_PATH or any(part in ("", ".", "..", ".git") for part in parts):
+    if not entry.is_file or len(path) > _MAX_PATH or any(part in ("", ".", "..", ".git") for part in parts):
         return path, "unsafe_path"
     return path, None
 
@@ -239,14 +238,7 @@ class GitCrawler(Crawler):
 def remote_of(url: str, tools: Tools, *, protocols: str) -> Remote:
     """A remote repository, asked within the bounds of the fetcher."""
     fetcher = tools.fetcher
-    return Remote(
-        url, protocols=protocols, allow_loopback=fetcher.allow_loopback, ports=getattr(fetcher, "_ports", (80, 443))
-    )
-
-
-def is_offline(tools: Tools) -> bool:
-    """Whether everything is to be read from its captures."""
-    return bool(getattr(tools.fetcher, "_offline", False))
+    return Remote(url, protocols=protocols, allow_loopback=fetcher.allow_loopback, ports=fetcher.ports)
 
 
 def head_of(remote: Remote, tools: Tools) -> str:
@@ -257,7 +249,7 @@ def head_of(remote: Remote, tools: Tools) -> str:
         EmptyError: it has no commit.
         CrawlError: it cannot be asked, or was never captured.
     """
-    if not is_offline(tools):
+    if not tools.fetcher.is_offline:
         return remote.head()
     if commit := captured_commit(tools, remote.url):
         return commit
@@ -278,7 +270,7 @@ def read_remote(
     crawl = Crawl()
 
     def cloned() -> Iterator[Document]:
-        with opened(remote, commit, tools, offline=is_offline(tools)) as (reader, capture):
+        with opened(remote, commit, tools, offline=tools.fetcher.is_offline) as (reader, capture):
             found = reader.head()  # somebody may have pushed since
             yield from documents(reader, found, link, category, crawl.skipped, platform=platform, capture=capture)
         crawl.validators["commit"] = found

@@ -25,7 +25,6 @@ _MAX_DEEP = 2
 
 _MAX_PATH = 1000
 _ATTRIBUTES = {"linguist-generated": "generated", "linguist-vendored": "vendored"}
-_REGULAR = frozenset({"100644", "100755", "100664"})
 _STAR = "[^/]*"
 _LITERAL = re.compile(r"(?:\\.|\[[^\]]+\]|[^()\[\]\\/])*")
 """Regular expressions, as pathspec writes them: of `*`, and of what has no way of its own through a path."""
@@ -80,7 +79,7 @@ class TreeRules:
         """Read them from a repository."""
         found: dict[str, Entry] = {}
         for entry in entries:
-            if entry.mode in _REGULAR and entry.path.rpartition(b"/")[2] in (IGNORE, ATTRIBUTES):
+            if entry.is_file and entry.path.rpartition(b"/")[2] in (IGNORE, ATTRIBUTES):
                 path = _text(entry.path)
                 if path is not None and len(found) < _MAX_FILES:
                     found[path] = entry

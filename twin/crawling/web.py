@@ -98,6 +98,10 @@ class Fetcher:
         tokens: origin -> bearer token, sent to that origin alone.
         sleep: how to wait.
         clock: seconds that never go backwards.
+
+    Attributes:
+        ports: what may be fetched; None: any.
+        is_offline: whether it answers from its captures alone.
     """
 
     def __init__(
@@ -113,7 +117,9 @@ class Fetcher:
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self.allow_loopback, self.limits, self._sleep = allow_loopback, limits or Limits(), sleep
-        self._ports, self._tokens = None if allow_loopback else ports, dict(tokens or {})
+        self.ports = None if allow_loopback else ports
+        self.is_offline = False
+        self._tokens = dict(tokens or {})
         self._transport = Transport(
             allow_loopback=allow_loopback,
             user_agent=user_agent(contact),
@@ -124,7 +130,6 @@ class Fetcher:
         self._robots = Robots(self._robots_txt, clock=clock)
         self._once = _Once()
         self._captures: Captures | None = None
-        self._offline = False
 
     @classmethod
     def from_settings(cls, settings: Settings) -> "Fetcher":
@@ -145,7 +150,7 @@ class Fetcher:
     def offline(self) -> "Fetcher":
         """The same fetcher, that answers from its captures alone."""
         other = copy.copy(self)
-        other._offline = True
+        other.is_offline = True
         return other
 
     def get(
@@ -162,7 +167,7 @@ class Fetcher:
                 an error, the body is too large. `retryable` tells whether a later run may do better.
             StoreError: the capture cannot be kept.
         """
-        if self._offline:
+        if self.is_offline:
             return self._captured(url)
         return self._kept(url, self._fetched(url, validators or {}, accept, api))
 
@@ -175,7 +180,7 @@ class Fetcher:
             FetchError: see `get`.
             StoreError: the capture cannot be kept.
         """
-        if self._offline:
+        if self.is_offline:
             return self._captured(url)
         return self._kept(url, self._once.get((url, accept), lambda: self._fetched(url, {}, accept, api)))
 
@@ -242,7 +247,7 @@ class Fetcher:
         raise AssertionError("unreachable: the last attempt returns or raises")
 
     def _followed(self, url: str, headers: dict[str, str], robots: bool, api: bool) -> Response:
-        left, first = self.limits.total_s, allowed(url, self._ports)
+        left, first = self.limits.total_s, allowed(url, self.ports)
         address = first
         for _ in range(MAX_HOPS + 1):
             if robots and not (api and origin_of(address) == origin_of(first)):
@@ -253,7 +258,7 @@ class Fetcher:
                 return _response(address, reply, conditional=any(name in headers for name in _CONDITIONS))
             # Header bytes are read as Latin-1, but what stands in them beyond ASCII is UTF-8.
             target = reply.headers["location"].encode("latin-1", "replace").decode("utf-8", "replace")
-            target = allowed(target, self._ports, base=address)
+            target = allowed(target, self.ports, base=address)
             headers, address = _carried(headers, address, target), target
         raise Failure(f"redirects more than {MAX_HOPS} times: declare the address it should lead to")
 
