@@ -4,12 +4,12 @@ import json
 import logging
 import re
 from collections.abc import Iterator, Mapping
-from datetime import UTC, datetime
 from typing import Any, ClassVar
 from urllib.parse import quote, urlsplit
 
 from twin.crawling.base import Crawl, Crawler, register
 from twin.crawling.liquid import plain_markdown
+from twin.crawling.moments import iso_moment
 from twin.crawling.web import FetchError, Response
 from twin.errors import ConsistencyError, CrawlError, InputError
 from twin.identity import sha256
@@ -191,7 +191,7 @@ def _document(article: Mapping[str, Any], link: Link, category: Category, captur
     return Document(
         author=link.author, category=category, link=address, source=link.url, platform="devto",
         title=str(article.get("title") or "").strip() or None, text=text,
-        published_at=_moment(article.get("published_at") or article.get("published_timestamp")),
+        published_at=iso_moment(article.get("published_at") or article.get("published_timestamp")),
         metadata={name: value for name, value in metadata.items() if value}, capture=capture,
     )  # fmt: skip
 
@@ -209,11 +209,3 @@ def _tags(article: Mapping[str, Any]) -> list[str]:
         if isinstance(offered, list):
             return [str(tag) for tag in offered]
     return [tag.strip() for tag in str(article.get("tag_list") or "").split(",") if tag.strip()]
-
-
-def _moment(value: Any) -> datetime | None:
-    try:
-        moment = datetime.fromisoformat(str(value)) if value else None
-    except ValueError:
-        return None
-    return moment.replace(tzinfo=UTC) if moment and moment.tzinfo is None else moment

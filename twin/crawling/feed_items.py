@@ -13,6 +13,7 @@ from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import urljoin, urlsplit
 
+from twin.crawling.moments import iso_moment
 from twin.crawling.words import count_words
 from twin.errors import CrawlError, InputError
 from twin.links import canonical_url
@@ -306,7 +307,7 @@ def _json_item(entry: dict[str, Any], data: dict[str, Any], url: str) -> Item:
     key = str(entry.get("id") or "")
     address = str(entry.get("url") or "") or (key if key.startswith(("http://", "https://")) else "")
     link = _canonical(address, url) if address else ""
-    published, updated = _iso(entry.get("date_published")), _iso(entry.get("date_modified"))
+    published, updated = iso_moment(entry.get("date_published")), iso_moment(entry.get("date_modified"))
     attached, tags = entry.get("attachments"), entry.get("tags")
     media = [each for each in attached if isinstance(each, dict)] if isinstance(attached, list) else []
     return Item(
@@ -323,11 +324,3 @@ def _json_item(entry: dict[str, Any], data: dict[str, Any], url: str) -> Item:
         tags=tuple(str(tag) for tag in tags) if isinstance(tags, list) else (),
         language=_language(str(entry.get("language") or data.get("language") or "")),
     )
-
-
-def _iso(value: Any) -> datetime | None:
-    try:
-        moment = datetime.fromisoformat(str(value)) if value else None
-    except ValueError:
-        return None
-    return moment.replace(tzinfo=UTC) if moment and moment.tzinfo is None else moment

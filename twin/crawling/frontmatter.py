@@ -3,8 +3,10 @@
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any
+
+from twin.crawling.moments import iso_moment
 
 _BLOCK = re.compile(r"\A(---|\+\+\+)[ \t]*\r?\n(.*?)^(?:\1|\.\.\.)[ \t]*(?:\r?\n|\Z)", re.S | re.M)
 _FIRST = re.compile(r"\s*(?:#[^\n]*\n\s*)*[\"']?[A-Za-z_][\w .-]*[\"']?\s*[:=]")
@@ -90,12 +92,8 @@ def _texts(value: Any) -> list[str]:
 
 
 def _moment(value: Any) -> datetime | None:
-    """A time in UTC; one without a zone is taken for UTC."""
-    try:
-        moment = datetime.fromisoformat(_ZONE.sub(r"\1:\2", str(value or "").strip()))
-        return moment.replace(tzinfo=moment.tzinfo or UTC).astimezone(UTC)
-    except (ValueError, OverflowError):  # of a year that another zone puts before 1 or after 9999
-        return None
+    """A time in UTC; Jekyll and its like put a space before the zone."""
+    return iso_moment(_ZONE.sub(r"\1:\2", str(value or "").strip()))
 
 
 def _is(value: Any, wanted: str) -> bool:

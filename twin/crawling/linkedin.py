@@ -8,7 +8,7 @@ import logging
 import re
 from collections import Counter
 from collections.abc import Iterator, Mapping
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from pathlib import Path, PurePosixPath
 from typing import Any, ClassVar, Literal
 from urllib.parse import unquote
@@ -17,6 +17,7 @@ from twin.crawling.archive import Archive, names_in, opened
 from twin.crawling.base import Crawl, Crawler, local_source, register
 from twin.crawling.linkedin_pages import moment_of_id, moment_of_post, parsed, plain_link, post_link
 from twin.crawling.linkedin_tables import comments, shares
+from twin.crawling.moments import iso_moment
 from twin.crawling.web import LINKEDIN_STEPS, MAX_BYTES
 from twin.errors import CrawlError
 from twin.identity import sha256
@@ -245,7 +246,4 @@ def _article(name: str, html: str, link: Link, skipped: Counter[str]) -> Documen
 def _moment(text: str) -> datetime | None:
     """The UTC time in `text`, such as "2026-02-24 00:09:12 UTC" or "Published on 2026-02-24 00:09"."""
     match = re.search(r"\d{4}-\d{2}-\d{2}([ T]\d{2}:\d{2}(:\d{2})?)?", text)
-    try:
-        return datetime.fromisoformat(match[0]).replace(tzinfo=UTC) if match else None
-    except ValueError:
-        return None
+    return iso_moment(match[0]) if match else None

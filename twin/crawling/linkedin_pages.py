@@ -12,6 +12,7 @@ from datetime import UTC, datetime
 from typing import Any, Literal
 from urllib.parse import unquote, urlsplit
 
+from twin.crawling.moments import iso_moment
 from twin.errors import CrawlError, InputError
 from twin.links import canonical_url
 
@@ -194,7 +195,7 @@ def _post(tree: Element, html: str) -> SavedPage | None:
         link=link if _path(link) is not None else None,
         text=text,
         author=_author(posting) or (_name(card) if card is not None else None),
-        published_at=_date(posting) or moment_of_post(address),
+        published_at=iso_moment(posting.get("datePublished")) or moment_of_post(address),
     )
 
 
@@ -250,15 +251,6 @@ def _author(node: dict[str, Any]) -> str | None:
     value = value[0] if isinstance(value, list) and value else value
     name = value.get("name") if isinstance(value, dict) else value
     return name.strip() or None if isinstance(name, str) else None
-
-
-def _date(node: dict[str, Any]) -> datetime | None:
-    value = node.get("datePublished")
-    try:
-        moment = datetime.fromisoformat(value) if isinstance(value, str) else None
-        return moment.replace(tzinfo=moment.tzinfo or UTC).astimezone(UTC) if moment else None
-    except (ValueError, OverflowError):  # of a year that another zone puts before 1 or after 9999
-        return None
 
 
 def _card(tree: Element, own: tuple[str, str] | None) -> Element | None:
@@ -329,5 +321,5 @@ def _article(tree: Element, html: str, label: str) -> SavedPage | None:
         text=text,
         title=named.strip() if isinstance(named, str) and named.strip() else heading or None,
         author=_author(described),
-        published_at=_date(described),
+        published_at=iso_moment(described.get("datePublished")),
     )

@@ -9,7 +9,6 @@ import logging
 import re
 from collections import Counter
 from collections.abc import Mapping
-from datetime import UTC, datetime
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, ClassVar, Literal
 from urllib.parse import parse_qs, urlsplit
@@ -18,6 +17,7 @@ from twin.crawling.archive import names_in, opened
 from twin.crawling.base import Crawl, Crawler, local_source, register
 from twin.crawling.feed_documents import story_address
 from twin.crawling.fragment import fragment_markdown
+from twin.crawling.moments import iso_moment
 from twin.crawling.publication import PublicationReader
 from twin.crawling.web import Response
 from twin.errors import CrawlError, InputError
@@ -181,7 +181,7 @@ def _document(name: str, content: bytes, link: Link, category: Category, skipped
         return None
     for heading in body.select(".graf--title, .graf--subtitle"):
         heading.decompose()  # they stand in the fields
-    found = page.select_one("a.p-canonical")
+    found, time = page.select_one("a.p-canonical"), page.select_one("time.dt-published")
     canonical = str(found.get("href") or "") if found else ""
     try:
         text = fragment_markdown(body.decode_contents(), canonical or "https://medium.com/")
@@ -201,7 +201,7 @@ def _document(name: str, content: bytes, link: Link, category: Category, skipped
     return Document(
         author=link.author, category=category, source=link.url, platform="medium", text=text,
         link=f"https://medium.com/p/{named['id']}", title=None if is_response else title or None,
-        published_at=_moment(page),
+        published_at=iso_moment(time.get("datetime")) if time else None,
         metadata={key: value for key, value in metadata.items() if value},
     )  # fmt: skip
 
@@ -231,12 +231,3 @@ def _canonical(address: str) -> str:
         return canonical_url(address) if address else ""
     except InputError:
         return ""
-
-
-def _moment(page: "BeautifulSoup") -> datetime | None:
-    found = page.select_one("time.dt-published")
-    try:
-        moment = datetime.fromisoformat(str(found.get("datetime"))) if found else None
-    except ValueError:
-        return None
-    return moment.replace(tzinfo=UTC) if moment and moment.tzinfo is None else moment

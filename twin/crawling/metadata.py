@@ -7,10 +7,12 @@ import json
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from email.utils import parsedate_to_datetime
 from typing import Any
 from urllib.parse import urljoin, urlsplit
+
+from twin.crawling.moments import in_utc, iso_moment
 
 Element = Any
 """An element of lxml, which comes without types."""
@@ -91,15 +93,8 @@ def moment(text: object) -> datetime | None:
     if not isinstance(text, str) or not 8 <= len(text.strip()) <= 40:
         return None
     try:
-        found = datetime.fromisoformat(text.strip())
-    except ValueError:
-        try:
-            found = parsedate_to_datetime(text.strip())
-        except (ValueError, TypeError, IndexError):
-            return None
-    try:
-        return found.replace(tzinfo=UTC) if found.tzinfo is None else found.astimezone(UTC)
-    except (ValueError, OverflowError):
+        return iso_moment(text) or in_utc(parsedate_to_datetime(text.strip()))
+    except (ValueError, TypeError, IndexError, OverflowError):
         return None
 
 

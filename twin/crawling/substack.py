@@ -12,7 +12,6 @@ import logging
 import re
 from collections import Counter
 from collections.abc import Iterator, Mapping
-from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path, PurePosixPath
 from typing import Any, ClassVar, Literal
@@ -23,6 +22,7 @@ from twin.crawling.base import Crawl, Crawler, local_source, register
 from twin.crawling.decoding import decoded
 from twin.crawling.feed_items import Feed, Item
 from twin.crawling.fragment import fragment_markdown
+from twin.crawling.moments import iso_moment
 from twin.crawling.publication import Pages, PublicationReader
 from twin.crawling.web import Response
 from twin.errors import CrawlError, InputError
@@ -136,7 +136,7 @@ def _listed(post: Mapping[str, Any]) -> Item | None:
     names = [str(each.get("name") or "") for each in post.get("publishedBylines") or () if isinstance(each, dict)]
     return Item(
         link=link, key="", title=str(post.get("title") or ""), html="", base=link, teaser=True,
-        author=", ".join(name for name in names if name), published_at=_moment(str(post.get("post_date") or "")),
+        author=", ".join(name for name in names if name), published_at=iso_moment(post.get("post_date")),
         subtitle=str(post.get("subtitle") or ""),
     )  # fmt: skip
 
@@ -267,14 +267,6 @@ def _document(
     return Document(
         author=link.author, category=category, source=link.url, platform="substack", text=text,
         link=canonical_url(page) if page else f"{link.url}#{number}", title=row.get("title", "").strip() or None,
-        published_at=_moment(row.get("post_date", "")),
+        published_at=iso_moment(row.get("post_date")),
         metadata={key: value for key, value in metadata.items() if value},
     )  # fmt: skip
-
-
-def _moment(text: str) -> datetime | None:
-    try:
-        moment = datetime.fromisoformat(text.strip()) if text.strip() else None
-    except ValueError:
-        return None
-    return moment.replace(tzinfo=UTC) if moment and moment.tzinfo is None else moment
