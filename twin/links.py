@@ -85,6 +85,14 @@ def canonical_url(url: str) -> str:
     return f"{scheme}://{authority}{_path(parts.path)}" + (f"?{query}" if query else "")
 
 
+def canonical_or_none(address: str | None) -> str | None:
+    """The canonical form of what anybody may have written as an address; None where it is none that can be read."""
+    try:
+        return canonical_url(address) if address else None
+    except InputError:
+        return None
+
+
 def shown(url: str) -> str:
     """An address without the credentials that may stand in it, even where they make it none."""
     return _CREDENTIALS.sub("//", url, count=1)

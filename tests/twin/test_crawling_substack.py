@@ -103,6 +103,13 @@ def test_archive_without_the_publications_name_has_addresses_of_its_own(tmp_path
     assert declare_link("ada", "other.zip", base=tmp_path).kind != "substack_export"
 
 
+def test_a_name_that_makes_no_address_takes_no_other_post_with_it(tmp_path: Path) -> None:
+    row = "107.odd,2026-02-28T00:00:00.000Z,true,,,newsletter,everyone,Odd,,\n"
+    members = MEMBERS | {"posts.csv": HEADER + ROWS + row, "posts/107.o\tdd.html": BODY}
+    _, found = read_export(pack(tmp_path / "odd.zip", **members))
+    assert set(found) == {*(f"{ROOT}p/{slug}" for slug in ("on-engines", "paid", "talk")), "local:odd.zip#107"}
+
+
 @pytest.mark.parametrize(
     ("table", "expected"),
     [

@@ -13,7 +13,7 @@ from twin.crawling.moments import iso_moment
 from twin.crawling.web import FetchError, Response
 from twin.errors import ConsistencyError, CrawlError, InputError
 from twin.identity import sha256
-from twin.links import canonical_url
+from twin.links import canonical_or_none
 from twin.models import Category, Document, Link
 
 logger = logging.getLogger("twin")
@@ -167,10 +167,7 @@ def _object(response: Response, link: Link) -> dict[str, Any]:
 
 
 def _address(article: Mapping[str, Any]) -> str:
-    try:
-        return canonical_url(str(article.get("url") or f"{_SITE}{article.get('path') or ''}"))
-    except InputError:
-        return ""
+    return canonical_or_none(str(article.get("url") or f"{_SITE}{article.get('path') or ''}")) or ""
 
 
 def _document(article: Mapping[str, Any], link: Link, category: Category, capture: str | None) -> Document | None:

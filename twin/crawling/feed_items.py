@@ -15,8 +15,8 @@ from urllib.parse import urljoin, urlsplit
 
 from twin.crawling.moments import iso_moment
 from twin.crawling.words import count_words
-from twin.errors import CrawlError, InputError
-from twin.links import canonical_url
+from twin.errors import CrawlError
+from twin.links import canonical_or_none
 
 logger = logging.getLogger("twin")
 
@@ -209,8 +209,8 @@ def _address(entry: Any, url: str) -> str:
 
 def _canonical(address: str, base: str) -> str:
     try:
-        return canonical_url(urljoin(base, address.strip()))
-    except (InputError, ValueError):
+        return canonical_or_none(urljoin(base, address.strip())) or ""
+    except ValueError:
         return ""
 
 

@@ -22,7 +22,8 @@ from twin.crawling.frontmatter import split_front_matter
 from twin.crawling.linkedin_pages import linkedin_kind, read_saved, saved_from
 from twin.crawling.page import platform
 from twin.crawling.web import MAX_BYTES
-from twin.errors import CrawlError, InputError
+from twin.errors import CrawlError
+from twin.links import canonical_or_none
 from twin.models import Category, Document, Link
 
 logger = logging.getLogger("twin")
@@ -266,7 +267,7 @@ def _saved_page(html: str, address: str, reading: _Reading) -> Document | None:
     from twin.crawling.markup import Markup
     from twin.crawling.signs import stand_in, stand_in_by_text
 
-    noted = _canonical(saved_from(html))
+    noted = canonical_or_none(saved_from(html))
     markup = Markup(html)
     page = extract_page(html, noted)
     # Not whether it is a preview: a page that its subscriber saved goes on to say that it is not free.
@@ -275,7 +276,7 @@ def _saved_page(html: str, address: str, reading: _Reading) -> Document | None:
         raise CrawlError(f"{address} {refusal}.")
     if page is None:
         return None
-    link = _canonical(page.canonical) or noted
+    link = canonical_or_none(page.canonical) or noted
     named = {"author": page.author, "site": page.site, "subtitle": page.subtitle, "file": address}
     return Document(
         author=reading.link.author, category=reading.category, source=reading.link.url, title=page.title,
@@ -289,7 +290,7 @@ def _written(text: str, address: str, reading: _Reading) -> Document | None:
     if matter.draft or not matter.rest.strip():
         reading.crawl.skipped["draft" if matter.draft else "empty"] += 1
         return None
-    link, pure = _canonical(matter.canonical), PurePosixPath(address.removeprefix("local:"))
+    link, pure = canonical_or_none(matter.canonical), PurePosixPath(address.removeprefix("local:"))
     named = {
         "author": matter.author,
         "subtitle": matter.subtitle,
@@ -325,13 +326,3 @@ def _nothing(link: Link, skipped: Counter[str]) -> CrawlError:
 
 def _listed(skipped: Counter[str]) -> str:
     return ", ".join(f"{count} {reason}" for reason, count in sorted(skipped.items()))
-
-
-def _canonical(address: str | None) -> str | None:
-    """The address that a saved page gives itself; None where it cannot be a link, since anybody may write there."""
-    from twin.links import canonical_url
-
-    try:
-        return canonical_url(address) if address else None
-    except InputError:
-        return None

@@ -13,8 +13,8 @@ from typing import Any, Literal
 from urllib.parse import unquote, urlsplit
 
 from twin.crawling.moments import iso_moment
-from twin.errors import CrawlError, InputError
-from twin.links import canonical_url
+from twin.errors import CrawlError
+from twin.links import canonical_or_none
 
 Element = Any
 """An element of lxml, which comes without types."""
@@ -109,10 +109,7 @@ def post_link(address: str) -> str:
 
 def plain_link(address: str) -> str:
     """The canonical form of an address, without its query, as an export and a saved page give it; "" for none."""
-    try:
-        return canonical_url(address).partition("?")[0]
-    except InputError:
-        return ""
+    return (canonical_or_none(address) or "").partition("?")[0]
 
 
 def moment_of_id(number: str) -> datetime | None:

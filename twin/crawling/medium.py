@@ -21,7 +21,7 @@ from twin.crawling.moments import iso_moment
 from twin.crawling.publication import PublicationReader
 from twin.crawling.web import Response
 from twin.errors import CrawlError, InputError
-from twin.links import canonical_url
+from twin.links import canonical_or_none
 from twin.models import Category, Document, Link
 
 if TYPE_CHECKING:
@@ -194,7 +194,7 @@ def _document(name: str, content: bytes, link: Link, category: Category, skipped
         return None
     metadata = {
         "author": _words(page, ".p-author"),
-        "canonical": _canonical(canonical),
+        "canonical": canonical_or_none(canonical),
         "subtitle": "" if is_response else subtitle,
         "tags": [each.get_text(" ", strip=True) for each in page.select(".p-tag")],
     }
@@ -224,10 +224,3 @@ def _is_response(body: "Tag", title: str, subtitle: str) -> bool:
 def _words(page: "BeautifulSoup", selector: str) -> str:
     found = page.select_one(selector)
     return " ".join(found.get_text(" ").split()) if found else ""
-
-
-def _canonical(address: str) -> str:
-    try:
-        return canonical_url(address) if address else ""
-    except InputError:
-        return ""

@@ -26,7 +26,7 @@ from twin.crawling.moments import iso_moment
 from twin.crawling.publication import Pages, PublicationReader
 from twin.crawling.web import Response
 from twin.errors import CrawlError, InputError
-from twin.links import canonical_url
+from twin.links import canonical_or_none
 from twin.models import Category, Document, Link
 
 logger = logging.getLogger("twin")
@@ -129,9 +129,8 @@ class SubstackCrawler(PublicationReader):
 
 
 def _listed(post: Mapping[str, Any]) -> Item | None:
-    try:
-        link = canonical_url(str(post.get("canonical_url") or ""))
-    except InputError:
+    link = canonical_or_none(str(post.get("canonical_url") or ""))
+    if link is None:
         return None
     names = [str(each.get("name") or "") for each in post.get("publishedBylines") or () if isinstance(each, dict)]
     return Item(
@@ -266,7 +265,7 @@ def _document(
     }
     return Document(
         author=link.author, category=category, source=link.url, platform="substack", text=text,
-        link=canonical_url(page) if page else f"{link.url}#{number}", title=row.get("title", "").strip() or None,
+        link=canonical_or_none(page) or f"{link.url}#{number}", title=row.get("title", "").strip() or None,
         published_at=iso_moment(row.get("post_date")),
         metadata={key: value for key, value in metadata.items() if value},
     )  # fmt: skip
