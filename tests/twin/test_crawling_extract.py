@@ -10,7 +10,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from twin.crawling.extract import Page, extract_page, fence
+from twin.crawling.codeblocks import fence
+from twin.crawling.extract import Page, extract_page
 from twin.crawling.metadata import moment
 from twin.errors import CrawlError
 

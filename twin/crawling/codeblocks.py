@@ -8,10 +8,8 @@ between backticks, when they are done.
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any
 
-Element = Any
-"""An element of lxml, which comes without types."""
+from twin.crawling.trees import Element
 
 _TOKEN = "Codeblock {index} of this page stands here as it was written, in full and unchanged, {key}n{index}n."  # noqa: S105
 
@@ -131,7 +129,7 @@ class Shield:
         return self._span.sub(written, line)
 
     def _take_block(self, element: Element) -> None:
-        code = block_text(element)
+        code = _block_text(element)
         paragraph = element.makeelement("p")
         if code.strip():
             language = _language(element)
@@ -178,7 +176,7 @@ def _shows(element: Element) -> bool:
     return isinstance(element.tag, str) and not _is_skipped(element) and any(map(str.strip, element.itertext()))
 
 
-def block_text(element: Element) -> str:
+def _block_text(element: Element) -> str:
     """The text of a code block, line for line, without line numbers and without what is there to be clicked."""
     for area in element.iter("textarea"):
         if _text(area).strip() and "inputarea" not in _classes(area):

@@ -6,17 +6,13 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from twin.crawling.codeblocks import Shield, fence
+from twin.crawling.codeblocks import Shield
 from twin.crawling.decoding import decoded
 from twin.crawling.metadata import read_metadata
+from twin.crawling.trees import MOST_TAGS, Element
 from twin.crawling.words import count_words
 from twin.errors import CrawlError
 from twin.identity import sha256
-
-__all__ = ["MIN_WORDS", "Page", "extract_page", "fence"]
-
-Element = Any
-"""An element of lxml, which comes without types."""
 
 MIN_WORDS = 5
 """Fewer words than this are no article, whatever page they stand on."""
@@ -24,8 +20,6 @@ MIN_WORDS = 5
 _BROKEN = (AssertionError, AttributeError, IndexError, KeyError, RecursionError, TypeError, ValueError)
 """What the extractor and the libraries under it raise on hostile trees; found by feeding it such."""
 
-_MOST_TAGS = 250_000
-"""More than any page that somebody reads has; a tree of them takes a few hundred MB."""
 _DEEPEST = 200
 """Elements below this depth are read as the text of the one above: what walks the tree does so by recursion."""
 _LINKS_AND_MACHINERY = frozenset({"a", "nav", "script", "style", "title"})
@@ -169,9 +163,9 @@ def _parsed(html: bytes | str, label: str) -> Element | None:
 
     text = decoded(_without_nuls(html), label)[0] if isinstance(html, bytes) else html
     text = repair_faulty_html(text, text[:50].lower())
-    if text.count("<") > _MOST_TAGS:
+    if text.count("<") > MOST_TAGS:
         raise CrawlError(
-            f"{label} has more than {_MOST_TAGS:,} tags, which no page that somebody reads has: declare the pages of "
+            f"{label} has more than {MOST_TAGS:,} tags, which no page that somebody reads has: declare the pages of "
             "its articles."
         )
     # Huge trees, because without them the parser drops in silence what lies deeper than 256 elements.

@@ -7,16 +7,13 @@ found as it is on pages. An embed (a gist, a video, a tweet) is kept as its link
 
 import json
 import re
-from typing import Any
 from urllib.parse import urljoin, urlsplit
 
 from twin.crawling.codeblocks import Shield
+from twin.crawling.trees import Element
 from twin.errors import CrawlError, InputError
 from twin.identity import sha256
 from twin.links import canonical_url
-
-Element = Any
-"""An element of lxml, which comes without types."""
 
 _DROPPED = frozenset({"style", "template", "noscript", "svg", "form", "button", "input", "select", "textarea", "head"})
 _EMBEDS = frozenset({"script", "iframe", "embed", "object", "video", "audio"})

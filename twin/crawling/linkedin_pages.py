@@ -4,7 +4,6 @@ A post's text is in the JSON-LD that the page has for search engines, with its l
 that holds it. The other posts and the comments on the page are never read, and so no general extractor ever is used.
 """
 
-import json
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -13,11 +12,9 @@ from typing import Any, Literal
 from urllib.parse import unquote, urlsplit
 
 from twin.crawling.moments import iso_moment
+from twin.crawling.trees import Element, json_ld, types_of
 from twin.errors import CrawlError
 from twin.links import canonical_or_none
-
-Element = Any
-"""An element of lxml, which comes without types."""
 
 Kind = Literal["post", "article", "wall", "other"]
 
@@ -198,33 +195,13 @@ def _post(tree: Element, html: str) -> SavedPage | None:
 
 def _posting(tree: Element, address: str) -> dict[str, Any]:
     """The JSON-LD of the page's own post, or nothing where others cannot be ruled out."""
-    found = [each for each in _described(tree) if _types(each) & _POSTINGS]
+    found = [each for each in json_ld(tree) if types_of(each) & _POSTINGS]
     own = _urn(address)
     same = [each for each in found if own and own in map(_urn, _addresses(each))]
     if same:
         return same[0]
     named = [each for each in found if any(map(_urn, _addresses(each)))]
     return found[0] if len(found) == 1 and (not named or own is None) else {}
-
-
-def _described(tree: Element) -> Iterator[dict[str, Any]]:
-    """The things that the page's JSON-LD describes; what is nested in them, such as comments, is not the page's."""
-    for script in tree.iter("script"):
-        if (script.get("type") or "").strip().lower() != "application/ld+json":
-            continue
-        try:
-            value = json.loads(script.text_content(), strict=False)
-        except (ValueError, RecursionError):
-            continue
-        for each in value if isinstance(value, list) else [value]:
-            if isinstance(each, dict):
-                graph = each.get("@graph")
-                yield from (node for node in (graph if isinstance(graph, list) else [each]) if isinstance(node, dict))
-
-
-def _types(node: dict[str, Any]) -> set[str]:
-    value = node.get("@type")
-    return {each for each in (value if isinstance(value, list) else [value]) if isinstance(each, str)}
 
 
 def _addresses(node: dict[str, Any]) -> Iterator[str]:
@@ -237,7 +214,7 @@ def _addresses(node: dict[str, Any]) -> Iterator[str]:
 
 def _words(posting: dict[str, Any]) -> str:
     """The text of a post. In a `SocialMediaPosting` the field `text` is the title of what it shares."""
-    names = ["articleBody"] + (["text"] if "DiscussionForumPosting" in _types(posting) else [])
+    names = ["articleBody"] + (["text"] if "DiscussionForumPosting" in types_of(posting) else [])
     texts = (posting.get(name) for name in names)
     text = next((text.strip() for text in texts if isinstance(text, str) and text.strip()), "")
     return text.encode("utf-8", "replace").decode()  # JSON can write half a character
@@ -297,7 +274,7 @@ def _article(tree: Element, html: str, label: str) -> SavedPage | None:
     from twin.crawling.fragment import fragment_markdown
 
     address = next((each for each in (*_own(tree), saved_from(html) or "") if "/pulse/" in (_path(each) or "")), "")
-    described = next((each for each in _described(tree) if _types(each) & _ARTICLES), {})
+    described = next((each for each in json_ld(tree) if types_of(each) & _ARTICLES), {})
     for card in tree.xpath(_CARDS):
         card.drop_tree()
     blocks = tree.xpath(_BLOCKS)[:1] or tree.xpath(

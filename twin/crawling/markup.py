@@ -3,16 +3,12 @@
 Everything here is written by anybody: values are taken where they have the form that they should have, else ignored.
 """
 
-import json
 import re
 from collections.abc import Iterator, Mapping
 from functools import cached_property
-from typing import Any
 
+from twin.crawling.trees import MOST_TAGS, Element, json_ld, types_of
 from twin.crawling.words import count_words
-
-Element = Any
-"""An element of lxml, which comes without types."""
 
 _SOFTWARE = frozenset({
     "astro", "blogger", "docusaurus", "eleventy", "gatsby", "ghost", "hexo", "hugo", "jekyll", "quarto", "wordpress",
@@ -22,14 +18,12 @@ _SOFTWARE = frozenset({
 _MEDIUM_APPS = ("al:ios:app_name", "al:android:app_name", "twitter:app:name:iphone")
 _MEDIUM_FILES = re.compile(r"^(?:script src|link href)=https://cdn-client\.medium\.com/", re.M)
 _SUBSTACK_FILES = re.compile(r"^(?:script src|link href)=https://substackcdn\.com/bundle", re.M)
-_ARTICLES = re.compile(r"(?:https?://schema\.org/)?(?:[A-Za-z]*Article|[A-Za-z]*Posting|Report|CreativeWork|WebPage)")
+_ARTICLES = re.compile(r"(?:[A-Za-z]*Article|[A-Za-z]*Posting|Report|CreativeWork|WebPage)")
 _UNSEEN = frozenset({"script", "style", "template", "svg", "head", "pre", "code", "textarea", "select"})
 _INLINE = frozenset({
     "a", "abbr", "b", "bdi", "bdo", "cite", "em", "font", "i", "mark", "q", "s", "small", "span", "strong", "sub",
     "sup", "time", "u", "wbr",
 })  # fmt: skip
-_MOST_NODES = 200
-_MOST_TAGS = 250_000
 _MOST_SCRIPT = 5000
 _MOST_VALUE = 500
 _NAMES = ("id", "src", "action", "data-component-name", "data-testid")
@@ -47,7 +41,7 @@ class Markup:
         from trafilatura.utils import load_html
 
         tags = html.count(b"<") if isinstance(html, bytes) else html.count("<")
-        self._tree: Element = load_html(html) if tags <= _MOST_TAGS else None
+        self._tree: Element = load_html(html) if tags <= MOST_TAGS else None
 
     @cached_property
     def title(self) -> str:
@@ -124,11 +118,9 @@ class Markup:
     def is_free(self) -> bool | None:
         """Whether the article is said to be free to read (schema.org's isAccessibleForFree, as JSON-LD)."""
         said = [
-            str(node["isAccessibleForFree"]).strip().lower().rpartition("/")[2]
-            for script in self._all("script")
-            if "ld+json" in (script.get("type") or "").lower()
-            for node in _nodes(script.text or "")
-            if "isAccessibleForFree" in node and any(map(_ARTICLES.fullmatch, _types(node)))
+            str(thing["isAccessibleForFree"]).strip().lower().rpartition("/")[2]
+            for thing in (json_ld(self._tree) if self._tree is not None else ())
+            if "isAccessibleForFree" in thing and any(map(_ARTICLES.fullmatch, types_of(thing)))
         ]
         return False if "false" in said else True if "true" in said else None
 
@@ -155,22 +147,3 @@ class Markup:
         if self._tree is None:
             return iter(())
         return (element for element in self._tree.iter(*tags) if isinstance(element.tag, str))
-
-
-def _nodes(described: str) -> Iterator[dict[str, Any]]:
-    """The things at the top of a description in JSON-LD, in a list or a graph; what is inside one is about it."""
-    try:
-        todo = [json.loads(described, strict=False)]
-    except (ValueError, RecursionError):
-        return
-    for node in todo:  # grows as it goes
-        if isinstance(node, dict):
-            yield node
-        inner = node.get("@graph") if isinstance(node, dict) else node
-        if isinstance(inner, list) and len(todo) < _MOST_NODES:
-            todo += inner
-
-
-def _types(node: Mapping[str, Any]) -> list[str]:
-    named = node.get("@type")
-    return [each for each in (named if isinstance(named, list) else [named]) if isinstance(each, str)]

@@ -3,9 +3,7 @@
 JSON-LD (schema.org) is believed first, then OpenGraph, meta tags and microdata, then what trafilatura finds elsewhere.
 """
 
-import json
 import re
-from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from email.utils import parsedate_to_datetime
@@ -13,9 +11,7 @@ from typing import Any
 from urllib.parse import urljoin, urlsplit
 
 from twin.crawling.moments import in_utc, iso_moment
-
-Element = Any
-"""An element of lxml, which comes without types."""
+from twin.crawling.trees import Element, json_ld, types_of
 
 _ARTICLES = frozenset({
     "advertisercontentarticle", "analysisnewsarticle", "article", "blogposting", "liveblogposting", "newsarticle",
@@ -48,8 +44,6 @@ _LANGUAGES = ("//meta[@property='og:locale']/@content", "//meta[@http-equiv='con
 _LANGUAGE = re.compile(r"([a-z]{2,3})(?:[-_].*)?", re.I | re.S)
 _CLOCK = re.compile(r"\d[T ]\d{1,2}:\d\d")
 _LONGEST = 1000
-_MOST_JSON = 2**20
-_MOST_NODES = 5000
 
 
 @dataclass(frozen=True)
@@ -110,31 +104,11 @@ def _published_at(tree: Element, described: dict[str, Any], guessed: str | None)
 def _article(tree: Element) -> dict[str, Any]:
     """The JSON-LD object of the page's article; {} where there is none."""
     best: dict[str, Any] = {}
-    for script in tree.iter("script"):
-        text = script.text or ""
-        if (script.get("type") or "").split(";")[0].strip().lower() != "application/ld+json" or len(text) > _MOST_JSON:
-            continue
-        try:
-            described = json.loads(text, strict=False)
-        except (ValueError, RecursionError):
-            continue
-        for item in _objects(described):
-            kinds = item.get("@type")
-            names = {str(kind).rsplit("/", 1)[-1].lower() for kind in (kinds if isinstance(kinds, list) else [kinds])}
-            if not _ARTICLES.isdisjoint(names) and ("headline" in item) > ("headline" in best):
-                best = item
+    for thing in json_ld(tree, nested=True):
+        names = {name.lower() for name in types_of(thing)}
+        if not _ARTICLES.isdisjoint(names) and ("headline" in thing) > ("headline" in best):
+            best = thing
     return best
-
-
-def _objects(described: object) -> Iterator[dict[str, Any]]:
-    """The objects of a JSON-LD document, the outer ones first."""
-    queue = [described]
-    for item in queue:  # grows as it goes
-        if isinstance(item, dict):
-            yield item
-        if len(queue) < _MOST_NODES:
-            inner = item.values() if isinstance(item, dict) else item if isinstance(item, list) else ()
-            queue += [each for each in inner if isinstance(each, dict | list)]
 
 
 def _names(described: object) -> str | None:
