@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from tests.twin.linkedin_archives import HEADER, SHARE, link, packed, read
 from twin.crawling.base import Tools
 from twin.crawling.linkedin import LinkedInExport
-from twin.crawling.linkedin_tables import commentaries, comments, shares, unquote_lines
+from twin.crawling.linkedin_tables import comments, shares, unquote_lines
 from twin.crawling.web import Fetcher
 from twin.errors import CrawlError
 from twin.models import Category
@@ -66,6 +66,12 @@ def test_encodings_suffixes_folders_and_missing_columns(tmp_path: Path, encoding
     assert document.text == "Grüße – “naïve”"
     assert document.link.endswith("urn:li:share:7")
     assert document.published_at == datetime(2024, 5, 1, 9, tzinfo=UTC)
+
+
+def commentaries(fields: list[str]) -> list[str]:
+    table = io.StringIO(newline="")
+    csv.writer(table).writerows([["Date", "ShareLink", "ShareCommentary"], *(["", "", field] for field in fields)])
+    return [row["sharecommentary"] for row in shares(table.getvalue().encode(), "x", Counter())]
 
 
 def test_quoting_is_told_by_the_whole_file() -> None:

@@ -10,6 +10,7 @@ import logging
 import re
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from html import escape, unescape
 from typing import Any
 from urllib.parse import urljoin, urlsplit
 
@@ -245,14 +246,10 @@ def _subtitle(html: str) -> str:
 
 
 def _plain(html: str) -> str:
-    from html import unescape
-
     return " ".join(unescape(_TAG.sub("", html)).split())
 
 
 def _paragraphs(text: str) -> str:
-    from html import escape
-
     return "".join(f"<p>{escape(each)}</p>".replace("\n", "<br>") for each in re.split(r"\n\s*\n", text.strip()))
 
 

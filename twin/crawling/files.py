@@ -17,10 +17,13 @@ from typing import ClassVar, Literal
 from twin.crawling.archive import label_of, opened
 from twin.crawling.base import Crawl, Crawler, local_source, register
 from twin.crawling.decoding import decoded
+from twin.crawling.extract import extract_page
 from twin.crawling.filerules import reason_by_name, selected
 from twin.crawling.frontmatter import split_front_matter
 from twin.crawling.linkedin_pages import linkedin_kind, read_saved, saved_from
+from twin.crawling.markup import Markup
 from twin.crawling.page import platform
+from twin.crawling.signs import stand_in, stand_in_by_text
 from twin.crawling.web import MAX_BYTES
 from twin.errors import CrawlError
 from twin.links import canonical_or_none
@@ -263,10 +266,6 @@ def _linkedin_page(html: str, address: str, reading: _Reading) -> Document:
 
 
 def _saved_page(html: str, address: str, reading: _Reading) -> Document | None:
-    from twin.crawling.extract import extract_page
-    from twin.crawling.markup import Markup
-    from twin.crawling.signs import stand_in, stand_in_by_text
-
     noted = canonical_or_none(saved_from(html))
     markup = Markup(html)
     page = extract_page(html, noted)

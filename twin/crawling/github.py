@@ -11,7 +11,6 @@ from urllib.parse import urlsplit
 from twin.crawling.base import Crawl, Crawler, Tools, register
 from twin.crawling.clone import EmptyError, MovedError, Remote, captured_commit, opened
 from twin.crawling.github_api import (
-    API,
     GitHubApi,
     Issue,
     Listing,
@@ -21,6 +20,7 @@ from twin.crawling.github_api import (
     repositories_of,
 )
 from twin.crawling.repository import README, VERSION, documents, head_of, read_remote, remote_of
+from twin.crawling.web import GITHUB_API
 from twin.errors import CrawlError, InputError
 from twin.links import profile_url, repository_url
 from twin.models import Category, Document, Link
@@ -50,7 +50,7 @@ class GitHubCrawler(Crawler):
         README: (Category.ARTICLES,),
     }
     server: ClassVar[str] = "https://github.com"
-    api: ClassVar[str] = API
+    api: ClassVar[str] = GITHUB_API
     protocols: ClassVar[str] = "https"
 
     def __init__(self, tools: Tools) -> None:

@@ -13,11 +13,10 @@ from typing import Any, TypeVar
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
-from twin.crawling.web import Fetcher, FetchError, Response
+from twin.crawling.web import GITHUB_API, Fetcher, FetchError, Response
 from twin.errors import CrawlError, InputError
 from twin.links import repository_url
 
-API = "https://api.github.com"
 ACCEPT = "application/vnd.github+json"
 _PER_PAGE = 100
 _MAX_PAGES = 100
@@ -107,7 +106,7 @@ class GitHubApi:
         root: address of the API.
     """
 
-    def __init__(self, fetcher: Fetcher, root: str = API) -> None:
+    def __init__(self, fetcher: Fetcher, root: str = GITHUB_API) -> None:
         self._fetcher, self._root = fetcher, root
 
     def repositories(self, owner: str, etags: Mapping[str, str]) -> Listing:

@@ -13,12 +13,15 @@ from pathlib import Path, PurePosixPath
 from typing import Any, ClassVar, Literal
 from urllib.parse import unquote
 
+from twin.crawling.addresses import LINKEDIN_STEPS
 from twin.crawling.archive import Archive, names_in, opened
 from twin.crawling.base import Crawl, Crawler, local_source, register
+from twin.crawling.decoding import decoded
+from twin.crawling.fragment import fragment_markdown
 from twin.crawling.linkedin_pages import moment_of_id, moment_of_post, parsed, plain_link, post_link
 from twin.crawling.linkedin_tables import comments, shares
 from twin.crawling.moments import iso_moment
-from twin.crawling.web import LINKEDIN_STEPS, MAX_BYTES
+from twin.crawling.web import MAX_BYTES
 from twin.errors import CrawlError
 from twin.identity import sha256
 from twin.models import Category, Document, Link
@@ -189,8 +192,6 @@ def _comments(label: str, content: bytes, link: Link, skipped: Counter[str]) -> 
 
 
 def _articles(name: str, content: bytes, link: Link, skipped: Counter[str]) -> Iterator[Document]:
-    from twin.crawling.decoding import decoded
-
     label = f"{link.url}: {name}"
     if len(content) > MAX_BYTES:
         logger.warning("%s is larger than %d MiB and was left out: check the file.", label, MAX_BYTES // 2**20)
@@ -211,8 +212,6 @@ def _articles(name: str, content: bytes, link: Link, skipped: Counter[str]) -> I
 
 def _article(name: str, html: str, link: Link, skipped: Counter[str]) -> Document | None:
     from lxml.html import tostring
-
-    from twin.crawling.fragment import fragment_markdown
 
     tree: Any = parsed(html)
     published = None if tree is None else next(iter(tree.xpath("//p[@class='published']")), None)

@@ -11,6 +11,7 @@ from datetime import UTC, datetime
 from typing import Any, Literal
 from urllib.parse import unquote, urlsplit
 
+from twin.crawling.fragment import fragment_markdown
 from twin.crawling.moments import iso_moment
 from twin.crawling.trees import Element, json_ld, types_of
 from twin.errors import CrawlError
@@ -270,8 +271,6 @@ def _name(card: Element) -> str | None:
 
 def _article(tree: Element, html: str, label: str) -> SavedPage | None:
     from lxml.html import tostring
-
-    from twin.crawling.fragment import fragment_markdown
 
     address = next((each for each in (*_own(tree), saved_from(html) or "") if "/pulse/" in (_path(each) or "")), "")
     described = next((each for each in json_ld(tree) if types_of(each) & _ARTICLES), {})

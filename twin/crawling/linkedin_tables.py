@@ -59,19 +59,13 @@ def comments(content: bytes, label: str, skipped: Counter[str]) -> Iterator[dict
     yield from _Table(content, label, COMMENTS, "message", backslashes=True).rows(skipped)
 
 
-def commentaries(fields: list[str]) -> list[str]:
-    """Undo the quoting of the commentaries of one file.
+@dataclass(frozen=True)
+class _Quoting:
+    """How a file quotes its commentaries: every line for certain, some not at all, quotes within them doubled.
 
     In one dialect every line was quoted once more and, in some exports, the quotes within it doubled. A field of two
     lines or of one cannot always tell; then the file's other fields do.
     """
-    quoting = _Quoting.of(fields)
-    return [quoting.undone(field) for field in fields]
-
-
-@dataclass(frozen=True)
-class _Quoting:
-    """How a file quotes its commentaries: every line for certain, some not at all, quotes within them doubled."""
 
     certain: bool
     plain: bool

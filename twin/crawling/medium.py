@@ -20,6 +20,7 @@ from twin.crawling.fragment import fragment_markdown
 from twin.crawling.moments import iso_moment
 from twin.crawling.publication import PublicationReader
 from twin.crawling.web import Response
+from twin.crawling.words import letters_of
 from twin.errors import CrawlError, InputError
 from twin.links import canonical_or_none
 from twin.models import Category, Document, Link
@@ -214,10 +215,7 @@ def _is_response(body: "Tag", title: str, subtitle: str) -> bool:
     """
     if subtitle or body.select_one(".graf--title") is not None:
         return False
-    begins, name = (
-        "".join(character for character in text.casefold() if character.isalnum())
-        for text in (body.get_text(" "), title)
-    )
+    begins, name = letters_of(body.get_text(" ")), letters_of(title)
     return not name or begins.startswith(name[:_TITLE_LETTERS])
 
 

@@ -7,6 +7,7 @@ import re
 from dataclasses import dataclass
 from datetime import datetime
 from email.utils import parsedate_to_datetime
+from html import unescape
 from typing import Any
 from urllib.parse import urljoin, urlsplit
 
@@ -164,7 +165,5 @@ def _first(tree: Element, paths: tuple[str, ...]) -> str | None:
 
 def _line(text: object) -> str | None:
     """A text of one line, without entities that were escaped twice; None where it is empty or far too long."""
-    from html import unescape
-
     line = " ".join(unescape(str(text)).split()) if isinstance(text, str) else ""
     return line if 0 < len(line) <= _LONGEST else None

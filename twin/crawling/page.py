@@ -3,19 +3,22 @@
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, ClassVar
+from typing import ClassVar
 from urllib.parse import urlsplit
 
+from twin.crawling.addresses import SAVE_THE_PAGE
 from twin.crawling.base import FALLBACK, Crawl, Crawler, register, within
-from twin.crawling.web import SAVE_THE_PAGE, Response
+from twin.crawling.decoding import decoded
+from twin.crawling.extract import MIN_WORDS, extract_page
+from twin.crawling.frontmatter import split_front_matter
+from twin.crawling.markup import Markup
+from twin.crawling.signs import preview, stand_in, stand_in_by_text
+from twin.crawling.web import Response
+from twin.crawling.words import count_words
 from twin.errors import CrawlError
 from twin.models import Category, Document, Link
 
-if TYPE_CHECKING:
-    from twin.crawling.markup import Markup
-
 _PLATFORMS = {"medium.com": "medium", "substack.com": "substack", "dev.to": "devto", "linkedin.com": "linkedin"}
-_SOFTWARE = "software"
 _PAGES = frozenset({"text/html", "application/xhtml+xml", ""})
 _MAYBE_PAGES = frozenset({"application/xml", "text/xml", "text/plain"})
 _TEXTS = frozenset({"text/plain", "text/markdown", "text/x-markdown", "text/x-rst"})
@@ -52,12 +55,12 @@ class ArticleCrawler(Crawler):
         Raises:
             CrawlError: it cannot be fetched, is no web page, stands in the place of an article, or has none.
         """
-        from twin.crawling.publication import read_publication
+        from twin.crawling.publication import SOFTWARE, read_publication  # it reads pages as well
 
         if crawl := read_publication(link, category, validators, self.tools):
             return crawl
         # Those of a publication speak for its feed.
-        response = self.tools.fetcher.get(link.url, {} if _SOFTWARE in validators else validators)
+        response = self.tools.fetcher.get(link.url, {} if SOFTWARE in validators else validators)
         if response.unchanged:
             return Crawl(status="unchanged", validators=response.validators)
         page = _page(response)
@@ -76,7 +79,7 @@ class PreviewError(CrawlError):
 @dataclass(frozen=True)
 class _Page:
     html: bytes | str
-    markup: "Markup"
+    markup: Markup
 
 
 def page_document(
@@ -103,8 +106,6 @@ def page_document(
 
 
 def _page(response: Response) -> _Page | None:
-    from twin.crawling.markup import Markup
-
     if _type_of(response) not in _PAGES:
         return None
     html = _html(response)
@@ -112,9 +113,6 @@ def _page(response: Response) -> _Page | None:
 
 
 def _html_document(response: Response, page: _Page, link: Link, category: Category, *, address: str) -> Document:
-    from twin.crawling.extract import extract_page
-    from twin.crawling.signs import preview, stand_in, stand_in_by_text
-
     if refusal := stand_in(page.markup, asked=address, final=response.url):
         raise CrawlError(f"{address} {refusal}.")
     found = extract_page(page.html, response.url)
@@ -137,11 +135,6 @@ def _html_document(response: Response, page: _Page, link: Link, category: Catego
 
 
 def _text_document(response: Response, link: Link, category: Category, *, address: str) -> Document:
-    from twin.crawling.decoding import decoded
-    from twin.crawling.extract import MIN_WORDS
-    from twin.crawling.frontmatter import split_front_matter
-    from twin.crawling.words import count_words
-
     text, _ = decoded(response.content, address)
     matter = split_front_matter(text.removeprefix("\ufeff"))
     if count_words(matter.rest) < MIN_WORDS:

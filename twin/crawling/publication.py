@@ -28,7 +28,10 @@ from twin.models import Category, Document, Link
 
 logger = logging.getLogger("twin")
 
-_VIA, _WORDS, _PAGES, _WHOLE, _SOFTWARE = "via", "words", "pages", "whole", "software"
+SOFTWARE = "software"
+"""The validator that says whose software makes a page, once one of an earlier crawl said so."""
+
+_VIA, _WORDS, _PAGES, _WHOLE = "via", "words", "pages", "whole"
 _REFUSALS = frozenset({401, 402, 403, 451})
 _WAITING = "left_for_the_next_crawl"
 _PATIENCE = 3
@@ -231,7 +234,7 @@ def read_publication(
     Raises:
         CrawlError: its platform does not show it.
     """
-    name = software if page else validators.get(_SOFTWARE)
+    name = software if page else validators.get(SOFTWARE)
     crawler = crawlers().get(name or "")
     if name is None or crawler is None or not issubclass(crawler, PublicationReader) or not crawler.owns(link.url):
         return None
@@ -241,7 +244,7 @@ def read_publication(
         if page or error.retryable:
             raise
         return None  # it may have moved to other software: its page says so
-    crawl.validators[_SOFTWARE] = name
+    crawl.validators[SOFTWARE] = name
     return crawl
 
 

@@ -21,7 +21,7 @@ from twin.crawling.phrases import (
     PAY_LINES,
     SCRIPT_LINES,
 )
-from twin.crawling.words import count_words
+from twin.crawling.words import count_words, letters_of
 
 _SIGN_IN_AND_SAVE = f"sign in, {SAVE_THE_PAGE}"
 
@@ -135,10 +135,10 @@ def preview(markup: Markup, text: str | None) -> str | None:
         return refusal
     if not _WALLS.isdisjoint(markup.classes) or _BOX.search(markup.machinery):
         return refusal
-    blocks = [_letters(block) for block in (text or "").split("\n") if block.strip()]
+    blocks = [letters_of(block) for block in (text or "").split("\n") if block.strip()]
     body = "\n".join(blocks[:-_LAST_BLOCKS])
     for line in markup.lines:
-        if PAY_LINES.match(line) and count_words(line) <= _LINE_WORDS and _letters(line) not in body:
+        if PAY_LINES.match(line) and count_words(line) <= _LINE_WORDS and letters_of(line) not in body:
             return refusal
     return None
 
@@ -211,7 +211,3 @@ def _is_titled(phrases: re.Pattern[str], *titles: str) -> bool:
     """Whether a title is one of the phrases, with or without the name of its site."""
     parts = (part.strip(" .!") for title in titles for part in (title, *_PARTS.split(title)))
     return any(phrases.fullmatch(part) for part in parts)
-
-
-def _letters(text: str) -> str:
-    return "".join(character for character in text.casefold() if character.isalnum())

@@ -18,7 +18,7 @@ from urllib.parse import quote, urlsplit
 from pydantic import SecretStr
 
 from twin import __version__
-from twin.crawling.addresses import LINKEDIN_STEPS, SAVE_THE_PAGE, allowed, host_of, origin_of
+from twin.crawling.addresses import SAVE_THE_PAGE, allowed, host_of, origin_of
 from twin.crawling.hosts import Hosts, left_alone, wait_asked_for
 from twin.crawling.robots import MAX_BYTES as ROBOTS_BYTES
 from twin.crawling.robots import PRODUCT, Robots
@@ -29,8 +29,6 @@ from twin.settings import Settings
 
 if TYPE_CHECKING:
     from twin.crawling.captures import Captures
-
-__all__ = ["LINKEDIN_STEPS", "SAVE_THE_PAGE", "FetchError", "Fetcher", "Limits", "Response"]
 
 ACCEPT = "text/html,application/xhtml+xml,application/rss+xml,application/atom+xml,application/xml;q=0.9,*/*;q=0.1"
 MAX_BYTES = 10 * 2**20
@@ -279,19 +277,19 @@ class Fetcher:
         return reply
 
     def _failure(self, reply: Reply, wait: float | None) -> Failure:
-        status, shown = reply.status, f"answered {_status(reply.status)}"
+        status, said = reply.status, f"answered {_status(reply.status)}"
         guarded = status in (403, 429, 503) and reply.headers.get("server", "").lower() == "cloudflare"
         if "cf-mitigated" in reply.headers or (guarded and wait is None):
-            return Failure(f"{shown} with a check for robots (Cloudflare): {SAVE_THE_PAGE}", status=status)
+            return Failure(f"{said} with a check for robots (Cloudflare): {SAVE_THE_PAGE}", status=status)
         if reply.headers.get("x-amzn-waf-action"):
-            return Failure(f"{shown} with a check for robots (AWS WAF): {SAVE_THE_PAGE}", status=status)
+            return Failure(f"{said} with a check for robots (AWS WAF): {SAVE_THE_PAGE}", status=status)
         if status in _RETRIED or wait is not None:
             patient = wait is not None and wait > self.limits.max_wait_s
-            rest = f"{shown} and asks to be {left_alone(wait)}" if wait and patient else f"{shown}: try again later"
+            rest = f"{said} and asks to be {left_alone(wait)}" if wait and patient else f"{said}: try again later"
             return Failure(rest, status=status, retryable=True, wait_s=wait)
         if status in (401, 403, 451):
-            return Failure(f"{shown}: it refuses programs; {SAVE_THE_PAGE}", status=status)
-        return Failure(f"{shown}: correct or remove the link", status=status)
+            return Failure(f"{said}: it refuses programs; {SAVE_THE_PAGE}", status=status)
+        return Failure(f"{said}: correct or remove the link", status=status)
 
 
 @dataclass

@@ -1,4 +1,4 @@
-"""Counting words in any script."""
+"""Words and letters in any script."""
 
 import re
 
@@ -20,3 +20,8 @@ def count_words(text: str) -> int:
     words = sum(1 for _ in _START.finditer(text))
     unspaced = sum(1 for _ in _CHARACTER.finditer(text))
     return words + -(-unspaced // _CHARACTERS_PER_WORD)
+
+
+def letters_of(text: str) -> str:
+    """The letters and digits of a text in lower case: what two ways of writing one phrase share."""
+    return "".join(character for character in text.casefold() if character.isalnum())
