@@ -4,13 +4,16 @@ import hashlib
 import json
 import os
 import subprocess
-import sys
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 from pathlib import Path
 from threading import Thread
+from typing import Any
 from urllib.parse import urlsplit
 
-from tests.twin.test_crawling_git import commit, git
+from tests.twin.repositories import commit, git
+from tests.twin.webserver import QuietServer, send
+from twin.declarations import declare_link
+from twin.models import Link
 
 
 class GitHost:
@@ -35,26 +38,26 @@ class GitHost:
                 path = urlsplit(self.path).path
                 prefix = next((old for old in host.moved if path.startswith(old)), None)
                 if prefix is not None:
-                    self._send(301, b"", Location=host.moved[prefix] + self.path.removeprefix(prefix))
+                    send(self, 301, b"", Location=host.moved[prefix] + self.path.removeprefix(prefix))
                 elif self.path in host.api:
                     self._api(host.api[self.path])
                 elif ".git/" in path:
                     self._git(path)
                 else:
-                    self._send(404, b"{}")
+                    send(self, 404, b"{}")
 
             do_POST = do_GET
 
             def _api(self, answer: object) -> None:
                 if isinstance(answer, int):
-                    self._send(answer, b"{}")
+                    send(self, answer, b"{}")
                     return
                 body = json.dumps(answer).encode()
                 etag = f'W/"{hashlib.sha256(body).hexdigest()}"'
                 if self.headers.get("If-None-Match") == etag:
-                    self._send(304, b"", ETag=etag)
+                    send(self, 304, b"", ETag=etag)
                 else:
-                    self._send(200, body, ETag=etag, Content_Type="application/json; charset=utf-8")
+                    send(self, 200, body, ETag=etag, Content_Type="application/json; charset=utf-8")
 
             def _git(self, path: str) -> None:
                 body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
@@ -73,26 +76,12 @@ class GitHost:
                 head, _, content = answer.partition(b"\r\n\r\n")
                 headers = dict(line.split(": ", 1) for line in head.decode().splitlines())
                 status = int(headers.pop("Status", "200").split()[0])
-                self._send(status, content, **{name.replace("-", "_"): value for name, value in headers.items()})
-
-            def _send(self, status: int, body: bytes, **headers: str) -> None:
-                self.send_response(status)
-                for name, value in headers.items():
-                    self.send_header(name.replace("_", "-"), value)
-                self.send_header("Content-Length", str(len(body)))
-                self.end_headers()
-                self.wfile.write(body)
+                send(self, status, content, **{name.replace("-", "_"): value for name, value in headers.items()})
 
             def log_message(self, format: str, *args: object) -> None:  # noqa: A002
                 pass
 
-        class _Quiet(ThreadingHTTPServer):
-            def handle_error(self, request: object, client_address: object) -> None:
-                if not isinstance(sys.exception(), ConnectionError):  # a client that hangs up is what is tested
-                    super().handle_error(request, client_address)  # type: ignore[arg-type]
-
-        self._server = _Quiet(("127.0.0.1", 0), _Handler)
-        self._server.daemon_threads = True
+        self._server = QuietServer(("127.0.0.1", 0), _Handler)
         self.port = self._server.server_port
         self.root = f"http://127.0.0.1:{self.port}"
         Thread(target=self._server.serve_forever, args=(0.02,), daemon=True).start()
@@ -111,3 +100,30 @@ class GitHost:
     def asked_for(self, part: str) -> int:
         """How many requests had `part` in their path."""
         return sum(part in line for line in self.asked)
+
+
+def link(url: str = "https://github.com/ada/engine", **options: Any) -> Link:
+    """A repository or an owner of GitHub, as declared."""
+    return declare_link("ada", {"url": url, **options}, base=Path())
+
+
+def listed(name: str, owner: str = "Ada", **fields: Any) -> dict[str, Any]:
+    """A repository as the API lists it."""
+    return {"name": name, "owner": {"login": owner}, "fork": False, "private": False, "archived": False,
+            "pushed_at": "2026-01-01T00:00:00Z", "default_branch": "main", "size": 1} | fields  # fmt: skip
+
+
+def page(number: int = 1, owner: str = "ada") -> str:
+    """Path and query of a page of an owner's repositories."""
+    return f"/users/{owner}/repos?type=owner&sort=full_name&per_page=100&page={number}"
+
+
+def issue(number: int, body: str | None, login: str = "Ada", **fields: Any) -> dict[str, Any]:
+    """An issue as the API lists it."""
+    return {"number": number, "title": f"On {number}", "body": body, "user": {"login": login},
+            "created_at": "2026-01-02T03:04:05Z", "state": "open"} | fields  # fmt: skip
+
+
+def issues(repository: str) -> str:
+    """Path and query of the first page of a repository's issues."""
+    return f"/repos/{repository}/issues?state=all&creator=ada&sort=created&direction=asc&per_page=100&page=1"

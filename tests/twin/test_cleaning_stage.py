@@ -13,6 +13,7 @@ from twin.cleaning import clean_documents
 from twin.cleaning.repeated import paragraph_keys, repeated, without_paragraphs
 from twin.cleaning.stage import clean
 from twin.models import Author, Category, Document, State
+from twin.verification import verify_cleaned, verify_private
 from twin.warehouse.sqlite import SqliteWarehouse
 
 BIO = "Ada writes about engines and **looms**. Follow [her](https://x.example/1) for more of it every week."
@@ -231,13 +232,16 @@ def test_post_has_fields_language_and_capture(warehouse: SqliteWarehouse) -> Non
 def test_secrets_and_personal_data_become_placeholders_everywhere(warehouse: SqliteWarehouse) -> None:
     key = "AKIA" + "Z7QW3RTY5PLM2KJH"
     mail = "bob.smith@company.co.uk"
-    store(warehouse, document("1", f"Mail {mail} or ada@lovelace.org.", title=f"To {mail}", metadata={"subtitle": key}))
+    noted = {"subtitle": key, "tags": ["engines", key], "author": f"Bob <{mail}>", "site": mail}
+    store(warehouse, document("1", f"Mail {mail} or ada@lovelace.org.", title=f"To {mail}", metadata=noted))
     store(warehouse, document("r", f"key = '{key}'\r\n\tx  \n", Category.REPOSITORIES, path="a.py", language="en"))
     report = clean_documents(warehouse, "ada", Category.ARTICLES)
     article = cleaned(warehouse)["1"]
     assert article.text == "Mail <EMAIL> or ada@lovelace.org."
     assert article.title == "To <EMAIL>"
-    assert report.redactions["EMAIL"] == 2
+    assert report.redactions["EMAIL"] == 4
+    assert article.metadata["tags"][0] == "engines"
+    assert mail not in article.model_dump_json()
     assert key not in article.model_dump_json() + report.model_dump_json()
     report = clean_documents(warehouse, "ada", Category.REPOSITORIES)
     file = cleaned(warehouse, Category.REPOSITORIES)["r"]
@@ -245,6 +249,29 @@ def test_secrets_and_personal_data_become_placeholders_everywhere(warehouse: Sql
     assert file.text.endswith("'\r\n\tx  \n")
     assert file.language is None
     assert sum(report.redactions.values()) == 1
+
+
+@pytest.mark.parametrize("category", [Category.ARTICLES, Category.REPOSITORIES])
+def test_document_whose_address_holds_a_secret_stays_in_the_raw_layer(
+    warehouse: SqliteWarehouse, category: Category
+) -> None:
+    key = "ghp_" + "x7Qm3LkZ9vBn5TyR2sWd8FgH4jKp6MaCe1Nu"
+    store(
+        warehouse,
+        document(f"1?access_token={key}", long(1), category),
+        document("2", long(2), category, path=f"keys/{key}.md"),
+        document("3", long(1), category),
+        document("4?page=2&id=0123456789abcdef", long(4), category, path="docs/طريق/token_counts.md"),
+    )
+    report = clean_documents(warehouse, "ada", category)
+    assert sorted(cleaned(warehouse, category)) == ["3", "4?page=2&id=0123456789abcdef"]
+    assert report.dropped == {"secret_in_address": 2}
+    assert key not in report.model_dump_json() + cleaned(warehouse, category)["3"].model_dump_json()
+    verdict = verify_cleaned(warehouse, "ada", category)
+    assert (verdict.problems, verdict.facts["dropped"]) == ([], {"secret_in_address": 2})
+    warehouse.upsert_documents(State.CLEANED, [document(f"5?key={key}", "Text.", category)])
+    assert "1 SECRET" in verify_private(warehouse, "ada", category).problems[0]
+    assert key not in verify_private(warehouse, "ada", category).problems[0]
 
 
 def test_handle_that_is_declared_later_comes_back(warehouse: SqliteWarehouse) -> None:

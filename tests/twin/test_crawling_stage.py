@@ -12,7 +12,7 @@ from typing import ClassVar
 
 import pytest
 
-from tests.twin.test_crawling_git import commit
+from tests.twin.repositories import commit
 from tests.twin.webserver import PAGE, Server, send
 from twin.crawling import Crawl, Crawler, CrawlReport, Fetcher, Tools, crawl_author, stage
 from twin.crawling import base as registry

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from tests.twin.test_crawling_git import commit, git, local, read
+from tests.twin.repositories import commit, git, local, read
 from twin.crawling.filerules import is_readme, reason_by_content, reason_by_name, reason_by_size
 from twin.crawling.git import GitReader
 from twin.crawling.treerules import TreeRules

@@ -20,6 +20,16 @@ PAGE = f"""<html lang="de-AT"><head><title>On engines</title><meta name="author"
 Handler = Callable[[BaseHTTPRequestHandler], None]
 
 
+class QuietServer(ThreadingHTTPServer):
+    """Says nothing of clients that hang up, for these are what is tested."""
+
+    daemon_threads = True
+
+    def handle_error(self, request: object, client_address: object) -> None:
+        if not isinstance(sys.exception(), ConnectionError | ssl.SSLError):
+            super().handle_error(request, client_address)  # type: ignore[arg-type]
+
+
 class Server:
     """Answers each path as its handler says and remembers what was asked.
 
@@ -50,15 +60,7 @@ class Server:
             def log_message(self, format: str, *args: object) -> None:  # noqa: A002
                 pass
 
-        class _Quiet(ThreadingHTTPServer):
-            def handle_error(self, request: object, client_address: object) -> None:
-                if not isinstance(
-                    sys.exception(), ConnectionError | ssl.SSLError
-                ):  # a client that hangs up is what is tested
-                    super().handle_error(request, client_address)  # type: ignore[arg-type]
-
-        self._server = _Quiet(("127.0.0.1", 0), _Handler)
-        self._server.daemon_threads = True
+        self._server = QuietServer(("127.0.0.1", 0), _Handler)
         self.root = f"http://127.0.0.1:{self._server.server_port}"
         Thread(target=self._server.serve_forever, args=(0.02,), daemon=True).start()
 
