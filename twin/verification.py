@@ -11,7 +11,16 @@ import numpy as np
 
 from twin.artifacts import ArtifactStore
 from twin.chunking import read_chunks
-from twin.cleaning import ALONE, COMPARED, chrome_left, places, platform_of, private_left, why_dropped
+from twin.cleaning import (
+    ALONE,
+    COMPARED,
+    chrome_left,
+    places,
+    platform_of,
+    private_left,
+    secrets_in_address,
+    why_dropped,
+)
 from twin.dataset.build import read_samples
 from twin.dataset.splits import check_disjoint
 from twin.embedding import Embedder, read_embeddings
@@ -227,4 +236,6 @@ def _uncovered(text: str, spans: list[tuple[int, int]]) -> int:
 
 
 def _name(document: Document) -> str:
+    if secrets_in_address(document):
+        return f"document {document.id}"
     return f"{document.link} {document.path}" if document.path else document.link

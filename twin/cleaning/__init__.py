@@ -1,7 +1,7 @@
 """From raw documents to cleaned ones: what is not the author's goes, everything else stays as it was written."""
 
 from twin.cleaning.chrome import chrome_left
-from twin.cleaning.corpus import ALONE, COMPARED, places, platform_of
+from twin.cleaning.corpus import ALONE, COMPARED, places, platform_of, secrets_in_address
 from twin.cleaning.stage import CleanReport, clean_documents, private_left, why_dropped
 
 __all__ = [
@@ -13,5 +13,6 @@ __all__ = [
     "places",
     "platform_of",
     "private_left",
+    "secrets_in_address",
     "why_dropped",
 ]

@@ -14,6 +14,7 @@ from twin.cleaning.duplicates import Fingerprint, find_duplicates, fingerprint
 from twin.cleaning.posts import clean_post
 from twin.cleaning.repeated import paragraph_keys, repeated
 from twin.cleaning.rules import clean_prose
+from twin.cleaning.secrets import find_secrets
 from twin.crawling.bylines import OTHER, is_other
 from twin.models import Author, Category, Document, State
 from twin.progress import progress
@@ -57,6 +58,11 @@ def platform_of(document: Document) -> str:
     return document.platform
 
 
+def secrets_in_address(document: Document) -> int:
+    """How many secrets the link and the path hold. Both are what a document is known by, so nothing can hide them."""
+    return len(find_secrets(document.link, code=False)) + len(find_secrets(document.path or "", code=False))
+
+
 def other_author(document: Document, author: Author | None) -> str | None:
     """Who else wrote a document: by its flag, or by the names under the title of a whole page that has none."""
     if OTHER in document.metadata:
@@ -75,6 +81,8 @@ def places(warehouse: Warehouse, author: str) -> dict[str, Place]:
     keys: dict[Category, dict[str, set[str]]] = {category: {} for category in COMPARED}
     for category in COMPARED:
         for raw in progress(warehouse.documents(State.RAW, author, category), f"comparing {category} of {author}"):
+            if secrets_in_address(raw):
+                continue  # it is dropped, so it can stand in the place of no other, nor be named by one
             text, _ = without_platform(raw)
             # Another person's text is not the author's in its place, nor the other way round.
             group = OTHER if other_author(raw, person) else ""

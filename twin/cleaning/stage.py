@@ -9,7 +9,15 @@ from typing import Any
 from pydantic import Field
 
 from twin.chunking.structure import Kind, kind_of
-from twin.cleaning.corpus import ALONE, COMPARED, Place, other_author, places, without_platform
+from twin.cleaning.corpus import (
+    ALONE,
+    COMPARED,
+    Place,
+    other_author,
+    places,
+    secrets_in_address,
+    without_platform,
+)
 from twin.cleaning.language import detect_language
 from twin.cleaning.mending import tidy
 from twin.cleaning.posts import hashtags, mentions
@@ -22,11 +30,11 @@ from twin.models import Author, Category, Document, StageReport, State
 from twin.progress import progress
 from twin.warehouse.base import Warehouse
 
-VERSION = "3"
+VERSION = "4"
 """Version of the rules; raise it when they would clean the same text differently, and everything is cleaned again."""
 
-_TEXTS = ("subtitle", "description", "summary")
-"""Metadata that is prose, and is redacted as the text is."""
+_TEXTS = ("subtitle", "description", "summary", "author", "site", "tags", OTHER)
+"""Metadata that somebody wrote, a text or a list of them, and that is redacted as the text is."""
 
 _COUNTS = ("removed_lines", "removed_paragraphs", "redactions")
 
@@ -101,8 +109,11 @@ def clean(document: Document, place: Place = ALONE, author: Author | None = None
     metadata = {name: value for name, value in document.metadata.items() if name != ORIGIN} | fields.pop("metadata")
     plain = partial(tidy, post=document.category is Category.POSTS)
     for name in _TEXTS:
-        if isinstance(value := metadata.get(name), str):
+        value = metadata.get(name)
+        if isinstance(value, str):
             metadata[name] = hide(plain(value))
+        elif isinstance(value, list):
+            metadata[name] = [hide(plain(each)) if isinstance(each, str) else each for each in value]
     if document.title:
         fields["title"] = hide(plain(document.title))
     if hide.found:
@@ -113,6 +124,8 @@ def clean(document: Document, place: Place = ALONE, author: Author | None = None
 
 def why_dropped(document: Document, place: Place = ALONE, author: Author | None = None) -> str | None:
     """Why a raw document has no cleaned one; None where it must have one. Arguments as in `clean`."""
+    if secrets_in_address(document):
+        return "secret_in_address"
     if place.duplicate_of:
         return "duplicate"
     return None if clean(document, place, author).text.strip() else _why_empty(document, place)
@@ -123,8 +136,11 @@ def private_left(document: Document, author: Author | None = None) -> Counter[st
     hide = _Hide(author)
     hide(document.text, code=kind_of(document) is Kind.CODE, path=document.path)
     for value in (document.title, *(document.metadata.get(name) for name in _TEXTS)):
-        if isinstance(value, str):
-            hide(value)
+        for each in value if isinstance(value, list) else [value]:
+            if isinstance(each, str):
+                hide(each)
+    if count := secrets_in_address(document):
+        hide.found["SECRET in its address"] += count
     return hide.found
 
 
@@ -216,6 +232,9 @@ class _Cleaning:
         """The cleaned documents whose raw one, rules or surroundings changed."""
         for raw in progress(self._raw(), self._label):
             self.chars_raw += len(raw.text)
+            if secrets_in_address(raw):
+                self.dropped["secret_in_address"] += 1
+                continue
             place = self._places.get(raw.id, ALONE)
             if place.duplicate_of:
                 self.dropped["duplicate"] += 1
