@@ -41,13 +41,8 @@ class Captures:
     ) -> None:
         if keep < 1:
             raise ValueError("keep at least one version of an address, or use no captures at all")
-        self._artifacts, self._warehouse, self._author, self._keep, self._link = (
-            artifacts,
-            warehouse,
-            author,
-            keep,
-            link,
-        )
+        self._artifacts, self._warehouse = artifacts, warehouse
+        self._author, self._link, self._keep = author, link, keep
 
     def of(self, link: str) -> "Captures":
         """The same captures, for the reading of one link."""

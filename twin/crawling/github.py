@@ -187,9 +187,8 @@ class _ProfileReading:
     def __init__(
         self, crawler: GitHubCrawler, link: Link, category: Category, crawl: Crawl, known: dict[str, _Known]
     ) -> None:
-        self.crawler, self.tools, self.link, self.category, self.crawl = (
-            crawler, crawler.tools, link, category, crawl,
-        )  # fmt: skip
+        self.crawler, self.tools = crawler, crawler.tools
+        self.link, self.category, self.crawl = link, category, crawl
         self.before, self.now = known, dict[str, _Known]()
         self.offline = self.tools.fetcher.is_offline
 

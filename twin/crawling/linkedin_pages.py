@@ -11,6 +11,7 @@ from datetime import UTC, datetime
 from typing import Any, Literal
 from urllib.parse import unquote, urlsplit
 
+from twin.crawling.base import within
 from twin.crawling.fragment import fragment_markdown
 from twin.crawling.moments import iso_moment
 from twin.crawling.trees import Element, json_ld, types_of
@@ -35,9 +36,9 @@ _TITLE = re.compile(r"\|\s*LinkedIn\s*$")
 
 _WALL = re.compile(r"authwall-(join|sign-in)-form")
 _OWN = (
-    ("//link[@rel='canonical']/@href"),
-    ("//meta[@property='og:url']/@content"),
-    ("//meta[@property='lnkd:url']/@content"),
+    "//link[@rel='canonical']/@href",
+    "//meta[@property='og:url']/@content",
+    "//meta[@property='lnkd:url']/@content",
 )
 _POSTINGS = frozenset({"SocialMediaPosting", "DiscussionForumPosting"})
 _ARTICLES = frozenset({"Article", "NewsArticle", "BlogPosting"})
@@ -171,7 +172,7 @@ def _path(address: str) -> str | None:
     except ValueError:
         return None
     host = (parts.hostname or "").lower()
-    return parts.path if host == "linkedin.com" or host.endswith(".linkedin.com") else None
+    return parts.path if within(host, "linkedin.com") else None
 
 
 def _post(tree: Element, html: str) -> SavedPage | None:

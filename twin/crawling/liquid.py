@@ -2,7 +2,8 @@
 
 import re
 
-_FRONT_MATTER = re.compile(r"\A\ufeff?---[ \t]*\n(?=\w+[ \t]*:).*?^---[ \t]*$\n?", re.S | re.M)
+from twin.crawling.frontmatter import split_front_matter
+
 _CODE = re.compile(
     r"^(?P<fence> {0,3}(?P<marks>`{3,}|~{3,})[^\n]*\n.*?(?:^ {0,3}(?P=marks)[`~]*[ \t]*$|\Z))"
     r"|(?P<span>(?<!`)(?P<ticks>`+)(?!`)[^\n]*?(?<!`)(?P=ticks)(?!`))",
@@ -31,7 +32,7 @@ def plain_markdown(text: str) -> str:
 
     A tag becomes the link that it embeds, or its words, or nothing. In code nothing is a tag: there it is shown.
     """
-    body = _FRONT_MATTER.sub("", text.replace("\r\n", "\n"), count=1)
+    body = split_front_matter(text.removeprefix("\ufeff").replace("\r\n", "\n")).rest
     pieces, end = [], 0
     for code in _CODE.finditer(body):
         pieces += [_TAG.sub(_plain, body[end : code.start()]), code[0]]

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, ClassVar, Literal
 from urllib.parse import parse_qs, urlsplit
 
 from twin.crawling.archive import names_in, opened
-from twin.crawling.base import Crawl, Crawler, local_source, register
+from twin.crawling.base import Crawl, Crawler, local_source, register, within
 from twin.crawling.feed_documents import story_address
 from twin.crawling.fragment import fragment_markdown
 from twin.crawling.moments import iso_moment
@@ -62,7 +62,7 @@ class MediumCrawler(PublicationReader):
         """
         parts = urlsplit(url)
         host, names = parts.hostname or "", parts.path.split("/")[1:]
-        if parts.netloc != host or not (host == _HOST or host.endswith(f".{_HOST}")):
+        if parts.netloc != host or not within(host, _HOST):
             return None
         if "feed" in (names[0], names[-1]):
             return None  # it is read as the feed it is
