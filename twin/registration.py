@@ -124,7 +124,7 @@ def add_link(
 
     Args:
         slug: the author's slug.
-        declaration: as in an author file, see `twin.links.declare_link`.
+        declaration: as in an author file, see `twin.declarations.declare_link`.
         base: the folder that a relative path starts from.
         name: creates the author of that name, where there is none.
 
