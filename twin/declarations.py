@@ -158,4 +158,5 @@ def shown(value: Any) -> str:
         return repr(shown_address(value)[:60])
     if isinstance(value, list | tuple | dict | set):
         return "a mapping" if isinstance(value, dict) else "a list"
-    return f"a {type(value).__name__} ({str(value)[:60]})"
+    kind = "number" if type(value) in (int, float) else type(value).__name__
+    return f"a {kind} ({str(value)[:60]})"

@@ -125,6 +125,12 @@ def checked(
         check_name=name,
         passed=not verdict.problems,
         severity=severity,
-        description="; ".join(verdict.problems[:5]) or None,
+        description=_first(verdict.problems) or None,
         metadata={**metadata_of(verdict.facts), **metadata_of({"problems": verdict.problems[:50]})},
     )
+
+
+def _first(problems: list[str], count: int = 5) -> str:
+    """The first problems in one line, and how many more there are."""
+    more = [f"and {len(problems) - count} more"] if len(problems) > count else []
+    return "; ".join([problem.rstrip(".") for problem in problems[:count]] + more)

@@ -33,7 +33,10 @@ def register(
                         tags={"dagster/data_version": report.data_version},
                     )
                 )
-            context.log.info(f"registered {slug}: {report.total} links, {report.written} changed")
+            context.log.info(
+                f"registered {slug}: {report.total} links, {report.added} of them new and {report.changed} changed; "
+                f"{report.removed} removed"
+            )
         known = [found.slug for found in warehouse.authors()]
         context.instance.add_dynamic_partitions(AUTHORS.name or "", known)
     if not known and not files.errors:

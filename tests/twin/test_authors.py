@@ -97,7 +97,7 @@ def test_other_files_are_no_authors(tmp_path: Path) -> None:
         ("name: Ada\naliases: [ada, 7]\n", " line 2, field 'aliases': it must be a list of names in quotes"),
         ("name: Ada\nlinks: https://a.example\n", " line 2, field 'links': it must be a list"),
         ("name: Ada\nlinks:\n- https://a.example/x\n- ftp://a.example\n", " line 4, field 'links[2]': 'ftp://a.example'"),
-        ("name: Ada\nlinks:\n- 7\n", " line 3, field 'links[1]': A link is an address, a path or a mapping, not a int"),
+        ("name: Ada\nlinks:\n- 7\n", " line 3, field 'links[1]': A link is an address, a path or a mapping, not a"),
         ("name: Ada\nlinks:\n- https://a.example/x/\n- https://A.example/x?utm_a=b\n",
          " line 4, field 'links[2]': https://a.example/x stands on line 3 already"),
         ("name: Ada\nlinks:\n- files: a\n  files: b\n", " line 4, field 'links[1].files': it stands on line 3 already"),

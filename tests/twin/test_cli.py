@@ -3,13 +3,14 @@
 import io
 import sys
 from collections.abc import Callable
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 
 from tests.twin.warehouses import document, fill
 from twin.cli.main import main
-from twin.models import Category, State
+from twin.models import Category, CrawlRecord, State
 from twin.warehouse import SqliteWarehouse
 
 Twin = Callable[..., tuple[int, str, str]]
@@ -111,6 +112,25 @@ def test_documents_are_listed_shown_edited_and_removed(
     warehouse = SqliteWarehouse(tmp_path / "store" / "warehouse.sqlite")
     assert document(5).id not in {each.id for each in warehouse.documents(State.RAW, "ada", Category.ARTICLES)}
     warehouse.close()
+
+
+def test_lists_are_one_line_a_document_and_show_no_number_for_a_failure(twin: Twin, tmp_path: Path) -> None:
+    warehouse = SqliteWarehouse(tmp_path / "store" / "warehouse.sqlite")
+    hostile = document(5).model_copy(update={"title": "For\nreaders\t\x1b]0;x\x07 عنوان", "path": "a\r\nb.py"})
+    warehouse.upsert_documents(State.RAW, [hostile])
+    (link, *_) = warehouse.links("ada")
+    record = {"author": "ada", "url": link.url, "category": link.categories[0], "checked_at": datetime.now(UTC)}
+    said = f"{link.url} does not answer: try later."
+    warehouse.log_crawl([CrawlRecord.model_validate(record | {"status": "failed", "message": said})])
+    warehouse.close()
+    code, out, _ = twin("documents", "list", "ada")
+    assert (code, "\x1b" in out) == (0, False)
+    (line,) = [each for each in out.splitlines() if "readers" in each]
+    assert line.endswith(f"{hostile.link} a\\r\\nb.py\tFor\\nreaders\\t\\x1b]0;x\\x07 عنوان")
+    code, out, _ = twin("links", "list", "ada")
+    assert code == 0
+    assert "failed: " in out
+    assert "0 documents" not in out
 
 
 def test_an_author_file_that_cannot_be_used_is_named_after_the_list(twin: Twin, tmp_path: Path) -> None:

@@ -85,7 +85,7 @@ def test_patterns_are_kept() -> None:
         ({}, "and this one has none of them: keep one"),
         ({"url": "https://a.example", "files": "x"}, "both 'url' and 'files'"),
         ({"urll": "https://a.example"}, "no field 'urll': write 'url'"),
-        ({"url": 7}, "'url' must be text, not a int (7)"),
+        ({"url": 7}, "'url' must be text, not a number (7)"),
         ({"files": ""}, "'files' must be text"),
         ({"files": "https://a.example/x"}, "write an address as 'url'"),
         (

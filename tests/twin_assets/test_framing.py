@@ -54,6 +54,10 @@ def test_a_verdict_becomes_a_result_of_the_given_severity() -> None:
     assert not failed.passed
     assert failed.severity is dg.AssetCheckSeverity.WARN
     assert failed.description == "one is lost; one is stale"
+    many = checked(Verdict({}, [f"{number} is lost: find it." for number in range(7)]))
+    assert many.description is not None
+    assert many.description.startswith("0 is lost: find it; 1 is lost")
+    assert many.description.endswith("4 is lost: find it; and 2 more")
 
 
 @pytest.mark.parametrize(

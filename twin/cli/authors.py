@@ -10,7 +10,7 @@ from rich.table import Table
 from twin.artifacts import ArtifactStore
 from twin.authors import load_authors
 from twin.cli.opening import known_author, warehouse
-from twin.models import IMPORT, Category, State
+from twin.models import IMPORT, Category, CrawlRecord, State
 from twin.registration import add_link, drop_link
 from twin.removal import remove_author
 from twin.settings import Settings
@@ -97,13 +97,15 @@ def show(author: str, as_json: bool = typer.Option(False, "--json", help="One JS
                     typer.echo(json.dumps(link.model_dump(mode="json") | {"category": category, **attempt}))
                     continue
                 never = "imported" if link.kind == IMPORT else "not yet"
-                status = never if crawl is None else f"{crawl.status}, {crawl.documents} documents"
-                table.add_row(
-                    link.url,
-                    link.kind,
-                    link.origin,
-                    category.value,
-                    status + (f": {crawl.message}" if crawl and crawl.message else ""),
-                )
+                table.add_row(link.url, link.kind, link.origin, category.value, _attempt(crawl) or never)
     if not as_json:
         Console(width=200).print(table)
+
+
+def _attempt(crawl: CrawlRecord | None) -> str | None:
+    """How the last attempt at a link went. One that failed says no number: the documents of earlier ones are there."""
+    if crawl is None:
+        return None
+    if crawl.message:
+        return f"{crawl.status}: {crawl.message}"
+    return f"{crawl.status}, {crawl.documents} document{'s' * (crawl.documents != 1)}"

@@ -1,5 +1,6 @@
 """`twin documents`: look at raw documents, edit one, remove one."""
 
+import re
 import sys
 from pathlib import Path
 
@@ -19,7 +20,8 @@ def show_all(author: str) -> None:
     with warehouse() as opened:
         for document in documents.list_documents(opened, known_author(opened, author)):
             where = f"{document.link} {document.path}" if document.path else document.link
-            typer.echo(f"{document.category.value}\t{len(document.text)}\t{where}\t{document.title or ''}")
+            cells = (document.category.value, str(len(document.text)), where, document.title or "")
+            typer.echo("\t".join(map(_cell, cells)))
 
 
 @app.command("show")
@@ -52,6 +54,11 @@ def remove(author: str, link: str, path: str | None = typer.Option(None, help="O
     typer.echo(f"removed {link}")
     if kinds - {IMPORT}:
         typer.echo(f"It comes back when {removed.source} is read again and still has it: exclude it there, too.")
+
+
+def _cell(text: str) -> str:
+    """A text within its cell of one line: names of files and titles may hold line breaks and orders to a terminal."""
+    return re.sub(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]", lambda found: repr(found[0])[1:-1], text)
 
 
 def _text(file: Path) -> str:
