@@ -229,7 +229,7 @@ def test_no_redirect_leads_to_another_port(server: Server, monkeypatch: pytest.M
 def test_private_addresses_are_never_connected_to(url: str, monkeypatch: pytest.MonkeyPatch) -> None:
     connected: list[object] = []
     monkeypatch.setattr(socket.socket, "connect", lambda _, address: connected.append(address))
-    with pytest.raises(FetchError, match="leads to a private address, which is never fetched") as caught:
+    with pytest.raises(FetchError, match="leads to a private address, which is never fetched: save it") as caught:
         Fetcher(sleep=lambda _: None).get(url)
     assert caught.value.status is None
     assert not caught.value.retryable

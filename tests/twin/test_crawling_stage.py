@@ -101,6 +101,15 @@ def test_failing_link_keeps_its_documents_and_fails_no_other(
     assert crawl(warehouse).links_failed == 0
 
 
+def test_failure_names_the_link_as_it_was_declared(warehouse: SqliteWarehouse, tmp_path: Path) -> None:
+    declared = ["https://ada.example/on-engines", "https://dev.to/ada", "https://medium.com/@ada"]
+    declare(warehouse, tmp_path, *declared)
+    # Nothing was ever captured, so each fails at the first address that it would ask.
+    failures = crawl_author(warehouse, "ada", ARTICLES, tools=Tools(Fetcher()), replay=True).failures
+    assert [failure.startswith(link) for link, failure in zip(declared, failures, strict=True)] == [True] * 3
+    assert failures[0].count(declared[0]) == 1
+
+
 def test_removed_link_takes_its_documents_with_it(warehouse: SqliteWarehouse, essays: Path, tmp_path: Path) -> None:
     declare(warehouse, tmp_path, {"files": "essays/mills.md"}, {"files": "essays/stores.md"})
     crawl(warehouse)

@@ -162,7 +162,10 @@ class Remote:
         try:
             checked = checked_address(host, port, allow_loopback=self.allow_loopback)
         except InvalidIPAddress as error:
-            raise CrawlError(f"{self.url} leads to a private address, which is never asked.") from error
+            raise CrawlError(
+                f"{self.url} leads to a private address, which is never asked: clone it and declare the folder with "
+                "`repository:`."
+            ) from error
         except requests.RequestException as error:
             raise CrawlError(
                 f"{self.url} does not answer (its host name is unknown): check the address or try later.",

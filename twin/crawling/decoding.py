@@ -72,7 +72,7 @@ def decoded(content: bytes, label: str) -> tuple[str, str | None]:
 
 def _strictly(content: bytes, name: str, label: str) -> str:
     text = _attempt(content, name)
-    if text is None:
+    if text is None or "\0" in text or "\ufffe" in text:  # neither of which is in any text (Unicode 16, 23.7)
         raise CrawlError(f"{label} is broken {name.removesuffix('-sig').upper()}: save it again, in UTF-8.")
     return text
 

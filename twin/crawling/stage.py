@@ -100,6 +100,12 @@ def crawl_author(
 
 
 class _Stage:
+    """One crawl of an author's links for one category: what was there before it, and what it has found so far.
+
+    Args:
+        live: urls of the links that are declared now.
+    """
+
     def __init__(
         self, warehouse: Warehouse, author: str, category: Category, tools: Tools, *, live: set[str], replay: bool
     ) -> None:
@@ -162,8 +168,10 @@ class _Stage:
             crawl = asked.answer.result()
             self.warehouse.upsert_documents(State.RAW, self._own(link, crawl, reading))
         except (CrawlError, InputError) as error:  # InputError: the warehouse refused a document, by its name
-            logger.warning("%s", error)
-            self._log(link, "failed", moment, message=str(error))
+            # Some sources are asked at another address than the one that was declared, and that says nobody anything.
+            message = str(error) if link.url in str(error) else f"{link.url}: {error}"
+            logger.warning("%s", message)
+            self._log(link, "failed", moment, message=message)
             return
         if crawl.status == "skipped":
             self._log(link, "skipped", moment, message=crawl.message)
@@ -195,7 +203,7 @@ class _Stage:
         if self.tools.captures is None or record is None or record.status not in ("ok", "unchanged"):
             return False
         before = record.validators.get(_READER, "")
-        return before != reader and before.split(" ")[0] == reader.split(" ", maxsplit=1)[0]
+        return before != reader and before.partition(" ")[0] == reader.partition(" ")[0]
 
     def _check(self, link: Link, moment: datetime, captures: dict[str, str]) -> None:
         self.warehouse.check_documents(

@@ -9,6 +9,7 @@ Bodies are decompressed here and not by urllib3, which takes half a gzip stream 
 """
 
 import ipaddress
+import logging
 import socket
 import time
 import zlib
@@ -27,6 +28,9 @@ _GLOBAL = ipaddress.ip_network("2000::/3")
 """All of IPv6 that is given to anybody (IANA); what lies elsewhere may lead to IPv4 or to the inside of a site."""
 _AZURE = "168.63.129.16"
 """Azure's own services for its machines, at an address that looks like any other."""
+
+# It warns of each private address; where nobody set up logging that is a line on standard error beside our sentence.
+logging.getLogger("requests_hardened").addHandler(logging.NullHandler())
 
 
 class Failure(Exception):
@@ -118,7 +122,9 @@ class Transport:
                 request = requests.Request("GET", address, headers=sent).prepare()
                 reply = self._sent(request, urlsplit(address).scheme, watch)
             except InvalidIPAddress as error:
-                raise Failure("leads to a private address, which is never fetched") from error
+                raise Failure(
+                    "leads to a private address, which is never fetched: save it and declare the file with `files:`"
+                ) from error
             except (requests.ConnectionError, requests.Timeout) as error:
                 raise watch.late() or Failure(
                     f"does not answer ({_reason(error)}): check the address or try later", retryable=True
