@@ -87,7 +87,7 @@ def replace_text(warehouse: Warehouse, author: str, link: str, text: str, path: 
 
 
 def remove_document(warehouse: Warehouse, author: str, link: str, path: str | None = None) -> Document:
-    """Remove a raw document and return what it was; only its id and the time of removal stay in the store.
+    """Remove a raw document and return what it was; only its id, its address and the time of removal stay there.
 
     An imported document stays away until it is imported again. A crawl that finds the source of another one still
     there brings it back: to keep it away, remove its link from the author, or exclude its path.

@@ -4,6 +4,7 @@ It is read from Dagster's own event log, so it shows what was recorded and nothi
 """
 
 import sys
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -72,6 +73,8 @@ def summary_table(author: str, assets: dict[str, Materialized]) -> Table:
         done = ", ".join(
             f"{sum(made.metadata.get(field, 0) for made in members):,} {verb}" for field, verb in work.items()
         )
+        if failed := sentences(made.metadata.get("failures") for made in members):
+            done += f", {len(failed)} link{'s' * (len(failed) != 1)} failed"
         spent = sum(made.seconds for made in members)
         versions = " ".join(made.data_version[:6] for made in members)
         table.add_row(prefix, f"{total:,} {noun}", done, f"{spent:.1f} s", versions)
@@ -89,6 +92,11 @@ def summary_table(author: str, assets: dict[str, Materialized]) -> Table:
         done = "held-out loss, base → adapter"
         table.add_row("twin_evaluation", losses, done, f"{evaluation.seconds:.1f} s", evaluation.data_version[:6])
     return table
+
+
+def sentences(markdown: Iterable[str | None]) -> list[str]:
+    """The items of Markdown lists, each once: a link that has two categories fails in both for the same reason."""
+    return list(dict.fromkeys(line for text in markdown if text for line in text.splitlines()))
 
 
 def _shown(path: str) -> str:
@@ -110,9 +118,9 @@ def main(arguments: list[str]) -> int:
             return 1
         assets = materializations(instance, run)
         Console(width=160).print(summary_table(author, assets))
-        for made in assets.values():
-            if failures := made.metadata.get("failures"):
-                sys.stderr.write(f"Links that failed:\n{failures}\n")
+        for field, title in (("failures", "Links that failed"), ("skipped", "Links that are never fetched")):
+            if said := sentences(made.metadata.get(field) for name, made in assets.items() if name.startswith("raw/")):
+                sys.stderr.write("\n".join([f"{title}:", *said]) + "\n")
         if not run.is_success:
             sys.stderr.write(f"The build ended as {run.status.value}: see run {run.run_id} in `make ui`.\n")
             return 1

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from tests.twin.localfiles import ARTICLES, PAGE, POSTS, PROSE, crawled, read, refused
+from twin.crawling import files
 from twin.crawling.decoding import decoded
 from twin.crawling.frontmatter import split_front_matter
 from twin.errors import CrawlError
@@ -167,6 +168,19 @@ def test_what_is_no_text_is_said_and_never_replaced(tmp_path: Path) -> None:
     (tmp_path / "c.txt").write_text(PROSE)
     documents, skipped = read(tmp_path)
     assert ([document.text for document in documents], skipped) == ([PROSE], {"unknown_encoding": 2})
+
+
+def test_file_that_is_too_large_is_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(files, "MAX_BYTES", 2**20)
+    (tmp_path / "a.md").write_text("# One line\n\n" + "كلمة " * 2**18)
+    (tmp_path / "b.md").write_text(PROSE)
+    documents, skipped = read(tmp_path)
+    assert ([document.text for document in documents], skipped) == ([PROSE], {"too_large": 1})
+    assert caplog.messages == ["local:a.md is larger than 1 MiB and is not read: split it."]
+    (tmp_path / "b.md").unlink()
+    assert refused(tmp_path) == "local:. gives no article (1 too_large): check the files."
 
 
 def test_links_of_the_file_system_are_not_followed(tmp_path: Path) -> None:

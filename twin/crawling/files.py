@@ -217,7 +217,9 @@ def _documents(paths: dict[str, Path], reading: _Reading) -> Iterator[Document]:
         if content is None or len(content) > MAX_BYTES:
             reading.mine += is_page  # what it holds is not known, so both categories answer for it
             crawl.skipped["unreadable" if content is None else "too_large"] += 1
-            if content is None:
+            if content is not None:
+                logger.warning("%s is larger than %d MiB and is not read: split it.", address, MAX_BYTES // 2**20)
+            else:
                 crawl.complete = False  # it is still there, so what it gave earlier stays
                 crawl.validators.clear()
             continue

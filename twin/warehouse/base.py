@@ -90,7 +90,7 @@ class Warehouse(Protocol):
         """Id -> content hash of the live documents, made from what is stored now, so an edit in the store shows."""
 
     def remove_documents(self, state: State, document_ids: Collection[str]) -> int:
-        """Tombstone documents: what they say goes, their id and the time of removal stay. Return how many were live."""
+        """Tombstone documents: id, address and time of removal stay, what they say goes. Return how many were live."""
 
     def check_documents(
         self,
