@@ -1,5 +1,6 @@
 """Files on this machine: which are read, in what encoding, and what they say of themselves."""
 
+import os
 from collections import Counter
 from datetime import UTC, datetime
 from pathlib import Path
@@ -168,6 +169,17 @@ def test_what_is_no_text_is_said_and_never_replaced(tmp_path: Path) -> None:
     (tmp_path / "c.txt").write_text(PROSE)
     documents, skipped = read(tmp_path)
     assert ([document.text for document in documents], skipped) == ([PROSE], {"unknown_encoding": 2})
+
+
+@pytest.mark.parametrize("pattern", [".", "*.md", "pipe.md"])
+def test_what_is_no_file_by_nature_is_never_opened(tmp_path: Path, pattern: str) -> None:
+    """A reader of a pipe waits for its writer, for ever."""
+    os.mkfifo(tmp_path / "pipe.md")
+    assert "names no .html, .md or .txt file" in refused(tmp_path, files=pattern)
+    (tmp_path / "a.md").write_text(PROSE)
+    if pattern != "pipe.md":
+        documents, skipped = read(tmp_path, files=pattern)
+        assert ([document.text for document in documents], skipped) == ([PROSE], {"other_type": 1})
 
 
 def test_file_that_is_too_large_is_named(

@@ -126,6 +126,8 @@ def _paths(link: Link, skipped: Counter[str]) -> dict[str, Path]:
             continue
         inside = path.relative_to(base).as_posix()
         reason = _reason(base, path, inside)
+        if reason is None and not path.is_file():
+            reason = "other_type"  # a pipe, whose reader would wait for ever, or a device
         if reason is None and not selected(inside, link.include, link.exclude):
             reason = "excluded"
         if reason:
