@@ -182,6 +182,11 @@ def test_what_is_no_file_by_nature_is_never_opened(tmp_path: Path, pattern: str)
         assert ([document.text for document in documents], skipped) == ([PROSE], {"other_type": 1})
 
 
+def test_page_that_cannot_be_read_is_named(tmp_path: Path) -> None:
+    (tmp_path / "deep.html").write_text("<div>" * 30_000 + PROSE)
+    assert refused(tmp_path, files="deep.html").startswith("local:deep.html: the page has HTML nested too deeply")
+
+
 def test_file_that_is_too_large_is_named(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:

@@ -99,7 +99,9 @@ class _Reading:
         self.mine += wanted
         return wanted
 
-    def refuse(self, error: CrawlError, reason: str) -> None:
+    def refuse(self, error: CrawlError, reason: str, address: str) -> None:
+        if address not in str(error):  # what reads any page knows no file
+            error = CrawlError(f"{address}: {error}")
         logger.warning("%s", error)
         self.errors.append(error)
         self.crawl.skipped[reason] += 1
@@ -229,7 +231,7 @@ def _documents(paths: dict[str, Path], reading: _Reading) -> Iterator[Document]:
             text, note = decoded(content, address)
         except CrawlError as error:
             reading.mine += is_page
-            reading.refuse(error, "unknown_encoding")
+            reading.refuse(error, "unknown_encoding", address)
             continue
         document = _page(text, address, reading) if is_page else _written(text, address, reading)
         if document:
@@ -252,7 +254,7 @@ def _page(html: str, address: str, reading: _Reading) -> Document | None:
     try:
         document = _linkedin_page(html, address, reading) if kind else _saved_page(html, address, reading)
     except CrawlError as error:
-        reading.refuse(error, "not_a_post" if kind else "challenge")
+        reading.refuse(error, "not_a_post" if kind else "challenge", address)
         return None
     if document is None:
         reading.crawl.skipped["empty"] += 1
