@@ -114,6 +114,9 @@ class _Reader:
 
     def _fields(self) -> dict[str, tuple[yaml.Node, yaml.Node]] | None:
         """Field -> its key and value nodes; only nodes know their lines."""
+        if self.path.exists() and not self.path.is_file():  # to read a pipe is to wait for ever
+            self._mistake(None, "", "it is no file by nature, such as a folder or a pipe: move it away")
+            return None
         try:
             text = self.path.read_text("utf-8-sig")
             node = yaml.compose(text, Loader=yaml.SafeLoader)

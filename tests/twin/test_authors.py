@@ -1,5 +1,6 @@
 """Author files: what loads, and what each mistake says."""
 
+import os
 from pathlib import Path
 
 import pytest
@@ -144,3 +145,14 @@ def test_an_alias_bomb_does_no_harm(tmp_path: Path) -> None:
     files = folder_with(tmp_path, ada=bomb, bob="name: Bob")
     assert files.broken.keys() == {"ada"}
     assert all(len(str(error)) < 500 for error in files.errors)
+
+
+def test_what_is_no_file_holds_up_nobody(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "ada.yaml")
+    (tmp_path / "grace.yaml").mkdir()
+    files = folder_with(tmp_path, bob="name: Bob")
+    assert [declared.author.slug for declared in files.authors] == ["bob"]
+    assert [str(error) for error in files.errors] == [
+        f"{tmp_path / name}.yaml: it is no file by nature, such as a folder or a pipe: move it away."
+        for name in ("ada", "grace")
+    ]
