@@ -12,6 +12,7 @@ from tokenizers import Tokenizer, models, pre_tokenizers
 
 from twin.artifacts import ArtifactStore
 from twin.chunking import CHUNKER_VERSION, Chunker, Sizer, chunk_documents, read_chunks
+from twin.chunking.scan import Scan
 from twin.embedding import SentenceTransformerEmbedder
 from twin.errors import InputError
 from twin.identity import chunk_id
@@ -125,7 +126,7 @@ class TestSizer:
         packaged = Tokenizer.from_file(str(EMBEDDER.folder / "tokenizer.json"))
         assert packaged.truncation, "the trap is gone, and so is the point of this test"
         assert SIZER.count("word " * 1000) == 1000
-        assert len(SIZER.tokens(["word " * 1000])[0].starts) == 1000
+        assert SIZER.tokens([Scan("word " * 1000)])[0].count(0, 5000) == 1000
         assert SIZER.limit == 254
 
     def test_does_not_change_the_tokenizer_it_was_given(self) -> None:
@@ -135,7 +136,7 @@ class TestSizer:
 
     def test_counts_long_texts_as_short_ones(self) -> None:
         text = "".join(f"line {number} of a long text\n" for number in range(20_000))
-        assert len(SIZER.tokens([text])[0].starts) == SIZER.count(text)
+        assert SIZER.tokens([Scan(text)])[0].count(0, len(text)) == SIZER.count(text)
 
     def test_a_bad_file_is_one_sentence(self, tmp_path: Path) -> None:
         (tmp_path / "tokenizer.json").write_text("{}")

@@ -10,6 +10,7 @@ from collections.abc import Iterable, Iterator
 from itertools import islice, pairwise
 from typing import NamedTuple
 
+from twin.chunking.scan import Scan
 from twin.chunking.structure import Kind, Layout, kind_of, layout
 from twin.chunking.tokens import Sizer, Tokens
 from twin.identity import chunk_id
@@ -69,7 +70,7 @@ class Chunker:
         """Yield each document with its chunks, in the given order; only a blank text has none."""
         iterator = iter(documents)
         while batch := take_batch(iterator):
-            tokens = self.sizer.tokens([document.text for document in batch])
+            tokens = self.sizer.tokens([Scan(document.text) for document in batch])
             plans = [self._plan(document, found) for document, found in zip(batch, tokens, strict=True)]
             embedded = [piece.embedded(doc.text) for doc, plan in zip(batch, plans, strict=True) for piece in plan]
             counts = iter(self.sizer.counts(embedded))

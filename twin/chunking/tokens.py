@@ -1,14 +1,17 @@
 """Exact token counts of the embedder that will read the chunks."""
 
 import hashlib
-from bisect import bisect_left
-from collections.abc import Sequence
-from dataclasses import dataclass
+import re
+from collections.abc import Iterable, Sequence
+from itertools import accumulate, chain, repeat
 from pathlib import Path
 from typing import Self
 
+import numpy as np
 from tokenizers import Tokenizer
 
+from twin.chunking.encoder import Encoder, Ids
+from twin.chunking.scan import Offsets, Scan
 from twin.errors import InputError
 
 _SEGMENT = 100_000
@@ -16,42 +19,78 @@ _SEGMENT = 100_000
 
 _MIN_WINDOW = 16
 
+_CHARACTERS_PER_TOKEN = 20
+"""A token with more characters than this (padding, one endless word) counts as several."""
 
-@dataclass(frozen=True, slots=True)
+_LONG = 60
+"""Characters of the longest word that is looked up whole; a longer one is measured in parts."""
+
+_REMEMBERED = 400_000
+"""Words remembered at most, which take some 60 MB; then it starts anew."""
+
+_UNKNOWN = 255
+"""More tokens than a word of `_LONG` characters can have."""
+
+_ALONE = (
+    r"!-/:-@\[-`{-~\u3001-\u3003\u3008-\u3011\u3014-\u301f\uff01-\uff03\uff05-\uff0a\uff0c-\uff0f\uff1a\uff1b\uff1f"
+)
+_ALONE += r"\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff"
+_PARTS = re.compile(f"[{_ALONE}]|[^{_ALONE}]+")
+"""What BERT makes a token by itself wherever it stands, punctuation and ideographs; or what is between two of them."""
+
+
 class Tokens:
-    """Where the tokens of one text begin: one encoding answers every question about its parts."""
+    """How many tokens each part of one text has: one encoding answers every question about its parts.
 
-    starts: list[int]  # character offsets, ascending
+    Attributes:
+        starts: offsets of the units, ascending: words, or parts of one, that can be told apart; shape (n,).
+        sums: tokens of all units before each one, and of all of them; shape (n + 1,).
+        sizes: as `sums`, where a unit of very many characters counts as several tokens.
+    """
+
+    __slots__ = ("sizes", "starts", "sums")
+
+    def __init__(self, starts: Offsets, counts: Offsets, length: int) -> None:
+        self.starts = starts
+        self.sums = _summed(counts)
+        crowded = np.diff(starts, append=length) // _CHARACTERS_PER_TOKEN
+        self.sizes = self.sums if (crowded <= counts).all() else _summed(np.maximum(counts, crowded))
 
     def count(self, start: int, end: int) -> int:
-        """Number of tokens that begin in the range."""
-        return bisect_left(self.starts, end) - bisect_left(self.starts, start)
+        """Number of tokens of the units that begin in the range."""
+        first, last = np.searchsorted(self.starts, (start, end))
+        return int(self.sums[last] - self.sums[first])
 
     def after(self, start: int, tokens: int) -> int | None:
-        """Offset at which the token number `tokens` (from 0) after `start` begins; None where the text ends first."""
-        index = bisect_left(self.starts, start) + tokens
-        return self.starts[index] if index < len(self.starts) else None
+        """Offset of the first unit that begins with `tokens` or more between it and `start`; None where none does."""
+        first = int(np.searchsorted(self.starts, start))
+        last = int(np.searchsorted(self.sums, self.sums[first] + tokens))
+        return int(self.starts[last]) if last < len(self.starts) else None
 
 
 class Sizer:
     """Measures texts in tokens of one embedding model.
 
     Args:
-        tokenizer: of the model; truncation and padding are switched off in a private copy, because packaged
-            tokenizers have them on and would then report a long text as short.
+        tokenizer: of the model; it is not changed.
         window: tokens that the model reads, special tokens included.
+
+    Attributes:
+        limit: tokens that are left for a text beside the special ones.
+        id: hash of the tokenizer.
+        additive: whether the tokens of a text are those of its words together (see `twin.chunking.encoder`). Then the
+            count of any range of units, and of texts joined by white space, is a sum.
     """
 
     def __init__(self, tokenizer: Tokenizer, window: int) -> None:
-        serialised = tokenizer.to_str()
-        self._tokenizer = Tokenizer.from_str(serialised)
-        self._tokenizer.no_truncation()
-        self._tokenizer.no_padding()
+        self._encoder = Encoder(tokenizer, window)
         self.window = window
-        self.limit = window - self._tokenizer.num_special_tokens_to_add(is_pair=False)
+        self.limit = window - self._encoder.whole.num_special_tokens_to_add(is_pair=False)
         if self.limit < _MIN_WINDOW:
             raise InputError(f"An embedding model with a window of {window} tokens is too small to chunk for.")
-        self.id = hashlib.sha256(self._tokenizer.to_str().encode()).hexdigest()[:12]
+        self.id = hashlib.sha256(self._encoder.serialised.encode()).hexdigest()[:12]
+        self.additive = self._encoder.is_bert
+        self._remembered: dict[str, int] = {}
 
     @classmethod
     def from_file(cls, path: Path, window: int) -> Self:
@@ -63,40 +102,100 @@ class Sizer:
         except Exception as error:  # the library raises bare Exception for a missing or malformed file
             raise InputError(f"{path} is not a tokenizer.json that can be read ({error}).") from error
 
+    @property
+    def backend(self) -> str:
+        """What reads ordinary texts: `tokie`, or `tokenizers` for a tokenizer that the two were not seen to share."""
+        return self._encoder.backend
+
+    def ids(self, texts: Sequence[str]) -> list[Ids]:
+        """Token ids of each text as the model reads them: with special tokens, cut at the window; int64, (tokens,)."""
+        return self._encoder.ids(texts)
+
     def counts(self, texts: Sequence[str]) -> list[int]:
         """Number of tokens of each text, special tokens not counted."""
-        encodings = self._tokenizer.encode_batch_fast(list(texts), add_special_tokens=False)
-        return [len(encoding.ids) for encoding in encodings]
+        return self._encoder.lengths(texts)
 
     def count(self, text: str) -> int:
         """Number of tokens of one text, special tokens not counted."""
         return self.counts([text])[0]
 
-    def tokens(self, texts: Sequence[str]) -> list[Tokens]:
-        """Tokens of each text, encoded once, all texts in one batch."""
-        segments = [(number, start, text[start:end]) for number, text in enumerate(texts) for start, end in _cut(text)]
-        encodings = self._tokenizer.encode_batch([segment for _, _, segment in segments], add_special_tokens=False)
-        starts: list[list[int]] = [[] for _ in texts]
-        for (number, base, _), encoding in zip(segments, encodings, strict=True):
-            starts[number].extend(base + start for start, _ in encoding.offsets)
-        return [Tokens(sorted(found)) for found in starts]
+    def tokens(self, scans: Sequence[Scan]) -> list[Tokens]:
+        """Tokens of each text, all of them measured together."""
+        if not self.additive:
+            return [self._encoded(scan) for scan in scans]
+        found = [self._units(scan) for scan in scans]
+        counts = self._measured(list(chain.from_iterable(words for _, words in found)))
+        ends = np.cumsum([len(words) for _, words in found])
+        parts = np.split(counts, ends[:-1])
+        return [
+            Tokens(starts, part, len(scan.text)) for scan, (starts, _), part in zip(scans, found, parts, strict=True)
+        ]
 
     def head(self, text: str, tokens: int) -> str:
-        """The longest beginning of `text` with at most that many tokens, as the text's own tokens fall."""
-        (found,) = self.tokens([text])
-        end = found.after(0, tokens)
-        return text if end is None else text[:end].rstrip()
+        """The longest beginning of `text` in whole units with at most that many tokens."""
+        (found,) = self.tokens([Scan(text)])
+        last = int(np.searchsorted(found.sums, tokens, side="right")) - 1
+        return text if last >= len(found.starts) else text[: found.starts[last]].rstrip()
+
+    def _units(self, scan: Scan) -> tuple[Offsets, list[str]]:
+        """Words and their offsets, the long ones in parts."""
+        words = scan.words()
+        long = np.flatnonzero(scan.ends - scan.starts > _LONG)
+        if not len(long):
+            return scan.starts, words
+        parted: list[str] = []
+        places: list[int] = []
+        inner: list[int] = []
+        done = 0
+        for number, start in zip(long.tolist(), scan.starts[long].tolist(), strict=True):
+            word = words[number]
+            parts = [word] if self._encoder.names_token(word) else _PARTS.findall(word)
+            parted += words[done:number]
+            parted += parts
+            done = number + 1
+            offsets = [start + offset for offset in accumulate(map(len, parts[:-1]))]
+            places += repeat(done, len(offsets))
+            inner += offsets
+        return np.insert(scan.starts, places, inner), parted + words[done:]
+
+    def _measured(self, words: list[str]) -> Offsets:
+        """Tokens of each word; those met before are looked up."""
+        remembered = self._remembered
+        found = np.frombuffer(bytes(map(remembered.get, words, repeat(_UNKNOWN))), np.uint8).astype(np.int64)
+        missing = np.flatnonzero(found == _UNKNOWN).tolist()
+        if missing:
+            new = list(dict.fromkeys(words[number] for number in missing))
+            counts = dict(zip(new, self.counts(new), strict=True))
+            found[missing] = [counts[words[number]] for number in missing]
+            if len(remembered) + len(counts) > _REMEMBERED:
+                remembered = self._remembered = {}
+            remembered.update((word, count) for word, count in counts.items() if len(word) <= _LONG)
+        return found
+
+    def _encoded(self, scan: Scan) -> Tokens:
+        """Tokens as they fall in the whole text, for models whose tokens may reach over white space."""
+        text = scan.text
+        segments = list(_cut(text))
+        encodings = self._encoder.whole.encode_batch([text[a:b] for a, b in segments], add_special_tokens=False)
+        at = [base + a for (base, _), encoding in zip(segments, encodings, strict=True) for a, _ in encoding.offsets]
+        starts, counts = np.unique(np.array(at, dtype=np.int64), return_counts=True)
+        return Tokens(starts, counts.astype(np.int64), len(text))
 
 
-def _cut(text: str) -> list[tuple[int, int]]:
+def _summed(counts: Offsets) -> Offsets:
+    sums = np.zeros(len(counts) + 1, dtype=np.int64)
+    np.cumsum(counts, out=sums[1:])
+    return sums
+
+
+def _cut(text: str) -> Iterable[tuple[int, int]]:
     """Ranges of at most `_SEGMENT` characters that cover `text`, cut at white space where there is any."""
-    ranges, start = [], 0
+    start = 0
     while len(text) - start > _SEGMENT:
         limit = start + _SEGMENT
         end = max(text.rfind("\n", start + 1, limit), text.rfind(" ", start + 1, limit))
         end = limit if end < 0 else end
-        ranges.append((start, end))
+        yield start, end
         start = end
     if start < len(text):
-        ranges.append((start, len(text)))
-    return ranges
+        yield start, len(text)
