@@ -26,7 +26,7 @@ from twin.dataset.splits import check_disjoint
 from twin.embedding import Embedder, read_embeddings
 from twin.identity import sha256
 from twin.models import Category, Chunk, Document, State
-from twin.vectors.base import VectorStore
+from twin.vectors.base import VectorStore, points_model
 from twin.warehouse.base import Warehouse
 
 NORM_TOLERANCE = 1e-3
@@ -178,9 +178,10 @@ def verify_collection(
 ) -> Verdict:
     """The points in the vector store are exactly the chunks."""
     wanted = {chunk.id: chunk.content_hash for chunk in read_chunks(artifacts, author, category)}
-    stored = vectors.hashes(category, author, embedder.fingerprint)
+    model = points_model(embedder)
+    stored = vectors.hashes(category, author, model)
     seen = vectors.count(category, author)
-    serves = vectors.serves(category, author, embedder.fingerprint)
+    serves = vectors.serves(category, author, model)
     problems = []
     if lacking := wanted.keys() - stored.keys():
         problems.append(f"{len(lacking)} chunks have no point")

@@ -18,6 +18,7 @@ from twin.embedding import SentenceTransformerEmbedder, read_embeddings
 from twin.models import Category, State
 from twin.settings import Settings
 from twin.vectors import open_vector_store
+from twin.vectors.base import points_model
 from twin.warehouse import open_warehouse
 
 REPOSITORY = Path(__file__).parents[2]
@@ -128,7 +129,7 @@ class Installation:
                 found[f"embeddings/{category}"] = {
                     row.chunk_id for row in read_embeddings(artifacts, author, category, vectors=False)
                 }
-                found[f"collections/{category}"] = vectors.hashes(category, author, embedder.fingerprint)
+                found[f"collections/{category}"] = vectors.hashes(category, author, points_model(embedder))
                 assert vectors.count(category, author) == len(found[f"collections/{category}"])
             found["samples"] = {sample.id: sample.content_hash for sample in read_samples(artifacts, author)}
         finally:

@@ -10,7 +10,7 @@ from typing import NamedTuple
 import pytest
 from typer.testing import CliRunner
 
-from tests.twin.test_vectors import ARTICLES, MODEL, OTHER, POSTS, point, put
+from tests.twin.vectorstores import ARTICLES, MODEL, OTHER, POSTS, point, put
 from tests.twin.warehouses import contents, fill
 from twin.artifacts import ArtifactStore
 from twin.authors import AuthorFiles, load_authors

@@ -17,7 +17,8 @@ from twin.dataset.build import build_dataset
 from twin.embedding import SentenceTransformerEmbedder, embed_chunks, read_embeddings
 from twin.models import Author, Category, CrawlRecord, Document, Link, State
 from twin.vectors import load_points
-from twin.vectors.base import Point
+from twin.vectors.base import Point, points_model
+from twin.vectors.bm25 import encode_chunk
 from twin.vectors.edge import EdgeVectorStore
 from twin.verification import (
     Verdict,
@@ -299,12 +300,13 @@ def test_lost_stray_and_old_points(stores: Stores) -> None:
     first, second, third = list(read_chunks(stores.artifacts, ADA, ARTICLES))[:3]
     vector = next(iter(read_embeddings(stores.artifacts, ADA, ARTICLES))).vector
     stray = first.model_copy(update={"id": "00000000-0000-5000-8000-000000000000"})
+    changed = second.model_copy(update={"text": "old"})
     stores.vectors.apply(
         ARTICLES,
         ADA,
-        EMBEDDER.fingerprint,
+        points_model(EMBEDDER),
         dimension=EMBEDDER.dimension,
-        upserts=[Point(stray, vector), Point(second.model_copy(update={"text": "old"}), vector)],
+        upserts=[Point(old, vector, encode_chunk(old)) for old in (stray, changed)],
         deletes=[third.id],
     )
     assert stores.collection().problems == [

@@ -2,12 +2,36 @@
 
 import json
 from collections.abc import Sequence
+from typing import Any, NamedTuple
 
 from twin.embedding.base import Embedder
 from twin.errors import InputError
 from twin.identity import check_slug
-from twin.models import Category
-from twin.vectors.base import Hit, VectorStore
+from twin.models import Category, Chunk
+from twin.vectors.base import VectorStore, Where, points_model
+
+
+class Hit(NamedTuple):
+    """One result: the chunk and its cosine similarity to the query, in [-1, 1]; higher is nearer."""
+
+    chunk: Chunk
+    score: float
+
+    def as_dict(self) -> dict[str, Any]:
+        """The hit as JSON values: how near it is, where it stands, and what it says."""
+        chunk = self.chunk
+        return {
+            "score": round(self.score, 6),
+            "category": chunk.category.value,
+            "title": chunk.title,
+            "link": chunk.link,
+            "path": chunk.path,
+            "start": chunk.start,
+            "end": chunk.end,
+            "text": chunk.text,
+            "document_id": chunk.document_id,
+            "chunk_id": chunk.id,
+        }
 
 
 def search(
@@ -48,10 +72,15 @@ def search(
         tags = json.dumps({"dagster/partition": author})
         raise InputError(f"{author} has no points in {names}: build the twin first ({job} --tags '{tags}').")
     for category in categories:
-        if not vectors.serves(category, author, embedder.fingerprint):
+        if not vectors.serves(category, author, points_model(embedder)):
             raise InputError(
                 f"The {category.value} of {author} are searched with another embedding model than "
                 f"{embedder.fingerprint}: build the collections again, or set TWIN_EMBEDDING_MODEL back."
             )
     (vector,) = embedder.embed([query.strip()])
-    return vectors.search(categories, author, vector, limit=limit)
+    hits: list[Hit] = []
+    for category in dict.fromkeys(categories):
+        found = vectors.search(category, Where(author=author), vector=vector, sparse=None, limit=limit).dense
+        chunks = vectors.chunks(category, found)
+        hits.extend(Hit(chunks[point.id], point.score) for point in found if point.id in chunks)
+    return sorted(hits, key=lambda hit: (-hit.score, hit.chunk.id))[:limit]

@@ -1,52 +1,83 @@
 """What a vector store must do. One contract suite, `tests/twin/test_vectors.py`, runs against every implementation."""
 
 from collections.abc import Collection, Iterable, Sequence
-from typing import Any, NamedTuple, Protocol
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Annotated, NamedTuple, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
+from pydantic import AfterValidator
 
-from twin.models import Category, Chunk
+from twin.models import Category, Chunk, Model
+
+if TYPE_CHECKING:
+    from twin.embedding.base import Embedder
 
 Vector = NDArray[np.float32]
 
 
+class SparseVector(NamedTuple):
+    """Weights of terms: `indices` ascending and unique, `values` beside them, both of shape (terms,)."""
+
+    indices: NDArray[np.uint32]
+    values: NDArray[np.float32]
+
+
 class Point(NamedTuple):
-    """One embedded chunk: `point id = chunk.id`; `vector` has shape (dimension,), unit length, float32."""
+    """One embedded chunk: `point id = chunk.id`; `vector` has shape (dimension,), unit length, float32; `sparse` holds
+    the term weights of its text before the inverse document frequency, which the engine multiplies in."""
 
     chunk: Chunk
     vector: Vector
+    sparse: SparseVector
 
 
-class Hit(NamedTuple):
-    """One result: the chunk and its cosine similarity to the query, in [-1, 1]; higher is nearer."""
+def _in_utc(moment: datetime) -> datetime:
+    return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
 
-    chunk: Chunk
+
+Moment = Annotated[datetime, AfterValidator(_in_utc)]
+"""A time in UTC; one without a zone is taken to be in it."""
+
+
+class Where(Model):
+    """Which points a search looks at. What is empty or None is no condition; all conditions must hold, and of the
+    values of one condition any."""
+
+    author: str | None = None
+    platforms: tuple[str, ...] = ()
+    languages: tuple[str, ...] = ()
+    document_ids: tuple[str, ...] = ()
+    links: tuple[str, ...] = ()
+    published_from: Moment | None = None
+    published_until: Moment | None = None  # this moment itself lies outside
+
+
+class Scored(NamedTuple):
+    """A point that was found; `author` says in which shard of an embedded store it lies."""
+
+    id: str
     score: float
+    author: str
 
-    def as_dict(self) -> dict[str, Any]:
-        """The hit as JSON values: how near it is, where it stands, and what it says."""
-        chunk = self.chunk
-        return {
-            "score": round(self.score, 6),
-            "category": chunk.category.value,
-            "title": chunk.title,
-            "link": chunk.link,
-            "path": chunk.path,
-            "start": chunk.start,
-            "end": chunk.end,
-            "text": chunk.text,
-            "document_id": chunk.document_id,
-            "chunk_id": chunk.id,
-        }
+
+class Found(NamedTuple):
+    """What a search found, each list best first, equal scores in the order of ids.
+
+    A score of `dense` is a cosine in [-1, 1]. One of `sparse` is the sum over the query's terms of query weight times
+    point weight times the term's inverse document frequency: BM25, where the weights are BM25's.
+    """
+
+    dense: list[Scored]
+    sparse: list[Scored]
 
 
 class VectorStore(Protocol):
     """Points per category, with the author as tenant. A reader never blocks a writer, nor a writer a reader.
 
-    `model` is the fingerprint of the embedding model (name, revision, dimension): points of different models never
-    mix; a changed model makes a new collection. Every method raises `StoreError` with one sentence where the store
-    cannot be used.
+    `model` says what the vectors were made with, see `points_model`; to a store it is just a name. Points of different
+    models never mix; a changed model makes a new collection. Every method raises `StoreError` with one sentence where
+    the store cannot be used.
     """
 
     @property
@@ -76,10 +107,36 @@ class VectorStore(Protocol):
         """Whether a search sees the author's points of this model. After a change of model a shared collection goes on
         answering with the old one until every author is loaded with the new one."""
 
-    def search(self, categories: Sequence[Category], author: str, vector: Vector, *, limit: int) -> list[Hit]:
-        """The author's nearest points over all given categories, best first; equal scores in the order of ids."""
+    def authors(self, category: Category) -> list[str]:
+        """Slugs of the authors with points that a search sees, sorted."""
+
+    def search(
+        self, category: Category, where: Where, *, vector: Vector | None, sparse: SparseVector | None, limit: int
+    ) -> Found:
+        """The nearest points of the category by either vector; what is None is not searched, and its list is empty.
+
+        Inverse document frequencies are those of the author's points in this category. Without an author every
+        author is searched, and frequencies are the collection's on a server and each author's own in an embedded store.
+
+        Args:
+            category: searched.
+            where: which points count.
+            vector: shape (dimension,), made by the model that the points were made with.
+            sparse: term weights of the query.
+            limit: length of either list at most.
+        """
+
+    def chunks(self, category: Category, found: Sequence[Scored]) -> dict[str, Chunk]:
+        """The chunks of points, by id; a point that has vanished since it was found is left out."""
 
     def remove_author(self, author: str) -> int:
         """Delete the author's points of every category and every model for good; return how many there were."""
 
     def close(self) -> None: ...
+
+
+def points_model(embedder: "Embedder") -> str:
+    """What the points of this embedder are made with: its fingerprint and the version of the sparse encoder."""
+    from twin.vectors.bm25 import BM25_VERSION  # here, because that module needs the types of this one
+
+    return f"{embedder.fingerprint}+bm25-{BM25_VERSION}"

@@ -14,17 +14,30 @@ import threading
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from itertools import chain
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from twin.errors import StoreError
 from twin.identity import check_slug
-from twin.models import Category
-from twin.vectors.base import Hit, Point, Vector
-from twin.vectors.payload import INDEXED, VECTOR, batches, best, chunk_of, hash_of, payload_of
+from twin.models import Category, Chunk
+from twin.vectors.base import Found, Point, Scored, SparseVector, Vector, Where
+from twin.vectors.payload import (
+    DENSE,
+    HASHED_PACKED,
+    KEYWORDS,
+    MOMENT,
+    SPARSE,
+    batches,
+    best,
+    chunk_of,
+    hash_of,
+    packed,
+    settled,
+)
 from twin.vectors.versions import Manifest, VersionedFolder, copy_sparse
 
 if TYPE_CHECKING:
-    from qdrant_edge import EdgeShard
+    from qdrant_edge import EdgeShard, Filter, Query
+    from qdrant_edge import Point as EdgePoint
 
 logger = logging.getLogger("twin")
 
@@ -34,6 +47,9 @@ _SPARE_BYTES = 64 * 1024 * 1024
 """Kept free on the disk: the engine maps files into memory, and a full disk would kill the process without a word."""
 
 _PAGE = 4096
+
+LAYOUT = 2
+"""Of the points in a shard; a shard of another layout is written anew by the next build and answers nothing."""
 
 
 class EdgeVectorStore:
@@ -58,7 +74,7 @@ class EdgeVectorStore:
     def hashes(self, category: Category, author: str, model: str) -> dict[str, str]:
         """See `VectorStore.hashes`."""
         opened = self._open(category, author)
-        if opened is None or opened[0].model != model:
+        if opened is None or (opened[0].model, opened[0].layout) != (model, LAYOUT):
             return {}
         with _engine(self._root):
             return dict(_scroll(opened[1]))
@@ -84,11 +100,13 @@ class EdgeVectorStore:
                 return
             with folder.writing(self._lock_timeout_s), folder.next_version() as path:
                 current = folder.manifest()
-                kept = current if current and (current.model, current.dimension) == (model, dimension) else None
-                if kept:
-                    copy_sparse(folder.location(kept.version), path)
+                wanted = (model, dimension, LAYOUT)
+                if current and (current.model, current.dimension, current.layout) == wanted:
+                    copy_sparse(folder.location(current.version), path)
                 written = self._write(path, dimension, points, deletes)
-                folder.switch(Manifest(version=path.name, model=model, dimension=dimension, points=written))
+                folder.switch(
+                    Manifest(version=path.name, model=model, dimension=dimension, points=written, layout=LAYOUT)
+                )
         except OSError as error:
             reason = error.strerror or error
             raise StoreError(f"{folder.path} cannot be written ({reason}): free space or mend its rights.") from error
@@ -103,27 +121,65 @@ class EdgeVectorStore:
         manifest = self._folder(category, author).manifest()
         return manifest is None or manifest.model == model
 
-    def search(self, categories: Sequence[Category], author: str, vector: Vector, *, limit: int) -> list[Hit]:
-        """See `VectorStore.search`; exact where the engine has built no index yet."""
-        from qdrant_edge import Query, QueryRequest
+    def authors(self, category: Category) -> list[str]:
+        """See `VectorStore.authors`."""
+        folder = self._root / category.value
+        try:
+            slugs = sorted(entry.name for entry in folder.iterdir() if entry.is_dir())
+        except FileNotFoundError:
+            return []
+        except OSError as error:
+            raise StoreError(f"{folder} cannot be read ({error.strerror}): mend its rights or TWIN_STORE.") from error
+        manifests = {slug: self._folder(category, slug).manifest() for slug in slugs}
+        return [slug for slug, manifest in manifests.items() if manifest is not None and manifest.points]
 
-        hits: list[Hit] = []
-        query = vector.tolist()
-        for category in dict.fromkeys(categories):
+    def search(
+        self, category: Category, where: Where, *, vector: Vector | None, sparse: SparseVector | None, limit: int
+    ) -> Found:
+        """See `VectorStore.search`; exact where the engine has built no index yet."""
+        from qdrant_edge import Query
+        from qdrant_edge import SparseVector as EdgeSparse
+
+        dense: list[Scored] = []
+        terms: list[Scored] = []
+        condition = _filter(where)
+        by_meaning = None if vector is None else Query.Nearest(vector.tolist(), using=DENSE)
+        by_terms = (
+            None
+            if sparse is None or not len(sparse.indices)
+            else Query.Nearest(EdgeSparse(sparse.indices.tolist(), sparse.values.tolist()), using=SPARSE)
+        )
+        for author in [where.author] if where.author is not None else self.authors(category):
             opened = self._open(category, author)
             if opened is None:
                 continue
             manifest, shard = opened
-            if manifest.dimension != len(query):
+            if manifest.layout != LAYOUT or (vector is not None and manifest.dimension != len(vector)):
                 raise StoreError(
-                    f"The {category.value} of {author} were embedded with {manifest.model}, the query was not: "
+                    f"The {category.value} of {author} were stored with {manifest.model}, the query was not: "
                     "build the collections again, or set TWIN_EMBEDDING_MODEL back."
                 )
-            request = QueryRequest(limit=limit, query=Query.Nearest(query, using=VECTOR), with_payload=True)
             with _engine(self._root):
-                found = shard.query(request)
-            hits.extend(Hit(chunk_of(point.payload), float(point.score)) for point in found)
-        return best(hits, limit)
+                if by_meaning is not None:
+                    dense.extend(_nearest(shard, author, by_meaning, condition, limit))
+                if by_terms is not None:
+                    terms.extend(_nearest(shard, author, by_terms, condition, limit))
+        return Found(best(dense, limit), best(terms, limit))
+
+    def chunks(self, category: Category, found: Sequence[Scored]) -> dict[str, Chunk]:
+        """See `VectorStore.chunks`."""
+        by_author: dict[str, list[str]] = {}
+        for point in found:
+            by_author.setdefault(point.author, []).append(point.id)
+        chunks: dict[str, Chunk] = {}
+        for author, identifiers in by_author.items():
+            opened = self._open(category, author)
+            if opened is None:
+                continue
+            with _engine(self._root):
+                records = opened[1].retrieve(list(dict.fromkeys(identifiers)), with_payload=True, with_vector=False)
+            chunks.update((str(record.id), chunk_of(record.payload)) for record in records)
+        return chunks
 
     def remove_author(self, author: str) -> int:
         """See `VectorStore.remove_author`."""
@@ -170,7 +226,6 @@ class EdgeVectorStore:
 
     def _write(self, path: Path, dimension: int, points: Iterable[Point], deletes: Collection[str]) -> int:
         """Fill a version; return how many points it holds, verified."""
-        from qdrant_edge import Point as EdgePoint
         from qdrant_edge import UpdateOperation
 
         _check_space(path)
@@ -184,11 +239,7 @@ class EdgeVectorStore:
             for batch in batches(points):
                 _check_space(path)
                 with _engine(path):
-                    shard.update(
-                        UpdateOperation.upsert_points(
-                            [EdgePoint(p.chunk.id, {VECTOR: p.vector.tolist()}, payload_of(p.chunk)) for p in batch]
-                        )
-                    )
+                    shard.update(UpdateOperation.upsert_points([_stored(point) for point in batch]))
                 expected.update(point.chunk.id for point in batch)
             _check_space(path, _allocated(path))  # merging writes a second copy before it drops the first
             with _engine(path):
@@ -203,16 +254,66 @@ class EdgeVectorStore:
 
 
 def _load_or_create(path: Path, dimension: int) -> "EdgeShard":
-    from qdrant_edge import Distance, EdgeConfig, EdgeShard, EdgeVectorParams, PayloadSchemaType, UpdateOperation
+    from qdrant_edge import (
+        Distance,
+        EdgeConfig,
+        EdgeShard,
+        EdgeSparseVectorParams,
+        EdgeVectorParams,
+        Modifier,
+        PayloadSchemaType,
+        UpdateOperation,
+    )
 
     if path.exists():
         return EdgeShard.load(str(path))
     path.mkdir(parents=True)
-    vectors = {VECTOR: EdgeVectorParams(size=dimension, distance=Distance.Cosine)}
-    shard = EdgeShard.create(str(path), EdgeConfig(vectors=vectors, wal_enabled=False))
-    for field in INDEXED:
+    vectors = {DENSE: EdgeVectorParams(size=dimension, distance=Distance.Cosine)}
+    terms = {SPARSE: EdgeSparseVectorParams(modifier=Modifier.Idf)}
+    shard = EdgeShard.create(str(path), EdgeConfig(vectors=vectors, sparse_vectors=terms, wal_enabled=False))
+    for field in KEYWORDS:
         shard.update(UpdateOperation.create_field_index(field, PayloadSchemaType.Keyword))
+    shard.update(UpdateOperation.create_field_index(MOMENT, PayloadSchemaType.Datetime))
     return shard
+
+
+def _stored(point: Point) -> "EdgePoint":
+    from qdrant_edge import Point as EdgePoint
+    from qdrant_edge import SparseVector as EdgeSparse
+
+    sparse = EdgeSparse(point.sparse.indices.tolist(), point.sparse.values.tolist())
+    return EdgePoint(point.chunk.id, {DENSE: point.vector.tolist(), SPARSE: sparse}, packed(point.chunk))
+
+
+def _filter(where: Where) -> "Filter | None":
+    """The conditions on a point of one shard, which holds one author."""
+    from qdrant_edge import FieldCondition, Filter, MatchAny, RangeDateTime
+
+    values = {
+        "document_id": where.document_ids,
+        "platform": where.platforms,
+        "language": where.languages,
+        "link": where.links,
+    }
+    must: list[Any] = [
+        FieldCondition(key=field, match=MatchAny(any=list(wanted))) for field, wanted in values.items() if wanted
+    ]
+    if where.published_from or where.published_until:
+        since, until = (
+            moment.isoformat() if moment else None for moment in (where.published_from, where.published_until)
+        )
+        must.append(FieldCondition(key=MOMENT, range=RangeDateTime(gte=since, lt=until)))
+    return Filter(must=must) if must else None
+
+
+def _nearest(shard: "EdgeShard", author: str, query: "Query", condition: "Filter | None", limit: int) -> list[Scored]:
+    from qdrant_edge import QueryRequest
+
+    def fetch(asked: int) -> list[Scored]:
+        found = shard.query(QueryRequest(limit=asked, query=query, filter=condition, with_payload=False))
+        return [Scored(str(point.id), float(point.score), author) for point in found]
+
+    return settled(fetch, limit)
 
 
 def _scroll(shard: "EdgeShard") -> Iterator[tuple[str, str]]:
@@ -221,7 +322,7 @@ def _scroll(shard: "EdgeShard") -> Iterator[tuple[str, str]]:
 
     offset = None
     while True:
-        records, offset = shard.scroll(ScrollRequest(offset=offset, limit=_PAGE, with_payload=["content_hash"]))
+        records, offset = shard.scroll(ScrollRequest(offset=offset, limit=_PAGE, with_payload=HASHED_PACKED))
         for record in records:
             yield str(record.id), hash_of(record.payload)
         if offset is None:

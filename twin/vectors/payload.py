@@ -1,54 +1,104 @@
-"""A chunk as the payload of a point, and back; the same in every engine."""
+"""Points as engines store them: names, the payload of a chunk and the chunk again, and what every engine shares."""
 
-from collections.abc import Iterable, Iterator, Mapping
+import json
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from itertools import islice
-from typing import Any
+from typing import Any, TypeVar
 
 from twin.errors import StoreError
+from twin.identity import content_hash, sha256
 from twin.models import Chunk
-from twin.vectors.base import Hit, Point
+from twin.vectors.base import Scored
 
-VECTOR = "dense"
-"""Name of the vector of meaning; sparse vectors get names of their own beside it."""
+DENSE = "dense"
+"""Name of the vector of meaning."""
+
+SPARSE = "bm25"
+"""Name of the vector of terms."""
 
 BATCH = 256
 """Points per request: the client's overhead is small from here on (Qdrant's bulk upload guide: 64 to 256)."""
 
-INDEXED = ("document_id", "platform")
-"""Payload fields that searches filter by, beside the author."""
+KEYWORDS = ("document_id", "platform", "language", "link")
+"""Payload fields that searches filter by for equality, beside the author."""
 
+MOMENT = "published_at"
+"""The payload field that searches filter by for a range of time."""
+
+_T = TypeVar("_T")
 _HASH = "content_hash"
+_CHUNK = "chunk"
 
 
 def payload_of(chunk: Chunk) -> dict[str, Any]:
-    """JSON fields of the chunk and their hash."""
-    return {**chunk.model_dump(mode="json"), _HASH: chunk.content_hash}
+    """JSON fields of the chunk and their hash: what a server stores, readable for every client."""
+    fields = chunk.model_dump(mode="json")
+    return {**fields, _HASH: content_hash(fields)}
+
+
+def packed(chunk: Chunk) -> dict[str, Any]:
+    """The chunk as one JSON string beside the fields that are filtered by: what the embedded engine stores.
+
+    Its binding converts each field of a payload by trying one type after the other, which takes longer for the fields
+    of a chunk than the engine needs to store the point. A hash needs no field: it is that of the string.
+    """
+    fields = chunk.model_dump(mode="json")
+    text = json.dumps(fields, sort_keys=True, ensure_ascii=False, separators=(",", ":"))
+    return {_CHUNK: text, **{name: fields[name] for name in (*KEYWORDS, MOMENT) if fields[name] is not None}}
 
 
 def chunk_of(payload: Mapping[str, Any] | None) -> Chunk:
-    """The chunk again.
+    """The chunk again, of either kind of payload.
 
     Raises:
         StoreError: the point was not written by this project.
     """
     fields = dict(payload or {})
+    if isinstance(text := fields.get(_CHUNK), str):
+        return Chunk.model_validate_json(text)
     if fields.pop(_HASH, None) is None:
         raise StoreError("A point has no chunk in its payload: the collection was written by something else.")
     return Chunk.model_validate(fields)
 
 
 def hash_of(payload: Mapping[str, Any] | None) -> str:
-    """Stored content hash; empty where there is none, which equals no chunk's."""
-    return str((payload or {}).get(_HASH, ""))
+    """Content hash of the stored chunk; empty where there is none, which equals no chunk's."""
+    fields = payload or {}
+    return sha256(fields[_CHUNK]) if _CHUNK in fields else str(fields.get(_HASH, ""))
 
 
-def batches(points: Iterable[Point]) -> Iterator[list[Point]]:
-    """Cut a stream of points into lists of at most `BATCH`."""
-    iterator = iter(points)
-    while batch := list(islice(iterator, BATCH)):
+HASHED = [_HASH]
+"""Payload fields that `hash_of` needs of `payload_of`."""
+
+HASHED_PACKED = [_CHUNK]
+"""Payload fields that `hash_of` needs of `packed`."""
+
+
+def batches(things: Iterable[_T], size: int = BATCH) -> Iterator[list[_T]]:
+    """Cut a stream into lists of at most `size`."""
+    iterator = iter(things)
+    while batch := list(islice(iterator, size)):
         yield batch
 
 
-def best(hits: Iterable[Hit], limit: int) -> list[Hit]:
-    """The nearest hits, best first; equal scores in the order of ids, so that a result is always the same."""
-    return sorted(hits, key=lambda hit: (-hit.score, hit.chunk.id))[:limit]
+def best(found: Iterable[Scored], limit: int) -> list[Scored]:
+    """The best, equal scores in the order of ids, so that a result is always the same."""
+    return sorted(found, key=lambda point: (-point.score, point.id))[:limit]
+
+
+def settled(fetch: Callable[[int], list[Scored]], limit: int) -> list[Scored]:
+    """The best `limit` points that an engine finds, with equal scores in the order of ids.
+
+    An engine that is asked for n points leaves out any of those that score like the n-th, as it happens; it is asked
+    for more until the last one that it gives scores less than the last one that is wanted.
+
+    Args:
+        fetch: asks the engine for a number of points, best first.
+        limit: how many are wanted.
+    """
+    asked = limit + 1
+    while True:
+        found = fetch(asked)
+        if len(found) < asked or found[-1].score < found[limit - 1].score:
+            return best(found, limit)
+        asked *= 4

@@ -17,13 +17,25 @@ from urllib.parse import urlsplit
 from uuid import UUID, uuid5
 
 from twin.errors import StoreError
-from twin.models import Category
-from twin.vectors.base import Hit, Point, Vector
-from twin.vectors.payload import BATCH, INDEXED, VECTOR, batches, best, chunk_of, hash_of, payload_of
+from twin.models import Category, Chunk
+from twin.vectors.base import Found, Point, Scored, SparseVector, Vector, Where
+from twin.vectors.payload import (
+    BATCH,
+    DENSE,
+    HASHED,
+    KEYWORDS,
+    MOMENT,
+    SPARSE,
+    batches,
+    chunk_of,
+    hash_of,
+    payload_of,
+    settled,
+)
 
 if TYPE_CHECKING:
     from qdrant_client import QdrantClient
-    from qdrant_client.models import Filter
+    from qdrant_client.models import FieldCondition, Filter, PointStruct
 
 logger = logging.getLogger("twin")
 
@@ -65,7 +77,7 @@ class QdrantVectorStore:
             offset: Any = None
             while True:
                 records, offset = client.scroll(
-                    name, scroll_filter=_of(author), limit=_PAGE, offset=offset, with_payload=["content_hash"]
+                    name, scroll_filter=_of(author), limit=_PAGE, offset=offset, with_payload=HASHED
                 )
                 found.update((str(record.id), hash_of(record.payload)) for record in records)
                 if offset is None:
@@ -94,11 +106,7 @@ class QdrantVectorStore:
                 return
             self._create(client, name, dimension)
             for batch in chain([first] if first else [], parts):
-                points = [
-                    PointStruct(id=p.chunk.id, vector={VECTOR: p.vector.tolist()}, payload=payload_of(p.chunk))
-                    for p in batch
-                ]
-                client.upsert(name, points, wait=True)
+                client.upsert(name, [_stored(point) for point in batch], wait=True)
             for part in _parts(sorted(deletes)):
                 client.delete(name, PointIdsList(points=part), wait=True)
             if live != name:
@@ -117,26 +125,61 @@ class QdrantVectorStore:
         with self._errors() as client:
             return _live(client, category) in (None, collection_name(category, model))
 
-    def search(self, categories: Sequence[Category], author: str, vector: Vector, *, limit: int) -> list[Hit]:
-        """See `VectorStore.search`."""
-        hits: list[Hit] = []
-        query = vector.tolist()
+    def authors(self, category: Category) -> list[str]:
+        """See `VectorStore.authors`."""
         with self._errors() as client:
-            for category in dict.fromkeys(categories):
-                alias = category.value  # never the collection behind it, which may be replaced at any moment
-                if not client.collection_exists(alias):
-                    continue
-                size = _dimension(client, alias)
-                if size != len(query):
-                    raise StoreError(
-                        f"The collection {alias} holds vectors of {size} numbers, the query has {len(query)}: "
-                        "build the collections of every author with this TWIN_EMBEDDING_MODEL, or set it back."
+            if not client.collection_exists(category.value):
+                return []
+            return _authors(client, category.value)
+
+    def search(
+        self, category: Category, where: Where, *, vector: Vector | None, sparse: SparseVector | None, limit: int
+    ) -> Found:
+        """See `VectorStore.search`."""
+        from qdrant_client.models import IdfCorpusParams, SearchParams
+        from qdrant_client.models import SparseVector as Terms
+
+        alias = category.value  # never the collection behind it, which may be replaced at any moment
+        condition = _filter(where)
+        with self._errors() as client:
+            if not client.collection_exists(alias):
+                return Found([], [])
+            _check_layout(client, alias, None if vector is None else len(vector))
+
+            def nearest(query: Any, using: str, params: SearchParams | None) -> list[Scored]:
+                def fetch(asked: int) -> list[Scored]:
+                    answer = client.query_points(
+                        alias,
+                        query=query,
+                        using=using,
+                        query_filter=condition,
+                        search_params=params,
+                        limit=asked,
+                        with_payload=["author"],
                     )
-                found = client.query_points(
-                    alias, query=query, using=VECTOR, query_filter=_of(author), limit=limit, with_payload=True
-                )
-                hits.extend(Hit(chunk_of(point.payload), float(point.score)) for point in found.points)
-        return best(hits, limit)
+                    return [
+                        Scored(str(point.id), float(point.score), str((point.payload or {}).get("author")))
+                        for point in answer.points
+                    ]
+
+                return settled(fetch, limit)
+
+            dense = [] if vector is None else nearest(vector.tolist(), DENSE, None)
+            terms: list[Scored] = []
+            if sparse is not None and len(sparse.indices):
+                corpus = None if where.author is None else SearchParams(idf=IdfCorpusParams(corpus=_of(where.author)))
+                query = Terms(indices=sparse.indices.tolist(), values=sparse.values.tolist())
+                terms = nearest(query, SPARSE, corpus)
+        return Found(dense, terms)
+
+    def chunks(self, category: Category, found: Sequence[Scored]) -> dict[str, Chunk]:
+        """See `VectorStore.chunks`."""
+        identifiers = list(dict.fromkeys(point.id for point in found))
+        with self._errors() as client:
+            if not identifiers or not client.collection_exists(category.value):
+                return {}
+            records = client.retrieve(category.value, identifiers, with_payload=True, with_vectors=False)
+        return {str(record.id): chunk_of(record.payload) for record in records}
 
     def remove_author(self, author: str) -> int:
         """See `VectorStore.remove_author`; a collection that is still being filled holds a marker besides."""
@@ -175,18 +218,25 @@ class QdrantVectorStore:
             Distance,
             KeywordIndexParams,
             KeywordIndexType,
+            Modifier,
             PayloadSchemaType,
+            SparseVectorParams,
             VectorParams,
         )
 
         if client.collection_exists(name):
             return
         with _unless_exists():
-            client.create_collection(name, {VECTOR: VectorParams(size=dimension, distance=Distance.COSINE)})
+            client.create_collection(
+                name,
+                {DENSE: VectorParams(size=dimension, distance=Distance.COSINE)},
+                sparse_vectors_config={SPARSE: SparseVectorParams(modifier=Modifier.IDF)},
+            )
         tenant = KeywordIndexParams(type=KeywordIndexType.KEYWORD, is_tenant=True)
         client.create_payload_index(name, "author", tenant, wait=True)
-        for field in INDEXED:
+        for field in KEYWORDS:
             client.create_payload_index(name, field, PayloadSchemaType.KEYWORD, wait=True)
+        client.create_payload_index(name, MOMENT, PayloadSchemaType.DATETIME, wait=True)
 
     def _switch(self, client: "QdrantClient", category: Category, live: str | None, name: str) -> None:
         """Move the alias to `name` if that collection is complete for all authors of the live one."""
@@ -198,8 +248,7 @@ class QdrantVectorStore:
         )
 
         if live is not None:
-            authors = {str(hit.value) for hit in client.facet(live, "author", limit=_MAX_AUTHORS, exact=True).hits}
-            markers = {_marker(author): author for author in authors}
+            markers = {_marker(author): author for author in _authors(client, live)}
             for part in _parts(sorted(markers)):
                 for record in client.retrieve(name, part, with_payload=False):
                     markers.pop(str(record.id), None)
@@ -245,15 +294,57 @@ def _live(client: "QdrantClient", category: Category) -> str | None:
     return None
 
 
-def _dimension(client: "QdrantClient", name: str) -> int:
-    vectors = client.get_collection(name).config.params.vectors
-    return vectors[VECTOR].size if isinstance(vectors, dict) else 0
+def _authors(client: "QdrantClient", name: str) -> list[str]:
+    return sorted(str(hit.value) for hit in client.facet(name, "author", limit=_MAX_AUTHORS, exact=True).hits)
+
+
+def _check_layout(client: "QdrantClient", name: str, dimension: int | None) -> None:
+    """Raise where the collection cannot answer a query of this dimension and of terms."""
+    params = client.get_collection(name).config.params
+    size = params.vectors[DENSE].size if isinstance(params.vectors, dict) and DENSE in params.vectors else 0
+    if SPARSE not in (params.sparse_vectors or {}) or dimension not in (None, size):
+        raise StoreError(
+            f"The collection {name} holds points of another model than the query's, of {size} numbers each: "
+            "build the collections of every author with this TWIN_EMBEDDING_MODEL, or set it back."
+        )
+
+
+def _stored(point: Point) -> "PointStruct":
+    from qdrant_client.models import PointStruct
+    from qdrant_client.models import SparseVector as Terms
+
+    terms = Terms(indices=point.sparse.indices.tolist(), values=point.sparse.values.tolist())
+    vectors = {DENSE: point.vector.tolist(), SPARSE: terms}
+    return PointStruct(id=point.chunk.id, vector=vectors, payload=payload_of(point.chunk))
+
+
+def _filter(where: Where) -> "Filter | None":
+    from qdrant_client.models import DatetimeRange, FieldCondition, Filter, MatchAny
+
+    must: list[Any] = [] if where.author is None else [_is_of(where.author)]
+    values = {
+        "document_id": where.document_ids,
+        "platform": where.platforms,
+        "language": where.languages,
+        "link": where.links,
+    }
+    must += [FieldCondition(key=field, match=MatchAny(any=list(wanted))) for field, wanted in values.items() if wanted]
+    if where.published_from or where.published_until:
+        span = DatetimeRange(gte=where.published_from, lt=where.published_until)
+        must.append(FieldCondition(key=MOMENT, range=span))
+    return Filter(must=must) if must else None
 
 
 def _of(author: str) -> "Filter":
-    from qdrant_client.models import FieldCondition, Filter, MatchValue
+    from qdrant_client.models import Filter
 
-    return Filter(must=[FieldCondition(key="author", match=MatchValue(value=author))])
+    return Filter(must=[_is_of(author)])
+
+
+def _is_of(author: str) -> "FieldCondition":
+    from qdrant_client.models import FieldCondition, MatchValue
+
+    return FieldCondition(key="author", match=MatchValue(value=author))
 
 
 def _marker(author: str) -> str:

@@ -11,7 +11,9 @@ from twin.errors import ConsistencyError
 from twin.identity import data_version, sha256
 from twin.models import Category, Chunk, StageReport
 from twin.progress import progress
-from twin.vectors.base import Point, VectorStore
+from twin.vectors.base import Point, Vector, VectorStore, points_model
+from twin.vectors.bm25 import encode_chunks
+from twin.vectors.payload import batches
 
 logger = logging.getLogger("twin")
 
@@ -45,13 +47,13 @@ def load_points(
         StoreError: a store cannot be used.
     """
     label = f"loading {category.value} of {author}"
-    model = embedder.fingerprint
-    _check_model(artifacts, model, author, category)
+    model = points_model(embedder)
+    _check_model(artifacts, embedder.fingerprint, author, category)
     wanted = {chunk.id: chunk.content_hash for chunk in _verified(artifacts, author, category)}
     stored = vectors.hashes(category, author, model)
     upserts = {identifier for identifier, content in wanted.items() if stored.get(identifier) != content}
     deletes = stored.keys() - wanted.keys()
-    points = (point for point in _points(artifacts, author, category) if point.chunk.id in upserts)
+    points = _points(artifacts, author, category, upserts)
     vectors.apply(
         category,
         author,
@@ -104,12 +106,21 @@ def _verified(artifacts: ArtifactStore, author: str, category: Category) -> Iter
         raise _stale(author, category)
 
 
-def _points(artifacts: ArtifactStore, author: str, category: Category) -> Iterator[Point]:
+def _points(artifacts: ArtifactStore, author: str, category: Category, wanted: set[str]) -> Iterator[Point]:
+    for batch in batches(_rows(artifacts, author, category, wanted)):
+        terms = encode_chunks([chunk for chunk, _ in batch])
+        yield from (Point(chunk, vector, sparse) for (chunk, vector), sparse in zip(batch, terms, strict=True))
+
+
+def _rows(
+    artifacts: ArtifactStore, author: str, category: Category, wanted: set[str]
+) -> Iterator[tuple[Chunk, Vector]]:
     chunks = read_chunks(artifacts, author, category)
     for chunk, row in zip(chunks, read_embeddings(artifacts, author, category), strict=True):
         if row.chunk_id != chunk.id:
             raise _stale(author, category)
-        yield Point(chunk, row.vector)
+        if chunk.id in wanted:
+            yield chunk, row.vector
 
 
 def _stale(author: str, category: Category) -> ConsistencyError:

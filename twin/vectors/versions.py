@@ -28,9 +28,10 @@ class Manifest(BaseModel):
     model_config = ConfigDict(frozen=True)
 
     version: str
-    model: str  # fingerprint of the embedding model
+    model: str  # what the points are made with
     dimension: int
     points: int
+    layout: int = 1  # what the points consist of, see `twin.vectors.edge`; the first releases wrote none
 
 
 class VersionedFolder:

@@ -1,0 +1,221 @@
+"""What the embedded vector store must bear besides the contract: other processes, kills, full disks."""
+
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import textwrap
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.twin.vectorstores import ARTICLES, DIMENSION, MODEL, expected, point, put, vector
+from twin.errors import InputError, StoreError
+from twin.vectors.base import Point
+from twin.vectors.edge import EdgeVectorStore
+from twin.vectors.payload import chunk_of
+from twin.vectors.versions import copy_sparse
+
+
+def run(script: str, *args: object) -> "subprocess.Popen[str]":
+    """Start a Python process that can use this module's helpers."""
+    header = "from tests.twin.vectorstores import *\nimport sys, time\n"
+    command = [sys.executable, "-c", header + textwrap.dedent(script), *map(str, args)]
+    return subprocess.Popen(command, stdout=subprocess.PIPE, text=True, cwd=Path(__file__).parents[2])
+
+
+def test_readers_never_see_a_half_written_version(tmp_path: Path) -> None:
+    """Every version holds one generation of ten points; a reader must never find two generations or a gap."""
+    root = tmp_path / "vectors"
+    put(EdgeVectorStore(root), *(point(number, text="0") for number in range(10)))
+    script = """
+    store = EdgeVectorStore(Path(sys.argv[1]))
+    seen = set()
+    print("ready", flush=True)
+    deadline = time.monotonic() + 30
+    while "12" not in seen and time.monotonic() < deadline:
+        found = near(store, 1, limit=20)
+        assert len(found) == 10, len(found)
+        said = store.chunks(ARTICLES, found)
+        assert len(said) == 10
+        assert len({chunk.text for chunk in said.values()}) == 1
+        seen.add(said[found[0].id].text)
+    print(len(seen), "12" in seen)
+    """
+    readers = [run(script, root) for _ in range(2)]
+    for reader in readers:
+        assert reader.stdout is not None
+        assert reader.stdout.readline() == "ready\n"
+    writer = EdgeVectorStore(root)
+    for generation in range(1, 13):
+        put(writer, *(point(number, text=str(generation)) for number in range(10)))
+    for reader in readers:
+        out, _ = reader.communicate(timeout=40)
+        assert reader.returncode == 0
+        count, last = out.split()
+        assert last == "True"
+        assert int(count) > 1, "the reader saw no switch, so this test proved nothing"
+
+
+def test_old_versions_go(tmp_path: Path) -> None:
+    store = EdgeVectorStore(tmp_path)
+    for generation in range(5):
+        put(store, point(1, text=str(generation)))
+    folder = tmp_path / "articles" / "ada"
+    assert sorted(path.name for path in folder.iterdir()) == ["00000004", "00000005", "CURRENT", "LOCK"]
+
+
+def test_nothing_is_touched_when_there_is_nothing_to_do(tmp_path: Path) -> None:
+    store = EdgeVectorStore(tmp_path)
+    put(store)
+    assert list(tmp_path.iterdir()) == []
+    put(store, point(1))
+    before = (tmp_path / "articles" / "ada" / "CURRENT").stat().st_mtime_ns
+    put(store)
+    assert (tmp_path / "articles" / "ada" / "CURRENT").stat().st_mtime_ns == before
+
+
+@pytest.mark.parametrize("after", [1, 300])
+def test_a_killed_writer_changes_nothing_and_the_next_one_converges(tmp_path: Path, after: int) -> None:
+    store = EdgeVectorStore(tmp_path)
+    put(store, point(1), point(2))
+    script = """
+    def points():
+        for number in range(int(sys.argv[2])):
+            yield point(number, text="new")
+        print("writing", flush=True)
+        time.sleep(60)
+    EdgeVectorStore(Path(sys.argv[1])).apply(
+        ARTICLES, "ada", MODEL, dimension=DIMENSION, upserts=points(), deletes=[point(2).chunk.id])
+    """
+    writer = run(script, tmp_path, after)
+    assert writer.stdout is not None
+    assert writer.stdout.readline() == "writing\n"
+    assert store.hashes(ARTICLES, "ada", MODEL) == expected(point(1), point(2))
+    writer.send_signal(signal.SIGKILL)
+    writer.communicate()
+    assert store.hashes(ARTICLES, "ada", MODEL) == expected(point(1), point(2))
+    new = [point(number, text="new") for number in range(after)]
+    put(store, *new, deletes=(point(2).chunk.id,) if after < 3 else ())
+    left = new if after > 2 else [*new, point(1)]
+    assert store.hashes(ARTICLES, "ada", MODEL) == expected(*left)
+    folder = tmp_path / "articles" / "ada"
+    assert sorted(path.name for path in folder.iterdir()) == ["00000001", "00000002", "CURRENT", "LOCK"]
+
+
+def test_writers_exclude_each_other_and_a_lasting_lock_is_one_sentence(tmp_path: Path) -> None:
+    store = EdgeVectorStore(tmp_path, lock_timeout_s=0.2)
+    put(store, point(1))
+    inside, leave = threading.Event(), threading.Event()
+
+    def slow() -> Iterator[Point]:
+        yield point(2)
+        inside.set()
+        leave.wait(20)
+
+    args = (ARTICLES, "ada", MODEL)
+    first = threading.Thread(
+        target=lambda: store.apply(*args, dimension=DIMENSION, upserts=slow(), deletes=[]), daemon=True
+    )
+    first.start()
+    assert inside.wait(20)
+    with pytest.raises(StoreError, match="being written by another process"):
+        put(store, point(3))
+    assert store.count(ARTICLES, "ada") == 1, "a reader was blocked or saw what is not finished"
+    leave.set()
+    first.join()
+    put(store, point(3))
+    assert store.count(ARTICLES, "ada") == 3
+
+
+def test_many_writers_lose_nothing(tmp_path: Path) -> None:
+    script = """
+    number = int(sys.argv[2])
+    put(EdgeVectorStore(Path(sys.argv[1])), *(point(number * 10 + extra) for extra in range(10)))
+    """
+    writers = [run(script, tmp_path, number) for number in range(3)]
+    assert [writer.wait(60) for writer in writers] == [0, 0, 0]
+    for writer in writers:
+        writer.communicate()
+    store = EdgeVectorStore(tmp_path)
+    assert store.hashes(ARTICLES, "ada", MODEL) == expected(*(point(number) for number in range(30)))
+
+
+def test_what_is_open_survives_its_removal(tmp_path: Path) -> None:
+    store = EdgeVectorStore(tmp_path)
+    put(store, *(point(number) for number in range(50)))
+    opened = store._open(ARTICLES, "ada")
+    assert opened is not None
+    shutil.rmtree(tmp_path / "articles")
+    from qdrant_edge import Query, QueryRequest
+
+    request = QueryRequest(limit=1, query=Query.Nearest(vector(7).tolist(), using="dense"), with_payload=True)
+    assert chunk_of(opened[1].query(request)[0].payload).ordinal == 7
+
+
+def test_a_damaged_shard_is_one_sentence(tmp_path: Path) -> None:
+    put(EdgeVectorStore(tmp_path), point(1))
+    folder = tmp_path / "articles" / "ada"
+    shutil.rmtree(folder / "00000001" / "segments")
+    with pytest.raises(StoreError):
+        EdgeVectorStore(tmp_path).count(ARTICLES, "ada")
+    (folder / "CURRENT").write_text("{")
+    with pytest.raises(StoreError, match="is damaged"):
+        EdgeVectorStore(tmp_path).count(ARTICLES, "ada")
+
+
+def test_a_full_disk_is_one_sentence(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    store = EdgeVectorStore(tmp_path)
+    put(store, point(1))
+    monkeypatch.setattr("twin.vectors.edge._SPARE_BYTES", 1 << 62)
+    with pytest.raises(StoreError, match="disk is full"):
+        put(store, point(2))
+    assert store.hashes(ARTICLES, "ada", MODEL) == expected(point(1))
+
+
+def test_a_full_disk_stops_the_first_write_before_the_engine_maps_a_file(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A page of a mapped file that the disk cannot hold ends the process with SIGBUS."""
+    monkeypatch.setattr("twin.vectors.edge._SPARE_BYTES", 1 << 62)
+    monkeypatch.setattr("twin.vectors.edge._load_or_create", lambda *_: pytest.fail("the engine was started"))
+    with pytest.raises(StoreError, match="disk is full"):
+        put(EdgeVectorStore(tmp_path), point(1))
+
+
+def test_a_root_that_is_no_folder_is_one_sentence(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    with pytest.raises(StoreError, match="TWIN_STORE"):
+        put(EdgeVectorStore(tmp_path / "file"), point(1))
+
+
+def test_a_slug_is_no_path(tmp_path: Path) -> None:
+    with pytest.raises(InputError):
+        EdgeVectorStore(tmp_path).count(ARTICLES, "../other")
+
+
+def test_a_closed_store_opens_again(tmp_path: Path) -> None:
+    store = EdgeVectorStore(tmp_path)
+    put(store, point(1))
+    assert store.count(ARTICLES, "ada") == 1
+    store.close()
+    assert store.count(ARTICLES, "ada") == 1
+
+
+def test_a_sparse_copy_is_equal_and_stays_sparse(tmp_path: Path) -> None:
+    source = tmp_path / "a"
+    (source / "sub").mkdir(parents=True)
+    with (source / "sub" / "holes").open("wb") as stream:
+        stream.write(b"begin")
+        stream.seek(20 << 20)
+        stream.write(os.urandom(3 << 20))
+        stream.truncate(40 << 20)
+    (source / "empty").touch()
+    copy_sparse(source, tmp_path / "b")
+    for name in ("sub/holes", "empty"):
+        assert (tmp_path / "b" / name).read_bytes() == (source / name).read_bytes()
+    blocks = (source / "sub" / "holes").stat().st_blocks
+    assert (tmp_path / "b" / "sub" / "holes").stat().st_blocks <= blocks + 64

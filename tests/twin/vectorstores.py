@@ -1,0 +1,115 @@
+"""Points and stores for the tests of vector stores."""
+
+import uuid
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+
+import numpy as np
+import pytest
+from qdrant_client import QdrantClient
+
+from twin.models import Category, Chunk
+from twin.vectors import VectorStore
+from twin.vectors.base import Found, Point, Scored, SparseVector, Where
+from twin.vectors.edge import EdgeVectorStore
+from twin.vectors.qdrant import QdrantVectorStore
+
+QUIET = pytest.mark.filterwarnings(
+    "ignore:Payload indexes have no effect",  # says the in-memory engine, of the indexes that a server uses
+    "ignore:Api key is used with an insecure connection",
+    "ignore:Local mode performs exact",
+)
+
+DIMENSION = 8
+MODEL = f"tiny@abc/{DIMENSION}"
+OTHER = f"other@def/{DIMENSION}"
+ARTICLES, POSTS = Category.ARTICLES, Category.POSTS
+
+
+def point(number: int, author: str = "ada", category: Category = ARTICLES, text: str = "") -> Point:
+    """Points of different numbers differ; the nearest to `vector(n)` and to `terms(1000 + n)` is the point n."""
+    document = str(uuid.uuid5(uuid.NAMESPACE_URL, author))
+    chunk = Chunk(
+        id=str(uuid.uuid5(uuid.NAMESPACE_URL, f"{author}{category}{number}")),
+        document_id=document,
+        author=author,
+        category=category,
+        ordinal=number,
+        start=number,
+        end=number + 1,
+        text=text or f"text {number} 🤖",
+        tokens=3,
+        link="https://example.org/a",
+        platform="web",
+    )
+    return Point(chunk, vector(number), terms(1 + number % 7, 1000 + number))
+
+
+def published(number: int, year: int, platform: str = "web", language: str | None = "en", **fields: str) -> Point:
+    """A point with all that a search can filter by."""
+    made = point(number)
+    known = {
+        "published_at": datetime(year, 1, 1, tzinfo=UTC),
+        "platform": platform,
+        "language": language,
+        "document_id": str(uuid.uuid5(uuid.NAMESPACE_URL, f"document {year}")),
+        "link": f"https://example.org/{year}",
+    }
+    return made._replace(chunk=made.chunk.model_copy(update={**known, **fields}))
+
+
+def vector(number: int) -> np.ndarray:
+    """A unit vector."""
+    values = np.random.default_rng(number).normal(size=DIMENSION).astype(np.float32)
+    return values / np.linalg.norm(values)
+
+
+def terms(*indices: int, weight: float = 1.0) -> SparseVector:
+    """A sparse vector with one weight for all its terms."""
+    return SparseVector(np.array(sorted(indices), dtype=np.uint32), np.full(len(indices), weight, dtype=np.float32))
+
+
+def expected(*points: Point) -> dict[str, str]:
+    """What `VectorStore.hashes` says of a store that holds these points."""
+    return {item.chunk.id: item.chunk.content_hash for item in points}
+
+
+def put(store: VectorStore, *points: Point, model: str = MODEL, deletes: tuple[str, ...] = ()) -> None:
+    """Apply points of one author and category."""
+    chunk = points[0].chunk if points else point(0).chunk
+    store.apply(chunk.category, chunk.author, model, dimension=DIMENSION, upserts=iter(points), deletes=deletes)
+
+
+def near(
+    store: VectorStore, number: int, *, limit: int = 9, author: str | None = "ada", category: Category = ARTICLES
+) -> list[Scored]:
+    """The points nearest to `vector(number)`."""
+    return store.search(category, Where(author=author), vector=vector(number), sparse=None, limit=limit).dense
+
+
+def with_terms(store: VectorStore, *indices: int, author: str | None = "ada", limit: int = 9) -> list[Scored]:
+    """The points that have these terms."""
+    return store.search(ARTICLES, Where(author=author), vector=None, sparse=terms(*indices), limit=limit).sparse
+
+
+def texts(store: VectorStore, found: list[Scored], category: Category = ARTICLES) -> list[str]:
+    """What the points say that were found."""
+    chunks = store.chunks(category, found)
+    return [chunks[each.id].text for each in found]
+
+
+def both(store: VectorStore, where: Where, limit: int = 99) -> Found:
+    """A search by meaning and by terms that every point fits."""
+    return store.search(ARTICLES, where, vector=vector(1), sparse=terms(*range(1, 8)), limit=limit)
+
+
+@pytest.fixture(params=["edge", "qdrant"])
+def store(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[VectorStore]:
+    """Each implementation in turn, empty."""
+    if request.param == "edge":
+        made: VectorStore = EdgeVectorStore(tmp_path / "vectors")
+    else:
+        made = QdrantVectorStore("http://memory", client=QdrantClient(":memory:"))
+    yield made
+    made.close()
