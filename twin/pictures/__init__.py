@@ -1,0 +1,15 @@
+"""Pictures of what a stage made, as PNG."""
+
+from twin.pictures.histograms import SAME, neighbours_histogram, tokens_histogram
+from twin.pictures.maps import Place, Plane, embedding_map, flattened, landmarks
+
+__all__ = [
+    "SAME",
+    "Place",
+    "Plane",
+    "embedding_map",
+    "flattened",
+    "landmarks",
+    "neighbours_histogram",
+    "tokens_histogram",
+]
