@@ -45,7 +45,7 @@ def tokens_histogram(counts: Mapping[int, int], window: int, target: int | None 
     if target is not None and target < window:
         _mark(axes, target, f"target {target:,}", PURPLE)
     _mark(axes, window, f"window {window:,}", ORANGE)
-    _labelled(axes, "tokens, with the context that is embedded too", "chunks")
+    _labelled(axes, "tokens of a chunk, with the context that is embedded too")
     return png(figure)
 
 
@@ -68,7 +68,7 @@ def neighbours_histogram(similarities: NDArray[np.float32]) -> bytes:
     edges = np.linspace(low, 1, round((1 - low) * _BARS) + 1)
     distinct, _ = np.histogram(similarities[similarities < SAME], edges)
     _bars(axes, edges, distinct, np.where(edges[1:] == 1, same, 0))
-    _labelled(axes, "cosine to the nearest other chunk (1: the same)", "chunks")
+    _labelled(axes, "cosine of a chunk and the nearest other (1: the same)")
     return png(figure)
 
 
@@ -98,12 +98,21 @@ def _mark(axes: "Axes", value: float, label: str, colour: str) -> None:
     )
 
 
-def _labelled(axes: "Axes", horizontal: str, vertical: str) -> None:
-    from matplotlib.ticker import MaxNLocator
+def _labelled(axes: "Axes", horizontal: str) -> None:
+    from matplotlib.ticker import FuncFormatter, MaxNLocator
 
     axes.set_xlabel(horizontal, color=INK, fontsize=10)
-    axes.set_ylabel(vertical, color=INK, fontsize=10)
+    axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:,.10g}"))
+    axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: _short(value)))
     axes.yaxis.grid(visible=True, color=FAINT, linewidth=0.6)
     axes.yaxis.set_major_locator(MaxNLocator(nbins=4, integer=True))
     axes.tick_params(axis="y", length=0)
     axes.set_axisbelow(True)
+
+
+def _short(number: float) -> str:
+    """A number of chunks in few characters."""
+    for size, unit in ((1e6, "M"), (1e3, "k")):
+        if number >= 10 * size:
+            return f"{number / size:g}{unit}"
+    return f"{number:,.0f}"

@@ -170,7 +170,7 @@ def _badge(axes: "Axes", place: Sequence[float] | NDArray[np.float64], number: i
 
 
 def _drawable(title: str) -> str:
-    """A title in one short line, without what the font has no glyph for; the number alone where that is most of it."""
+    """A title in one short line, without what the font has no glyph for; nothing where that is most of it."""
     from matplotlib.font_manager import FontProperties, findfont, get_font
 
     glyphs = get_font(findfont(FontProperties())).get_charmap()
@@ -178,4 +178,8 @@ def _drawable(title: str) -> str:
     kept = " ".join("".join(character for character in line if ord(character) in glyphs).split())
     if len(kept) < len(line) / 2:
         return ""
-    return kept if len(kept) <= _LABEL_CHARACTERS else kept[: _LABEL_CHARACTERS - 1].rstrip() + "…"
+    if len(kept) <= _LABEL_CHARACTERS:
+        return kept
+    if "/" in kept and " " not in kept:  # the end of a path says more than its beginning
+        return "…" + kept[1 - _LABEL_CHARACTERS :]
+    return kept[: _LABEL_CHARACTERS - 1].rstrip() + "…"

@@ -1,0 +1,117 @@
+"""Markdown that Dagster's UI shows as it is meant: CommonMark with tables, no HTML, images as data URIs.
+
+Whatever an author wrote is text here and never markup: it can open no heading, fence or hidden link of its own. (An
+address of the web that is written out becomes a link in the UI, to what it says.)
+"""
+
+import re
+from base64 import b64encode
+from collections.abc import Iterator
+from typing import NamedTuple
+
+from twin.models import Chunk, Document
+
+AROUND = 240
+"""Characters of the document shown before and after a chunk."""
+
+_LINES_AROUND = 4
+_LONGEST_LINE = 160
+_SPECIAL = re.compile(r"([\\`*_{}\[\]()<>#+\-.!|~&:@/=])")
+_FENCE = re.compile(r" {0,3}(`{3,}|~{3,})")
+
+
+class Passage(NamedTuple):
+    """A chunk to show, where it comes from, and why it was chosen."""
+
+    chunk: Chunk
+    document: Document
+    reason: str
+
+
+def image(png: bytes, alt: str) -> str:
+    """An image, wherever Markdown is shown; `alt` says in words what it shows."""
+    return f"![{escaped(alt)}](data:image/png;base64,{b64encode(png).decode()})"
+
+
+def escaped(text: str) -> str:
+    """Text that stands for itself, in one line."""
+    return _SPECIAL.sub(r"\\\1", " ".join(text.split()))
+
+
+def linked(text: str, address: str) -> str:
+    """A link where the address is one of the web; else the text alone, for paths of a machine are no links."""
+    if re.fullmatch(r"https?://[^\s<>\\]+", address):
+        return f"[{escaped(text)}](<{address}>)"
+    return escaped(text)
+
+
+def code(text: str) -> str:
+    """Inline code, whatever backticks are in it."""
+    line = " ".join(text.split())
+    ticks = "`" * (max(map(len, re.findall("`+", line)), default=0) + 1)
+    return f"{ticks} {line} {ticks}" if "`" in line else f"{ticks}{line}{ticks}"
+
+
+def passages(found: list[Passage]) -> str:
+    """Each chunk in bold within what surrounds it; of source code its lines are marked, as in a difference."""
+    return "\n\n---\n\n".join("\n\n".join(_passage(number, passage)) for number, passage in enumerate(found, 1))
+
+
+def _passage(number: int, passage: Passage) -> Iterator[str]:
+    chunk, document = passage.chunk, passage.document
+    name = chunk.title or chunk.path or chunk.link
+    place = f" {code(chunk.path)}" if chunk.path and chunk.path != name else ""
+    yield f"### {number}\\. {linked(name, chunk.link)}{place}"
+    yield (
+        f"*{passage.reason}: {chunk.tokens:,} tokens, characters {chunk.start:,} to {chunk.end:,} of "
+        f"{len(document.text):,}*"
+    )
+    if chunk.context:
+        yield f"embedded with the context {code(chunk.context)}"
+    if chunk.path:
+        yield marked_lines(document.text, chunk.start, chunk.end)
+        return
+    if before := " ".join(document.text[max(0, chunk.start - AROUND) : chunk.start].split()):
+        yield f"> {'… ' if chunk.start > AROUND else ''}{escaped(before)}"
+    yield bold(chunk.text)
+    if after := " ".join(document.text[chunk.end : chunk.end + AROUND].split()):
+        yield f"> {escaped(after)}{' …' if len(document.text) - chunk.end > AROUND else ''}"
+
+
+def bold(text: str) -> str:
+    """Every paragraph in bold and every fenced block as it is, line by line."""
+    parts: list[str] = []
+    paragraph: list[str] = []
+    fence = ""
+    for line in [*text.splitlines(), ""]:
+        opened = _FENCE.match(line)
+        if fence:
+            parts[-1] += f"\n{line}"
+            fence = "" if opened and line.strip().startswith(fence) and not line.strip(fence[0]).strip() else fence
+        elif line.strip() and not opened:
+            paragraph.append(f"**{escaped(line)}**")
+        else:
+            if paragraph:
+                parts.append("\\\n".join(paragraph))
+                paragraph = []
+            if opened:
+                fence = opened[1]
+                parts.append(line)
+    if fence:  # cut within a block
+        parts[-1] = f"{parts[-1].rstrip()}\n{fence}"
+    return "\n\n".join(parts)
+
+
+def marked_lines(text: str, start: int, end: int) -> str:
+    """Lines of source code with their numbers, those of the range marked with a plus, in a fence that nothing ends."""
+    lines = text.splitlines()
+    first = len(text[:start].splitlines()) - (start > 0 and text[start - 1] not in "\r\n")
+    last = max(len(text[:end].splitlines()), first + 1)
+    width = len(str(len(lines)))
+    shown = []
+    for number in range(max(0, first - _LINES_AROUND), min(len(lines), last + _LINES_AROUND)):
+        line = lines[number] if len(lines[number]) <= _LONGEST_LINE else lines[number][:_LONGEST_LINE] + "…"
+        shown.append(f"{'+' if first <= number < last else ' '} {number + 1:>{width}} {line}".rstrip())
+    body = "\n".join(shown)
+    fence = "`" * (max([2, *map(len, re.findall("`+", body))]) + 1)
+    return f"{fence}diff\n{body}\n{fence}"

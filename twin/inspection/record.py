@@ -1,0 +1,102 @@
+"""What is kept of an inspection: beside the table that was looked at, as JSON under the key of all it depends on.
+
+An unchanged table is shown as it was, without being read or drawn again; and what a version is compared with, the
+version before it, needs neither the old table nor an instance of Dagster.
+"""
+
+from collections.abc import Callable, Mapping
+from typing import TypeVar
+
+from pydantic import Field, ValidationError
+
+from twin.artifacts import ArtifactStore
+from twin.identity import sha256
+from twin.models import Model
+
+INSPECTION_VERSION = "1"
+"""Enters every key: raise it whenever the same table would be shown otherwise."""
+
+_SEPARATOR = "\x1f"
+
+
+class Spread(Model):
+    """How many rows have which value. Values are text, exactly as they were rounded: JSON has no other keys."""
+
+    counts: dict[str, int] = Field(default_factory=dict)
+
+    @classmethod
+    def of(cls, counts: Mapping[int, int] | Mapping[float, int]) -> "Spread":
+        return cls(counts={str(value): count for value, count in sorted(counts.items())})
+
+    @property
+    def total(self) -> int:
+        return sum(self.counts.values())
+
+    @property
+    def median(self) -> float:
+        """The lower median; NaN of nothing."""
+        reached = 0
+        for value, count in sorted((float(value), count) for value, count in self.counts.items()):
+            reached += count
+            if 2 * reached >= self.total:
+                return value
+        return float("nan")
+
+
+class Statistics(Model):
+    """What one version of a table is compared with the next by."""
+
+    version: str  # data version of the table
+    made_with: str  # id of the chunker, or fingerprint of the model
+    spreads: dict[str, Spread] = Field(default_factory=dict)
+    mean: tuple[float, ...] = ()  # of the vectors, where the table holds vectors
+
+
+class Kept(Model):
+    """Something made of stored tables; `key` says of which, and in what way."""
+
+    key: str
+    shown: dict[str, str] = Field(default_factory=dict)  # Markdown, by the name under which it is shown
+
+
+class Inspection(Kept):
+    """One table, looked at."""
+
+    facts: dict[str, int | float] = Field(default_factory=dict)
+    statistics: Statistics
+    before: Statistics | None  # of the version that this one replaced; None of the first
+
+
+K = TypeVar("K", bound=Kept)
+
+
+def made_key(*parts: object) -> str:
+    """Key of what depends on `parts` and on how inspections are made."""
+    return sha256(_SEPARATOR.join(map(str, (INSPECTION_VERSION, *parts))))
+
+
+def kept(artifacts: ArtifactStore, name: tuple[str, ...], kind: type[K]) -> K | None:
+    """What is stored under a name; None where there is nothing, or nothing that this version can read."""
+    content = artifacts.read_bytes(*name)
+    try:
+        return None if content is None else kind.model_validate_json(content)
+    except ValidationError:
+        return None
+
+
+def keep(artifacts: ArtifactStore, name: tuple[str, ...], kind: type[K], key: str, make: Callable[[], K]) -> K:
+    """What is stored under a name where its key is this one; else what `make` makes, stored."""
+    known = kept(artifacts, name, kind)
+    if known is not None and known.key == key:
+        return known
+    made = make()
+    artifacts.write_bytes(*name, content=made.model_dump_json().encode())
+    return made
+
+
+def predecessor(artifacts: ArtifactStore, name: tuple[str, ...], version: str) -> Statistics | None:
+    """Statistics of the version before `version`, whether that one has been inspected yet or not."""
+    known = kept(artifacts, name, Inspection)
+    if known is None:
+        return None
+    return known.before if known.statistics.version == version else known.statistics
