@@ -8,6 +8,7 @@ never half of them.
 import fcntl
 import json
 import os
+import shutil
 import tempfile
 import uuid
 from collections.abc import Callable, Iterable, Iterator
@@ -103,6 +104,12 @@ class ArtifactStore:
         """Write one small file, atomically."""
         with _Atomic(self.path(*parts)) as target:
             target.temporary.write_bytes(content)
+        return self.path(*parts)
+
+    def write_file(self, *parts: str, source: Path) -> UPath:
+        """Write a copy of a local file of any size, atomically."""
+        with _Atomic(self.path(*parts)) as target:
+            shutil.copyfile(source, target.temporary)
         return self.path(*parts)
 
     def read_bytes(self, *parts: str) -> bytes | None:

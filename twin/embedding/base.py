@@ -1,7 +1,7 @@
 """What an embedding model must offer."""
 
 from collections.abc import Sequence
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,11 +12,15 @@ Vectors = NDArray[np.float32]
 
 
 class Embedder(Protocol):
-    """Texts to vectors. All but `embed` is known without loading the model."""
+    """Texts to vectors. What is not a method is known without loading the model."""
 
     @property
     def fingerprint(self) -> str:
-        """Name, revision (a hash of the weights) and dimension: equal fingerprints give equal vectors."""
+        """Name, revision (a hash of the weights) and dimension: equal fingerprints give equal vectors.
+
+        Equal as far as retrieval can tell: which backend computed them is no part of it, because one is used only
+        after a comparison with the original, see `twin.embedding.parity`.
+        """
 
     @property
     def dimension(self) -> int:
@@ -28,12 +32,27 @@ class Embedder(Protocol):
 
     @property
     def sizer(self) -> Sizer:
-        """Counts in this model's tokens."""
+        """Counts in this model's tokens; its limit leaves room for the prompt that goes before a document."""
+
+    @property
+    def backend(self) -> str:
+        """What computes: `openvino-int8`, `openvino-bf16`, `openvino-f32`, `torch-cpu`, `torch-cuda`, `endpoint`."""
 
     def embed(self, texts: Sequence[str]) -> Vectors:
-        """Vectors of the texts in their order, shape (len(texts), dimension), float32, unit length.
+        """Vectors of documents in their order, shape (len(texts), dimension), float32, unit length.
 
         Raises:
             InputError: the model cannot be loaded.
             ConsistencyError: the model made no proper vector of a text.
         """
+
+    def embed_queries(self, texts: Sequence[str]) -> Vectors:
+        """Vectors of queries, as `embed`, with the prompt that the model wants before a query."""
+
+
+@runtime_checkable
+class Preparable(Protocol):
+    """An embedder that can choose how to compute, once it is told how much there is to do."""
+
+    def prepare(self, texts: Sequence[str], tokens: int) -> None:
+        """Get ready to embed `tokens` tokens of texts such as these. May take a while, where that is earned back."""
