@@ -5,6 +5,7 @@ import dagster as dg
 from twin.artifacts import ArtifactStore
 from twin.chunking import chunk_documents
 from twin.embedding import Embedder
+from twin.inspection import inspect_chunks, verify_duplicates, verify_lengths
 from twin.models import Category
 from twin.verification import verify_chunks
 from twin.warehouse.base import Warehouse
@@ -21,7 +22,7 @@ from twin_assets.framing import (
 
 
 def chunks_asset(category: Category) -> list[dg.AssetsDefinition | dg.AssetChecksDefinition]:
-    """`chunks/<category>` and its check."""
+    """`chunks/<category>` and its checks."""
 
     @author_asset(
         key=key("chunks", category),
@@ -41,7 +42,9 @@ def chunks_asset(category: Category) -> list[dg.AssetsDefinition | dg.AssetCheck
     ) -> dg.MaterializeResult:
         with sentences():
             author = registered_author(context, warehouse)
-            return materialized(chunk_documents(warehouse, artifacts, embedder, author, category))
+            report = chunk_documents(warehouse, artifacts, embedder, author, category)
+            found = inspect_chunks(warehouse, artifacts, embedder, author, category)
+            return materialized(report, inspection=found)
 
     @author_check(
         asset=key("chunks", category),
@@ -58,4 +61,25 @@ def chunks_asset(category: Category) -> list[dg.AssetsDefinition | dg.AssetCheck
         with sentences():
             return checked(verify_chunks(warehouse, artifacts, embedder, author_of(context), category))
 
-    return [chunks, chunks_cover_documents]
+    @author_check(
+        asset=key("chunks", category),
+        description="At most one chunk in ten repeats the text of another.",
+    )
+    def chunks_are_distinct(
+        context: dg.AssetCheckExecutionContext, artifacts: dg.ResourceParam[ArtifactStore]
+    ) -> dg.AssetCheckResult:
+        with sentences():
+            return checked(verify_duplicates(artifacts, author_of(context), category), dg.AssetCheckSeverity.WARN)
+
+    @author_check(
+        asset=key("chunks", category),
+        description="The lengths of the chunks are distributed as they were in the version before this one "
+        "(Kolmogorov-Smirnov distance, beyond chance and above 0.2). A build that changes nothing says the same again.",
+    )
+    def lengths_have_not_drifted(
+        context: dg.AssetCheckExecutionContext, artifacts: dg.ResourceParam[ArtifactStore]
+    ) -> dg.AssetCheckResult:
+        with sentences():
+            return checked(verify_lengths(artifacts, author_of(context), category), dg.AssetCheckSeverity.WARN)
+
+    return [chunks, chunks_cover_documents, chunks_are_distinct, lengths_have_not_drifted]

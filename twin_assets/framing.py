@@ -11,6 +11,7 @@ import dagster as dg
 
 from twin.errors import StoreError, TwinError
 from twin.identity import check_slug
+from twin.inspection import Inspection
 from twin.models import Category, StageReport
 from twin.verification import Verdict
 from twin.warehouse.base import Warehouse
@@ -102,12 +103,24 @@ def metadata_of(fields: Mapping[str, Any]) -> dict[str, dg.MetadataValue]:
 
 
 def materialized(
-    report: StageReport, check_results: list[dg.AssetCheckResult] | None = None, **extra: Any
+    report: StageReport,
+    check_results: list[dg.AssetCheckResult] | None = None,
+    inspection: Inspection | None = None,
+    **extra: Any,
 ) -> dg.MaterializeResult:
-    """The materialisation of a stage's report, with its data version and row count."""
+    """The materialisation of a stage's report, with its data version and row count.
+
+    Args:
+        inspection: facts and pictures to show as well. Every materialisation carries them, also one that wrote
+            nothing: the UI shows the newest, and a picture that is gone after an idle run is none.
+    """
     fields = {**report.model_dump(mode="json", exclude={"data_version"}), **extra}
+    shown = {}
+    if inspection is not None:
+        fields |= inspection.facts
+        shown = {name: dg.MetadataValue.md(markdown) for name, markdown in inspection.shown.items()}
     return dg.MaterializeResult(
-        metadata={**metadata_of(fields), "dagster/partition_row_count": report.total},
+        metadata={**metadata_of(fields), **shown, "dagster/partition_row_count": report.total},
         data_version=dg.DataVersion(report.data_version),
         check_results=check_results or [],
     )
