@@ -6,7 +6,7 @@ Secrets stay in `SecretStr`: they are never printed, logged or stored.
 import os
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError
 from upath import UPath
@@ -26,6 +26,15 @@ class Settings(BaseModel):
     qdrant_api_key: SecretStr | None = None  # QDRANT_API_KEY
     base_model: str = "nano"  # TWIN_BASE_MODEL: "nano", a Hugging Face id or a folder
     embedding_model: str = "all-MiniLM-L6-v2"  # TWIN_EMBEDDING_MODEL: packaged default, an id or a folder
+    embedding_backend: Literal["auto", "openvino-int8", "openvino-bf16", "openvino-f32", "torch"] = "auto"
+    # TWIN_EMBEDDING_BACKEND: what computes; auto: the fastest that agrees with the original
+    embedding_url: str | None = None  # TWIN_EMBEDDING_URL: an OpenAI-compatible endpoint, up to /v1
+    embedding_api_key: SecretStr | None = None  # TWIN_EMBEDDING_API_KEY: sent to that endpoint alone
+    embedding_tokenizer: str | None = None  # TWIN_EMBEDDING_TOKENIZER: the endpoint's, a folder or tokenizer.json
+    reranker: str | None = None  # TWIN_RERANKER: a cross-encoder that reads the best results again, a folder or an id
+    language_model_url: str | None = None  # TWIN_LANGUAGE_MODEL_URL: an OpenAI-compatible endpoint, up to /v1
+    language_model: str | None = None  # TWIN_LANGUAGE_MODEL: its model, which then reads questions before a search
+    language_model_api_key: SecretStr | None = None  # TWIN_LANGUAGE_MODEL_API_KEY: sent to that endpoint alone
     contact: str | None = None  # TWIN_CONTACT: an address or URL in the User-Agent, for who runs what is crawled
     ports: tuple[int, ...] = (80, 443)  # TWIN_PORTS: what may be fetched, comma-separated
     requests_per_second: float = Field(default=1.0, gt=0)  # TWIN_REQUESTS_PER_SECOND: to one host
@@ -44,6 +53,14 @@ class Settings(BaseModel):
             "qdrant_api_key": "QDRANT_API_KEY",
             "base_model": "TWIN_BASE_MODEL",
             "embedding_model": "TWIN_EMBEDDING_MODEL",
+            "embedding_backend": "TWIN_EMBEDDING_BACKEND",
+            "embedding_url": "TWIN_EMBEDDING_URL",
+            "embedding_api_key": "TWIN_EMBEDDING_API_KEY",
+            "embedding_tokenizer": "TWIN_EMBEDDING_TOKENIZER",
+            "reranker": "TWIN_RERANKER",
+            "language_model_url": "TWIN_LANGUAGE_MODEL_URL",
+            "language_model": "TWIN_LANGUAGE_MODEL",
+            "language_model_api_key": "TWIN_LANGUAGE_MODEL_API_KEY",
             "contact": "TWIN_CONTACT",
             "ports": "TWIN_PORTS",
             "requests_per_second": "TWIN_REQUESTS_PER_SECOND",

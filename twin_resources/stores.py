@@ -10,7 +10,7 @@ import dagster as dg
 
 from twin.artifacts import ArtifactStore
 from twin.crawling import Fetcher
-from twin.embedding import Embedder, SentenceTransformerEmbedder
+from twin.embedding import Embedder, open_embedder
 from twin.settings import Settings
 from twin.vectors import open_vector_store
 from twin.vectors.base import VectorStore
@@ -51,6 +51,10 @@ def fetcher() -> Fetcher:
     return Fetcher.from_settings(Settings.from_env())
 
 
-@dg.resource(description="The model of TWIN_EMBEDDING_MODEL; its weights are loaded when the first text is embedded.")
+@dg.resource(
+    description="The model of TWIN_EMBEDDING_MODEL, or of the endpoint TWIN_EMBEDDING_URL; its weights are loaded when "
+    "the first text is embedded."
+)
 def embedder() -> Embedder:
-    return SentenceTransformerEmbedder(Settings.from_env().embedding_model)
+    settings = Settings.from_env()
+    return open_embedder(settings, ArtifactStore(settings.store_path))
