@@ -21,6 +21,7 @@ from twin.errors import ConsistencyError, InputError, StoreError
 from twin.identity import sha256
 from twin.models import Category, Chunk
 from twin.vectors import load_points
+from twin.vectors.base import Where, points_model
 from twin.vectors.edge import EdgeVectorStore
 
 MINILM = SentenceTransformerEmbedder()
@@ -36,6 +37,7 @@ class HashEmbedder:
 
     fingerprint = property(lambda self: f"{self.name}@1/{self.dimension}")
     max_tokens = 256
+    backend = "hash"
 
     @property
     def sizer(self) -> Sizer:
@@ -46,6 +48,9 @@ class HashEmbedder:
         rows = [np.random.default_rng(int(sha256(text)[:8], 16)).normal(size=self.dimension) for text in texts]
         vectors = np.array(rows, dtype=np.float32)
         return vectors / np.linalg.norm(vectors, axis=1, keepdims=True)
+
+    def embed_queries(self, texts: Sequence[str]) -> Vectors:
+        return self.embed(texts)
 
 
 def store_chunks(artifacts: ArtifactStore, texts: Sequence[str], category: Category = ARTICLES) -> list[Chunk]:
@@ -74,6 +79,14 @@ def store_chunks(artifacts: ArtifactStore, texts: Sequence[str], category: Categ
     metadata = {"data_version": sha256("".join(texts))}
     artifacts.write_table("chunks", "ada", f"{category}.parquet", schema=CHUNKS, batches=[batch], metadata=metadata)
     return chunks
+
+
+def texts_found(vectors: EdgeVectorStore, embedder: Embedder, query: str, limit: int) -> list[str]:
+    """Texts of the chunks nearest to a query, the nearest first."""
+    (vector,) = embedder.embed_queries([query])
+    found = vectors.search(ARTICLES, Where(author="ada"), vector=vector, sparse=None, limit=limit)
+    chunks = vectors.chunks(ARTICLES, found.dense)
+    return [chunks[hit.id].text for hit in found.dense]
 
 
 @pytest.fixture
@@ -112,15 +125,11 @@ class TestMiniLM:
         assert len(sentence_transformer._models) == 1
 
     def test_meaning_is_found_again(self, artifacts: ArtifactStore, tmp_path: Path) -> None:
-        from twin.retrieval import search
-
         store_chunks(artifacts, ["A cat sleeps on the sofa.", "Interest rates went up.", "Python has generators."])
         embed_chunks(artifacts, MINILM, "ada", ARTICLES)
         vectors = EdgeVectorStore(tmp_path / "vectors")
         load_points(artifacts, vectors, MINILM, "ada", ARTICLES)
-        hits = search(vectors, MINILM, "ada", "kitten on the couch", limit=2)
-        assert hits[0].chunk.text == "A cat sleeps on the sofa."
-        assert hits[0].score > 0.4 > hits[1].score
+        assert texts_found(vectors, MINILM, "kitten on the couch", limit=1) == ["A cat sleeps on the sofa."]
 
 
 def test_a_model_is_known_without_loading_it() -> None:
@@ -269,7 +278,8 @@ class TestLoadPoints:
         embed_chunks(artifacts, embedder, "ada", ARTICLES)
         report = load_points(artifacts, vectors, embedder, "ada", ARTICLES)
         assert (report.total, report.points_written, report.points_deleted, report.searchable) == (3, 3, 0, 3)
-        assert vectors.hashes(ARTICLES, "ada", embedder.fingerprint) == {c.id: c.content_hash for c in chunks}
+        stored = vectors.hashes(ARTICLES, "ada", points_model(embedder))
+        assert stored == {chunk.id: chunk.content_hash for chunk in chunks}
 
         again = load_points(artifacts, vectors, embedder, "ada", ARTICLES)
         assert (again.written, again.total, again.data_version) == (0, 3, report.data_version)
@@ -278,8 +288,7 @@ class TestLoadPoints:
         embed_chunks(artifacts, embedder, "ada", ARTICLES)
         changed = load_points(artifacts, vectors, embedder, "ada", ARTICLES)
         assert (changed.total, changed.points_written, changed.points_deleted) == (2, 1, 1)
-        (hit,) = vectors.search([ARTICLES], "ada", embedder.embed(["Title\n\nchanged"])[0], limit=1)
-        assert hit.chunk.text == "changed"
+        assert texts_found(vectors, embedder, "Title\n\nchanged", limit=1) == ["changed"]
 
     def test_stale_embeddings_are_refused(self, artifacts: ArtifactStore, vectors: EdgeVectorStore) -> None:
         store_chunks(artifacts, ["a", "b"])

@@ -1,17 +1,21 @@
 """The stage chunks -> embeddings: one vector per chunk, each distinct text embedded once and never again."""
 
+import hashlib
 import logging
-import tempfile
+import time
 from collections.abc import Iterable, Iterator
 from itertools import islice
+from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
 import pyarrow as pa
+from numpy.typing import NDArray
 
 from twin.artifacts import ArtifactStore, Metadata
 from twin.chunking.stage import chunks_version, read_chunks
-from twin.embedding.base import Embedder, Vectors
+from twin.embedding.base import Embedder, Preparable, Vectors
+from twin.embedding.vectorfile import VectorFile, packed
 from twin.errors import ConsistencyError
 from twin.identity import data_version, sha256
 from twin.models import Category, StageReport
@@ -19,11 +23,11 @@ from twin.progress import Progress
 
 logger = logging.getLogger("twin")
 
-_WINDOW = 512
-"""Chunks looked at together: enough to sort texts by length, and a bound for memory."""
+_WINDOW = 4096
+"""Chunks looked at together: enough to find texts of equal length, and a bound for memory."""
 
-_SLICE = 64
-"""Texts embedded between two reports of progress."""
+_SLICE = 512
+"""Texts embedded between two reports of progress, which is also what a kill may cost."""
 
 
 class EmbeddingReport(StageReport):
@@ -33,6 +37,9 @@ class EmbeddingReport(StageReport):
     texts_reused: int  # distinct texts whose vector was there already
     dimension: int
     model: str
+    backend: str  # that embedded them, see `twin.embedding.base.Embedder`
+    tokens_embedded: int  # special tokens not counted
+    tokens_per_second: int  # while the model computed; 0 where nothing was embedded
 
 
 class Embedding(NamedTuple):
@@ -46,7 +53,8 @@ class Embedding(NamedTuple):
 def embed_chunks(artifacts: ArtifactStore, embedder: Embedder, author: str, category: Category) -> EmbeddingReport:
     """Embed the author's chunks and store the vectors in the order of the chunks.
 
-    A vector is taken from the author's stored embeddings of any category where model and text are the same.
+    A vector is taken from the author's stored embeddings of any category where model and text are the same. What was
+    embedded before a kill is taken over by the next run. Memory: a window of chunks, and about 350 bytes per chunk.
 
     Args:
         artifacts: read: chunks and earlier embeddings; written: `embeddings/<author>/<category>.parquet`, which is
@@ -64,41 +72,51 @@ def embed_chunks(artifacts: ArtifactStore, embedder: Embedder, author: str, cate
     label = f"embedding {category.value} of {author}"
     if chunks_version(artifacts, author, category) is None:
         raise ConsistencyError(f"There are no chunks of {author}'s {category.value} yet: run the chunks stage first.")
-    wanted = [(chunk_id, text_hash) for chunk_id, text_hash, _ in _texts(artifacts, author, category)]
-    version = data_version(wanted, embedder.fingerprint)
-    distinct = {text_hash for _, text_hash in wanted}
-    footer: Metadata = {
-        "data_version": version,
-        "model": embedder.fingerprint,
-        "dimension": embedder.dimension,
-        "chunks": len(wanted),
-    }
+    parts = [(chunk_id, text_hash) for chunk_id, text_hash, _ in _texts(artifacts, author, category)]
+    version = data_version(parts, embedder.fingerprint)
+    ids, hashes = _ids(chunk_id for chunk_id, _ in parts), packed(text_hash for _, text_hash in parts)
+    del parts  # five times as large as the arrays
+    known = artifacts.table_metadata(*name)
+    work = _Work(embedder, label)
 
-    def report(written: int, embedded: int) -> EmbeddingReport:
+    def report(written: int, embedded: int, backend: str) -> EmbeddingReport:
         return EmbeddingReport(
             data_version=version,
-            total=len(wanted),
+            total=len(ids),
             written=written,
             texts_embedded=embedded,
-            texts_reused=len(distinct) - embedded,
+            texts_reused=len(np.unique(hashes)) - embedded,
             dimension=embedder.dimension,
             model=embedder.fingerprint,
+            backend=backend,
+            tokens_embedded=work.tokens,
+            tokens_per_second=round(work.tokens / work.seconds) if work.tokens else 0,
         )
 
-    known = artifacts.table_metadata(*name)
     if known is not None and known["data_version"] == version:
-        return report(0, 0)
-    before = {row.chunk_id for row in read_embeddings(artifacts, author, category, vectors=False)}
-    before = before if known is not None and known["model"] == embedder.fingerprint else set()
-    with _VectorFile(embedder.dimension) as vectors:
-        _collect(artifacts, embedder.fingerprint, author, distinct, vectors)
-        reused = len(vectors)
-        todo = Progress(label, len(distinct) - reused)
-        batches = _batches(_texts(artifacts, author, category), embedder, vectors, todo)
-        artifacts.write_table(*name, schema=_schema(embedder.dimension), batches=batches, metadata=footer)
-        embedded = len(vectors) - reused
-    logger.info("%s: %d texts embedded, %d reused", label, embedded, reused)
-    return report(len(before ^ {chunk_id for chunk_id, _ in wanted}), embedded)
+        return report(0, 0, known.get("backend", ""))
+    before = _ids(row.chunk_id for row in read_embeddings(artifacts, author, category, vectors=False))
+    if known is None or known["model"] != embedder.fingerprint:
+        before = before[:0]
+
+    def finish() -> Metadata:
+        return {
+            "data_version": version,
+            "model": embedder.fingerprint,
+            "dimension": embedder.dimension,
+            "chunks": len(ids),
+            "backend": embedder.backend,
+        }
+
+    with VectorFile(embedder.dimension, hashes, _spool(artifacts, author, category, embedder.fingerprint)) as vectors:
+        _collect(artifacts, embedder.fingerprint, author, vectors)
+        work.start(vectors)
+        batches = work.batches(_texts(artifacts, author, category), vectors)
+        artifacts.write_table(*name, schema=_schema(embedder.dimension), batches=batches, metadata=finish)
+    logger.info(
+        "%s: %d texts embedded by %s, %d reused", label, work.texts, embedder.backend, vectors.wanted - work.texts
+    )
+    return report(len(np.setxor1d(before, ids)), work.texts, embedder.backend)
 
 
 def read_embeddings(
@@ -119,81 +137,87 @@ def embeddings_model(artifacts: ArtifactStore, author: str, category: Category) 
     return None if known is None else str(known["model"])
 
 
-class _VectorFile:
-    """Vectors by text hash: the hashes in memory, the vectors in an unnamed file that the system caches and drops."""
+class _Work:
+    """Embeds what has no vector yet, window by window, and keeps the score."""
 
-    def __init__(self, dimension: int) -> None:
-        self._dimension = dimension
-        self._rows: dict[str, int] = {}
+    def __init__(self, embedder: Embedder, label: str) -> None:
+        self._embedder, self._label = embedder, label
+        self.texts = self.tokens = 0
+        self.seconds = 0.0
 
-    def __enter__(self) -> "_VectorFile":
-        self._file = tempfile.TemporaryFile()
-        return self
+    def start(self, vectors: VectorFile) -> None:
+        """Note how much is to be done."""
+        self._todo = Progress(self._label, vectors.wanted - len(vectors))
 
-    def __exit__(self, *_: object) -> None:
-        self._file.close()
+    def batches(self, rows: Iterator[tuple[str, str, str]], vectors: VectorFile) -> Iterator[pa.RecordBatch]:
+        """Rows of the table, a window at a time, from ids, text hashes and texts of the chunks."""
+        while window := list(islice(rows, _WINDOW)):
+            hashes = packed(text_hash for _, text_hash, _ in window)
+            lacking = np.flatnonzero(vectors.lacks(hashes)).tolist()
+            new = {window[number][1]: window[number][2] for number in lacking}
+            if new:
+                self._embed(list(new), list(new.values()), vectors)
+            flat = pa.array(vectors.take(hashes).reshape(-1), pa.float32())
+            yield pa.record_batch(
+                [
+                    pa.array([chunk_id for chunk_id, _, _ in window], pa.string()),
+                    pa.array([text_hash for _, text_hash, _ in window], pa.string()),
+                    pa.FixedSizeListArray.from_arrays(flat, self._embedder.dimension),
+                ],
+                schema=_schema(self._embedder.dimension),
+            )
 
-    def __len__(self) -> int:
-        return len(self._rows)
-
-    def __contains__(self, text_hash: str) -> bool:
-        return text_hash in self._rows
-
-    def add(self, hashes: Iterable[str], vectors: Vectors) -> None:
-        """Append vectors, shape (n, dimension), of n hashes that are not there yet."""
-        self._file.seek(0, 2)
-        self._file.write(np.ascontiguousarray(vectors, dtype=np.float32).tobytes())
-        for text_hash in hashes:
-            self._rows[text_hash] = len(self._rows)
-
-    def take(self, hashes: list[str]) -> Vectors:
-        """Vectors of these hashes, shape (n, dimension)."""
-        self._file.flush()
-        size = self._dimension * 4
-        found = np.empty((len(hashes), self._dimension), dtype=np.float32)
-        for number, text_hash in enumerate(hashes):
-            self._file.seek(self._rows[text_hash] * size)
-            found[number] = np.frombuffer(self._file.read(size), dtype=np.float32)
-        return found
+    def _embed(self, hashes: list[str], texts: list[str], vectors: VectorFile) -> None:
+        sizes = np.array(self._embedder.sizer.counts(texts))
+        if isinstance(self._embedder, Preparable) and not self.texts:
+            self._embedder.prepare(texts, int(sizes.mean() * (self._todo.total or 0)))
+        order = np.argsort(-sizes, kind="stable")  # the longest first: memory is at its peak at once, or never
+        for start in range(0, len(order), _SLICE):
+            part = order[start : start + _SLICE]
+            begun = time.perf_counter()
+            found = self._embedder.embed([texts[number] for number in part])
+            self.seconds += time.perf_counter() - begun
+            checked = _checked(found, len(part), self._embedder.dimension)
+            vectors.add(packed(hashes[number] for number in part), checked)
+            self.texts += len(part)
+            self.tokens += int(sizes[part].sum())
+            self._todo.advance(len(part))
 
 
-def _collect(artifacts: ArtifactStore, model: str, author: str, wanted: set[str], vectors: _VectorFile) -> None:
+def _collect(artifacts: ArtifactStore, model: str, author: str, vectors: VectorFile) -> None:
     """Gather the vectors that this model made of the wanted texts, from all categories of the author."""
     for category in Category:
         if embeddings_model(artifacts, author, category) != model:
             continue
-        for row in read_embeddings(artifacts, author, category):
-            if row.text_hash in wanted and row.text_hash not in vectors:
-                vectors.add([row.text_hash], row.vector)
+        for batch in artifacts.read_table(*_name(author, category), columns=["text_hash", "vector"]):
+            hashes, first = np.unique(packed(batch.column("text_hash").to_pylist()), return_index=True)
+            lacking = vectors.lacks(hashes)
+            if lacking.any():
+                vectors.add(hashes[lacking], _matrix(batch)[first[lacking]])
 
 
 def _texts(artifacts: ArtifactStore, author: str, category: Category) -> Iterator[tuple[str, str, str]]:
     """Yield id, text hash and embedded text of each chunk."""
     for chunk in read_chunks(artifacts, author, category):
-        yield chunk.id, sha256(chunk.embedded_text), chunk.embedded_text
+        text = chunk.embedded_text
+        yield chunk.id, sha256(text), text
 
 
-def _batches(
-    rows: Iterator[tuple[str, str, str]], embedder: Embedder, vectors: _VectorFile, todo: Progress
-) -> Iterator[pa.RecordBatch]:
-    while window := list(islice(rows, _WINDOW)):
-        new = {text_hash: text for _, text_hash, text in window if text_hash not in vectors}
-        by_length = sorted(new, key=lambda text_hash: len(new[text_hash]))
-        for start in range(0, len(by_length), _SLICE):
-            part = by_length[start : start + _SLICE]
-            found = embedder.embed([new[text_hash] for text_hash in part])
-            vectors.add(part, _checked(found, len(part), embedder.dimension))
-            todo.advance(len(part))
-        hashes = [text_hash for _, text_hash, _ in window]
-        flat = pa.array(vectors.take(hashes).reshape(-1), pa.float32())
-        yield pa.record_batch(
-            [
-                pa.array([chunk_id for chunk_id, _, _ in window], pa.string()),
-                pa.array(hashes, pa.string()),
-                pa.FixedSizeListArray.from_arrays(flat, embedder.dimension),
-            ],
-            schema=_schema(embedder.dimension),
-        )
+def _ids(ids: Iterable[str]) -> NDArray[np.bytes_]:
+    """Digests of chunk ids, dtype S16: what is needed to compare sets of them."""
+    return np.frombuffer(b"".join(hashlib.blake2b(item.encode(), digest_size=16).digest() for item in ids), dtype="S16")
+
+
+def _spool(artifacts: ArtifactStore, author: str, category: Category, model: str) -> Path | None:
+    """Where vectors wait for the table to be whole; nowhere if the store is remote. Those of other models are gone."""
+    table = artifacts.path(*_name(author, category))
+    if table.protocol not in ("", "file", "local"):
+        return None
+    spool = Path(table.path).with_name(f".{category.value}-{sha256(model)[:12]}.spool")
+    for other in spool.parent.glob(f".{category.value}-*.spool"):
+        if other != spool:
+            other.unlink(missing_ok=True)
+    return spool
 
 
 def _checked(vectors: Vectors, count: int, dimension: int) -> Vectors:

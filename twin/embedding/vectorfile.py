@@ -1,0 +1,131 @@
+"""Vectors by text hash, in a file beside the process's memory: what the stage makes, reuses and puts in order."""
+
+import fcntl
+import logging
+import os
+import tempfile
+from collections.abc import Iterable
+from pathlib import Path
+from typing import IO
+
+import numpy as np
+from numpy.typing import NDArray
+
+from twin.embedding.base import Vectors
+
+logger = logging.getLogger("twin")
+
+Hashes = NDArray[np.bytes_]
+"""sha256 digests of texts, dtype S32: 32 bytes for each where a hexadecimal string in a set takes 200."""
+
+_READ_ROWS = 4096
+
+
+def packed(hashes: Iterable[str]) -> Hashes:
+    """Hexadecimal sha256 digests as an array of dtype S32."""
+    return np.frombuffer(bytearray.fromhex("".join(hashes)), dtype="S32")
+
+
+class VectorFile:
+    """Vectors of the wanted texts: 41 bytes of each text in memory, the vectors in a file that the system caches.
+
+    Rows are hash and vector, appended as they come. With a path the file outlives a killed process, and the next one
+    goes on from it; the path must name all that a vector depends on beside its text. A file that another living
+    process writes is left to it, and a nameless one taken instead.
+
+    Args:
+        dimension: numbers per vector.
+        wanted: the hashes that may be added, in any order and number.
+        path: where it lies; None: nameless.
+    """
+
+    def __init__(self, dimension: int, wanted: Hashes, path: Path | None = None) -> None:
+        self._row = np.dtype([("hash", "S32"), ("vector", "<f4", (dimension,))])
+        self._wanted = np.unique(wanted)
+        self._rows = np.full(len(self._wanted), -1, dtype=np.int64)
+        self._path = path
+        self._written = 0
+
+    def __enter__(self) -> "VectorFile":
+        self._file, named = self._opened()
+        if named:
+            self._recover()
+        else:
+            self._path = None
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
+        if kind is None and self._path is not None:
+            self._path.unlink(missing_ok=True)
+        self._file.close()
+
+    def __len__(self) -> int:
+        """Texts that have a vector."""
+        return int(np.count_nonzero(self._rows >= 0))
+
+    @property
+    def wanted(self) -> int:
+        """Different texts that may have a vector."""
+        return len(self._wanted)
+
+    def lacks(self, hashes: Hashes) -> NDArray[np.bool_]:
+        """Which of these are wanted and have no vector yet, shape (len(hashes),)."""
+        slots, wanted = self._slots(hashes)
+        return wanted & (self._rows[slots] < 0)
+
+    def add(self, hashes: Hashes, vectors: Vectors) -> None:
+        """Append vectors, shape (n, dimension), of n different hashes that are lacking."""
+        rows = np.empty(len(hashes), dtype=self._row)
+        rows["hash"], rows["vector"] = hashes, vectors
+        os.pwrite(self._file.fileno(), rows.tobytes(), self._written * self._row.itemsize)
+        self._note(hashes)
+
+    def take(self, hashes: Hashes) -> Vectors:
+        """Vectors of hashes that are there, shape (n, dimension)."""
+        size = self._row.itemsize
+        rows = self._rows[self._slots(hashes)[0]]
+        content = b"".join(os.pread(self._file.fileno(), size, int(row) * size) for row in rows)
+        found: Vectors = np.frombuffer(content, dtype=self._row)["vector"]
+        return found
+
+    def _slots(self, hashes: Hashes) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
+        slots = np.minimum(np.searchsorted(self._wanted, hashes), max(len(self._wanted) - 1, 0))
+        wanted = self._wanted[slots] == hashes if len(self._wanted) else np.zeros(len(hashes), dtype=bool)
+        return slots, wanted
+
+    def _note(self, hashes: Hashes) -> None:
+        slots, wanted = self._slots(hashes)
+        numbers = np.arange(self._written, self._written + len(hashes))
+        self._rows[slots[wanted]] = numbers[wanted]
+        self._written += len(hashes)
+
+    def _opened(self) -> tuple[IO[bytes], bool]:
+        if self._path is None:
+            return tempfile.TemporaryFile(), False
+        try:
+            self._path.parent.mkdir(parents=True, exist_ok=True)
+            file = os.fdopen(os.open(self._path, os.O_RDWR | os.O_CREAT, 0o666), "r+b")
+        except OSError:
+            return tempfile.TemporaryFile(), False
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            file.close()
+            return tempfile.TemporaryFile(), False
+        return file, True
+
+    def _recover(self) -> None:
+        """Take over what a killed process left, up to the first row that is not whole."""
+        while content := os.pread(
+            self._file.fileno(), _READ_ROWS * self._row.itemsize, self._written * self._row.itemsize
+        ):
+            whole = len(content) // self._row.itemsize
+            rows = np.frombuffer(content, dtype=self._row, count=whole)
+            lengths = np.linalg.norm(rows["vector"], axis=1)
+            bad = np.flatnonzero(~(np.abs(lengths - 1) < 1e-3))
+            sound = int(bad[0]) if len(bad) else whole
+            self._note(rows["hash"][:sound])
+            if sound < _READ_ROWS:
+                break
+        if len(self):
+            logger.info("%d vectors of a run that did not end are taken over", len(self))
