@@ -1,39 +1,108 @@
 """`twin search`."""
 
 import json
+import logging
+from datetime import datetime
+from typing import TYPE_CHECKING
 
 import typer
 from rich.console import Console
 
-from twin.models import Category
+from twin.errors import StoreError
+from twin.models import Author, Category
 from twin.settings import Settings
 
+if TYPE_CHECKING:
+    from twin.retrieval import Result
 
-def search_command(
-    author: str,
-    query: str,
-    limit: int = typer.Option(5, "-k", "--limit", min=1, max=1000, help="How many chunks."),
+logger = logging.getLogger("twin")
+
+EVERYBODY = "all"
+"""In place of an author's slug."""
+
+
+def search_command(  # noqa: PLR0917 - options of a command
+    author: str = typer.Argument(
+        help="Slug of the author, or `all`; may be left out: whom the question names, or all."
+    ),
+    query: str | None = typer.Argument(None, help="A question or words, in any language."),
+    limit: int = typer.Option(5, "-k", "--limit", min=1, max=1000, help="How many chunks; neighbours are joined."),
     category: list[Category] = typer.Option([], "--category", help="Only this category; may be repeated."),
-    as_json: bool = typer.Option(False, "--json", help="One JSON array."),
+    platform: list[str] = typer.Option([], "--platform", help="Only this platform; may be repeated."),
+    language: list[str] = typer.Option([], "--language", help="Only this ISO 639-1 language; may be repeated."),
+    since: datetime | None = typer.Option(None, "--from", help="Only published on this day or later."),
+    until: datetime | None = typer.Option(None, "--until", help="Only published before this day."),
+    literally: bool = typer.Option(False, "--literally", help="Take no conditions from the question, add no variants."),
+    context: bool = typer.Option(False, "--context", help="Print a context of numbered passages instead of hits."),
+    budget: int | None = typer.Option(None, "--budget", min=1, help="Tokens of the context (2000); implies --context."),
+    trace: bool = typer.Option(False, "--trace", help="Show every step as JSON after the hits."),
+    as_json: bool = typer.Option(False, "--json", help="One JSON array of hits; with --trace or --context one object."),
 ) -> None:
-    """Find the author's own chunks nearest to a question, with score, link and character range."""
-    from twin.embedding import SentenceTransformerEmbedder
-    from twin.retrieval import search
+    """Find what was written about a question: by meaning and by words, with score, link and character range."""
+    from twin.artifacts import ArtifactStore
+    from twin.embedding import open_embedder
+    from twin.retrieval import open_retriever
     from twin.vectors import open_vector_store
+    from twin.vectors.base import Where
 
+    slug, question = (None, author) if query is None else (author, query)
+    slug = None if slug == EVERYBODY else slug
     settings = Settings.from_env()
     vectors = open_vector_store(settings)
     try:
-        embedder = SentenceTransformerEmbedder(settings.embedding_model)
-        hits = search(vectors, embedder, author, query, limit=limit, categories=tuple(category) or tuple(Category))
+        embedder = open_embedder(settings, ArtifactStore(settings.store_path))
+        people = _people(settings) if slug is None else []
+        result = open_retriever(settings, vectors, embedder, people).search(
+            question,
+            author=slug,
+            limit=limit,
+            categories=tuple(category) or None,
+            where=Where(
+                platforms=tuple(platform), languages=tuple(language), published_from=since, published_until=until
+            ),
+            budget_tokens=budget or (2000 if context else None),
+            self_query=not literally,
+            expand=not literally,
+        )
     finally:
         vectors.close()
     if as_json:
-        typer.echo(json.dumps([hit.as_dict() for hit in hits], ensure_ascii=False, indent=2))
-        return
+        whole = trace or result.context is not None
+        found = result.as_dict() if whole else [hit.as_dict() for hit in result.hits]
+        typer.echo(json.dumps(found, ensure_ascii=False, indent=2))
+    else:
+        _show(result, everybody=slug is None)
+        if trace:
+            typer.echo(json.dumps(result.trace.as_dict(), ensure_ascii=False, indent=2))
+
+
+def _people(settings: Settings) -> list[Author]:
+    """Who is known by name; nobody, where only the points are in reach."""
+    from twin.warehouse import open_warehouse
+
+    try:
+        warehouse = open_warehouse(settings)
+        try:
+            return list(warehouse.authors())
+        finally:
+            warehouse.close()
+    except StoreError as error:
+        logger.warning("names in questions are not known, because the warehouse cannot be read (%s)", error)
+        return []
+
+
+def _show(result: "Result", *, everybody: bool) -> None:
     console = Console(highlight=False, soft_wrap=True)
-    for rank, hit in enumerate(hits, 1):
+    for note in result.notes:
+        typer.echo(f"twin: {note}", err=True)
+    if result.context is not None:
+        typer.echo(result.context.text)
+        return
+    for rank, hit in enumerate(result.hits, 1):
         chunk = hit.chunk
         where = f"{chunk.link} {chunk.path}" if chunk.path else chunk.link
-        console.print(f"{rank}. {hit.score:.3f}  {where} [{chunk.start}:{chunk.end}]", style="bold", markup=False)
-        console.print(" ".join(chunk.text.split())[:300], style="dim", markup=False)
+        whose = f"{chunk.author}: " if everybody else ""
+        console.print(f"{rank}. {hit.score:.3f}  {whose}{where} [{hit.start}:{hit.end}]", style="bold", markup=False)
+        console.print(" ".join(hit.text.split())[:300], style="dim", markup=False)
+        if hit.copies:
+            console.print(f"also at {', '.join(copy.link for copy in hit.copies)}", style="dim", markup=False)

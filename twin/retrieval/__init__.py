@@ -1,5 +1,7 @@
 """Finding again what an author wrote."""
 
-from twin.retrieval.service import search
+from twin.retrieval.opening import open_retriever
+from twin.retrieval.result import Context, Hit, Result, Trace
+from twin.retrieval.service import Retriever
 
-__all__ = ["search"]
+__all__ = ["Context", "Hit", "Result", "Retriever", "Trace", "open_retriever"]

@@ -1,86 +1,286 @@
-"""Search in one author's collections."""
+"""Search in the memory of one author or of all: the steps in their order, each of which is traced."""
 
 import json
-from collections.abc import Sequence
-from typing import Any, NamedTuple
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from datetime import UTC, date, datetime
+from time import perf_counter
+from typing import NamedTuple
 
 from twin.embedding.base import Embedder
 from twin.errors import InputError
 from twin.identity import check_slug
-from twin.models import Category, Chunk
-from twin.vectors.base import VectorStore, Where, points_model
+from twin.models import Author, Category, Chunk
+from twin.retrieval.asked import Asked, asked
+from twin.retrieval.expansion import Variant, variants
+from twin.retrieval.fusion import Fused, Weights, combine, merge_variants, weights, with_neighbours
+from twin.retrieval.language_model import LanguageModel
+from twin.retrieval.languages import query_languages
+from twin.retrieval.passages import Folder, Ranked, fill, join
+from twin.retrieval.reranking import CANDIDATES, Reranker
+from twin.retrieval.result import Result, Trace
+from twin.retrieval.understanding import understand
+from twin.vectors.base import Found, Vector, VectorStore, Where, points_model
+from twin.vectors.bm25 import encode_query
+
+_SPARE = 10
+"""Chunks looked at beyond those that are asked for, because some will be folded."""
 
 
-class Hit(NamedTuple):
-    """One result: the chunk and its cosine similarity to the query, in [-1, 1]; higher is nearer."""
+class _Scope(NamedTuple):
+    """Where a search looks."""
 
-    chunk: Chunk
-    score: float
-
-    def as_dict(self) -> dict[str, Any]:
-        """The hit as JSON values: how near it is, where it stands, and what it says."""
-        chunk = self.chunk
-        return {
-            "score": round(self.score, 6),
-            "category": chunk.category.value,
-            "title": chunk.title,
-            "link": chunk.link,
-            "path": chunk.path,
-            "start": chunk.start,
-            "end": chunk.end,
-            "text": chunk.text,
-            "document_id": chunk.document_id,
-            "chunk_id": chunk.id,
-        }
+    where: Where
+    categories: tuple[Category, ...]
 
 
-def search(
-    vectors: VectorStore,
-    embedder: Embedder,
-    author: str,
-    query: str,
-    *,
-    limit: int = 5,
-    categories: Sequence[Category] = tuple(Category),
-) -> list[Hit]:
-    """The author's chunks that are nearest in meaning to the query, best first, over all given categories.
+class Retriever:
+    """Finds what was written.
 
     Args:
         vectors: where the points are.
         embedder: the one that the points were made with.
-        author: slug.
-        query: in the author's language or the model's.
-        limit: number of hits at most.
-        categories: searched together; scores of all categories compare.
-
-    Raises:
-        InputError: the query is empty, the limit not positive, no category is given, the author has no points, or
-            they are of another model: distances between the vectors of two models mean nothing, even where their
-            dimensions agree.
-        StoreError: the vector store cannot be used.
+        authors: who is known by name, for questions that name somebody.
+        reranker: reads the best candidates again, where there is one.
+        language_model: understands questions better than rules, where there is one.
+        fusion: weights; those stored with the package unless given.
     """
-    check_slug(author)
+
+    def __init__(
+        self,
+        vectors: VectorStore,
+        embedder: Embedder,
+        *,
+        authors: Sequence[Author] = (),
+        reranker: Reranker | None = None,
+        language_model: LanguageModel | None = None,
+        fusion: Weights | None = None,
+    ) -> None:
+        self._vectors, self._embedder = vectors, embedder
+        self._authors = sorted(authors, key=lambda author: author.slug)
+        self._reranker, self._language_model = reranker, language_model
+        self._weights = fusion or weights()
+
+    def search(
+        self,
+        query: str,
+        *,
+        author: str | None = None,
+        limit: int = 5,
+        categories: Sequence[Category] | None = None,
+        where: Where | None = None,
+        budget_tokens: int | None = None,
+        self_query: bool = True,
+        expand: bool = True,
+        today: date | None = None,
+    ) -> Result:
+        """Find the passages that answer a question, best first, over all categories and authors asked for.
+
+        Args:
+            query: a question or words, in any language.
+            author: slug; None: whom the question names, else everybody.
+            limit: number of chunks at most; neighbours among them are joined, so that there may be fewer hits.
+            categories: searched together; None: those that the question names, else all.
+            where: conditions that must hold; what is given here is not taken from the question.
+            budget_tokens: makes a context of at most so many tokens of the embedding model's tokenizer.
+            self_query: whether conditions are taken from the question. Where they leave nothing, they are dropped,
+                which the trace notes.
+            expand: whether variants of the question are searched as well.
+            today: what `last year` in a question counts from; the day in UTC unless given.
+
+        Raises:
+            InputError: the query is empty, the limit or the budget not positive, no category is given, the author
+                has no points, or they are of another model: distances between the vectors of two models mean
+                nothing, even where their dimensions agree.
+            StoreError: the vector store cannot be used.
+        """
+        _check(query, limit, categories, budget_tokens)
+        given = _conditions(author, where)
+        trace = Trace(question=query.strip(), model=points_model(self._embedder), author=given.author)
+        started = perf_counter()
+        with _timed(trace, "understand"):
+            question, texts = self._understand(trace, given, categories, today, self_query=self_query, expand=expand)
+        scope = self._scope(question.where, question.categories or tuple(categories or Category))
+        fused, chunks = self._find(trace, texts, scope, limit)
+        if not fused and (question.where != given or question.categories):
+            kept = given.model_copy(update={"author": question.where.author})
+            trace.notes.append("Nothing fits what the question asks for beside its words, so that it was left out.")
+            scope = self._scope(kept, tuple(categories or Category))
+            fused, chunks = self._find(trace, texts, scope, limit)
+        if self._reranker is not None:
+            with _timed(trace, "rerank"):
+                fused = self._rerank(trace, self._reranker, fused, chunks)
+        with _timed(trace, "passages"):
+            result = self._passages(trace, fused, chunks, limit, budget_tokens)
+        trace.timings_ms["total"] = _ms(started)
+        return result
+
+    def _understand(
+        self,
+        trace: Trace,
+        given: Where,
+        categories: Sequence[Category] | None,
+        today: date | None,
+        *,
+        self_query: bool,
+        expand: bool,
+    ) -> tuple[Asked, list[Variant]]:
+        """What is searched for, where, and under which variants; all of it noted in the trace."""
+        day = today or datetime.now(UTC).date()
+        authors = [] if given.author else self._authors
+        question, said = Asked(query=trace.question), tuple[str, ...]()
+        if self_query:
+            question = asked(trace.question, authors, day)
+            if self._language_model is not None:
+                question, said = understand(self._language_model, trace.question, authors, day, question)
+        kept = {name: value for name, value in given if value not in (None, ())}
+        where = question.where.model_copy(update=kept)
+        found = [Variant(question.query, "question")]
+        if expand:
+            found += [Variant(each, "language model") for each in said] or variants(question.query)
+        trace.rules, trace.notes = list(question.rules), list(question.notes)
+        trace.queries = [{"text": each.text, "rule": each.rule} for each in found]
+        return question.model_copy(
+            update={"where": where, "categories": () if categories else question.categories}
+        ), found
+
+    def _scope(self, where: Where, categories: Sequence[Category]) -> _Scope:
+        """Narrow to the categories that hold points; raise where there is none, or where they are of another model."""
+        wanted = [category for category in Category if category in set(categories)]
+        model = points_model(self._embedder)
+        there = {
+            category: self._vectors.authors(category)
+            if where.author is None
+            else [where.author] * bool(self._vectors.count(category, where.author))
+            for category in wanted
+        }
+        searched = [category for category, slugs in there.items() if slugs]
+        if not searched:
+            raise InputError(_nothing(where.author, wanted))
+        for category in searched:
+            for slug in there[category]:
+                if not self._vectors.serves(category, slug, model):
+                    raise InputError(
+                        f"The {category.value} of {slug} are searched with another embedding model than "
+                        f"{self._embedder.fingerprint}: build the collections again, or set TWIN_EMBEDDING_MODEL back."
+                    )
+        return _Scope(where, tuple(searched))
+
+    def _find(
+        self, trace: Trace, texts: Sequence[Variant], scope: _Scope, limit: int
+    ) -> tuple[list[Fused], dict[str, Chunk]]:
+        """Search, fuse, and read the best candidates' chunks."""
+        trace.conditions(*scope)
+        with _timed(trace, "embed"):
+            vectors = self._embedder.embed_queries([each.text for each in texts])
+        with _timed(trace, "search"):
+            lists = [self._fused(trace, each.text, vector, scope) for each, vector in zip(texts, vectors, strict=True)]
+        with _timed(trace, "fuse"):
+            merged = merge_variants(lists)
+        with _timed(trace, "read"):
+            looked_at = merged[: max(self._weights.looked_at, limit + _SPARE, CANDIDATES if self._reranker else 0)]
+            chunks = self._chunks(looked_at)
+        return with_neighbours(looked_at, chunks, self._weights.neighbour), chunks
+
+    def _fused(self, trace: Trace, text: str, vector: Vector, scope: _Scope) -> list[Fused]:
+        """The fused list of one query over all categories."""
+        languages = query_languages(text, scope.where, self._authors)
+        trace.languages = sorted({*trace.languages, *languages})
+        found: dict[Category, Found] = {}
+        for category in scope.categories:
+            sparse = encode_query(text, languages, category)
+            found[category] = self._vectors.search(
+                category, scope.where, vector=vector, sparse=sparse, limit=self._weights.prefetch
+            )
+            trace.lists.append(
+                {
+                    "query": text,
+                    "category": category.value,
+                    "terms": len(sparse.indices),
+                    "dense": len(found[category].dense),
+                    "sparse": len(found[category].sparse),
+                    "sparse_weight": self._weights.sparse[category],
+                }
+            )
+        return combine(found, self._weights)
+
+    def _chunks(self, fused: Sequence[Fused]) -> dict[str, Chunk]:
+        chunks: dict[str, Chunk] = {}
+        for category in Category:
+            if points := [each.point for each in fused if each.category is category]:
+                chunks.update(self._vectors.chunks(category, points))
+        return chunks
+
+    def _rerank(
+        self, trace: Trace, reranker: Reranker, fused: Sequence[Fused], chunks: dict[str, Chunk]
+    ) -> list[Fused]:
+        """The candidates by the reranker's scores; those that it does not read follow in their order."""
+        read, rest = fused[:CANDIDATES], fused[CANDIDATES:]
+        scores = reranker.scores(trace.question, [chunks[each.point.id].embedded_text for each in read])
+        trace.reranked = {"reranker": reranker.name, "chunks": len(read)}
+        least = float(min(scores, default=0.0))
+        first = [each._replace(score=float(score)) for each, score in zip(read, scores, strict=True)]
+        scale = least / max((each.score for each in rest), default=1.0) if least > 0 else 0.0
+        last = [each._replace(score=each.score * min(scale, 1.0)) for each in rest]
+        return sorted(first, key=lambda each: (-each.score, each.point.id)) + last
+
+    def _passages(
+        self, trace: Trace, fused: Sequence[Fused], chunks: dict[str, Chunk], limit: int, budget: int | None
+    ) -> Result:
+        folder = Folder()
+        for each in fused:
+            if len(folder.kept) == limit:
+                break
+            trace.ranked.append(each.as_dict())
+            if (kept := folder.add(Ranked(chunks[each.point.id], each.score))) is not None:
+                trace.folded.append({"id": each.point.id, "into": kept.id})
+        hits = join(folder.kept, folder.copies)
+        trace.joined = [list(hit.chunk_ids) for hit in hits if len(hit.chunk_ids) > 1]
+        if budget is None:
+            return Result(tuple(hits), trace)
+        context, left = fill(hits, budget, self._embedder.sizer)
+        trace.dropped = [{"id": hit.chunk.id, "why": why} for hit, why in left]
+        return Result(tuple(hits), trace, context)
+
+
+def _check(query: str, limit: int, categories: Sequence[Category] | None, budget_tokens: int | None) -> None:
     if not query.strip():
         raise InputError("The query is empty: say what to search for.")
     if limit < 1:
         raise InputError(f"The number of results must be 1 or more, not {limit}.")
-    if not categories:
+    if budget_tokens is not None and budget_tokens < 1:
+        raise InputError(f"The budget of the context must be 1 token or more, not {budget_tokens}.")
+    if categories is not None and not categories:
         raise InputError(f"No category is given: choose of {', '.join(Category)}.")
-    if not any(vectors.count(category, author) for category in categories):
-        names = ", ".join(category.value for category in categories)
-        job = "dagster job execute -m twin_jobs.definitions -j build_twin"
-        tags = json.dumps({"dagster/partition": author})
-        raise InputError(f"{author} has no points in {names}: build the twin first ({job} --tags '{tags}').")
-    for category in categories:
-        if not vectors.serves(category, author, points_model(embedder)):
-            raise InputError(
-                f"The {category.value} of {author} are searched with another embedding model than "
-                f"{embedder.fingerprint}: build the collections again, or set TWIN_EMBEDDING_MODEL back."
-            )
-    (vector,) = embedder.embed([query.strip()])
-    hits: list[Hit] = []
-    for category in dict.fromkeys(categories):
-        found = vectors.search(category, Where(author=author), vector=vector, sparse=None, limit=limit).dense
-        chunks = vectors.chunks(category, found)
-        hits.extend(Hit(chunks[point.id], point.score) for point in found if point.id in chunks)
-    return sorted(hits, key=lambda hit: (-hit.score, hit.chunk.id))[:limit]
+
+
+def _conditions(author: str | None, where: Where | None) -> Where:
+    """The conditions that the caller gave, the author among them."""
+    where = where or Where()
+    if author is not None:
+        if where.author not in (None, author):
+            raise InputError(f"Two authors are given, {author} and {where.author}: give one.")
+        where = where.model_copy(update={"author": author})
+    if where.author is not None:
+        check_slug(where.author)
+    return where
+
+
+def _nothing(author: str | None, categories: Sequence[Category]) -> str:
+    names = ", ".join(category.value for category in categories)
+    job = "dagster job execute -m twin_jobs.definitions -j build_twin"
+    if author is None:
+        return f"Nobody has points in {names}: build a twin first ({job} --tags '{{\"dagster/partition\": SLUG}}')."
+    tags = json.dumps({"dagster/partition": author})
+    return f"{author} has no points in {names}: build the twin first ({job} --tags '{tags}')."
+
+
+@contextmanager
+def _timed(trace: Trace, step: str) -> Iterator[None]:
+    started = perf_counter()
+    yield
+    trace.timings_ms[step] = round(trace.timings_ms.get(step, 0.0) + _ms(started), 3)
+
+
+def _ms(started: float) -> float:
+    return round((perf_counter() - started) * 1000, 3)

@@ -115,6 +115,9 @@ _LISTS = {
         vor""",
 }
 
+LISTED = tuple(_LISTS)
+"""The languages that have a list."""
+
 
 @cache
 def stop_words(language: str) -> frozenset[str]:

@@ -1,0 +1,133 @@
+"""Two lists of scores to one, and the weights that evidence was gathered for.
+
+The scores of both lists are mapped to [0, 1] by their theoretical minimum and the greatest score that was found, and
+combined with one weight per category (Bruch, Gai and Ingber, "An Analysis of Fusion Functions for Hybrid Retrieval",
+ACM TOIS 2023: TM2C2, which keeps distances that a fusion by ranks forgets, and which needs one robust parameter). Then
+a passage gains from neighbours in its document that match as well: where a question is answered, the text around is
+about it (Callan, "Passage-Level Evidence in Document Retrieval", SIGIR 1994; Diaz, "Regularizing ad hoc retrieval
+scores", CIKM 2005).
+"""
+
+import json
+from collections.abc import Mapping, Sequence
+from functools import cache
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from twin.models import Category, Chunk, Model
+from twin.vectors.base import Found, Scored
+
+EVIDENCE = Path(__file__).with_name("fusion.json")
+"""Weights and the measurements that chose them; written by `python -m benchmarks.retrieval_weights`."""
+
+_COSINE_MINIMUM = -1.0
+_BM25_MINIMUM = 0.0
+RRF_K = 60
+"""Constant of reciprocal rank fusion (Cormack, Clarke and Büttcher, SIGIR 2009)."""
+
+VARIANT_WEIGHT = 0.5
+"""Of the list of a query's variant, beside 1 for the list of the query itself."""
+
+
+class Weights(Model):
+    """The parameters of fusion."""
+
+    prefetch: int  # points of each list
+    looked_at: int  # best points whose chunks are read, and whose neighbours count
+    neighbour: float  # of what a neighbour's score exceeds the least looked at
+    sparse: dict[Category, float]  # weight of BM25 in [0, 1]; the cosine has the rest
+
+
+@cache
+def weights() -> Weights:
+    """The parameters stored with the package."""
+    return Weights.model_validate(json.loads(EVIDENCE.read_text("utf-8"))["weights"])
+
+
+class Fused(NamedTuple):
+    """A point with its combined score in [0, 1] and what it was made of; None where the point was not in that list."""
+
+    point: Scored
+    category: Category
+    score: float
+    dense: float | None
+    sparse: float | None
+
+    def as_dict(self) -> dict[str, Any]:
+        """For the trace."""
+        parts = {"score": self.score, "dense": self.dense, "sparse": self.sparse}
+        return {
+            "id": self.point.id,
+            "category": self.category.value,
+            **{name: round(value, 6) for name, value in parts.items() if value is not None},
+        }
+
+
+def combine(found: Mapping[Category, Found], chosen: Weights) -> list[Fused]:
+    """The points of all categories in one order, best first; equal scores in the order of ids.
+
+    Scores are scaled over all categories together, so that a category in which nothing fits has no first place to
+    give. A point that one list lacks has there the least score of the list where the list is full, and none else.
+    """
+    dense_top = max((each.dense[0].score for each in found.values() if each.dense), default=0.0)
+    sparse_top = max((each.sparse[0].score for each in found.values() if each.sparse), default=0.0)
+    fused = []
+    for category, lists in found.items():
+        weight = chosen.sparse[category]
+        dense, sparse = ({point.id: point.score for point in each} for each in lists)
+        lacks_dense = lists.dense[-1].score if lists.dense else _COSINE_MINIMUM
+        lacks_sparse = lists.sparse[-1].score if len(lists.sparse) >= chosen.prefetch else _BM25_MINIMUM
+        for point in {point.id: point for each in lists for point in each}.values():
+            meaning = _scaled(dense.get(point.id, lacks_dense), _COSINE_MINIMUM, dense_top)
+            terms = _scaled(sparse.get(point.id, lacks_sparse), _BM25_MINIMUM, sparse_top)
+            score = (1 - weight) * meaning + weight * terms
+            fused.append(Fused(point, category, score, dense.get(point.id), sparse.get(point.id)))
+    return sorted(fused, key=_order)
+
+
+def merge_variants(lists: Sequence[Sequence[Fused]]) -> list[Fused]:
+    """The list of a query and those of its variants as one, by reciprocal ranks; one list alone stays as it is."""
+    if len(lists) == 1:
+        return list(lists[0])
+    scores: dict[str, float] = {}
+    first: dict[str, Fused] = {}
+    most = (1 + VARIANT_WEIGHT * (len(lists) - 1)) / (RRF_K + 1)
+    for number, each in enumerate(lists):
+        for rank, fused in enumerate(each, 1):
+            gain = (VARIANT_WEIGHT if number else 1.0) / (RRF_K + rank) / most
+            scores[fused.point.id] = scores.get(fused.point.id, 0.0) + gain
+            first.setdefault(fused.point.id, fused)
+    return sorted((fused._replace(score=scores[identifier]) for identifier, fused in first.items()), key=_order)
+
+
+def with_neighbours(fused: Sequence[Fused], chunks: Mapping[str, Chunk], neighbour: float) -> list[Fused]:
+    """The points with what the chunks before and after them in their documents add, best first, scores in [0, 1].
+
+    Args:
+        fused: the points that are looked at; those without a chunk are left out.
+        chunks: of these points, by id.
+        neighbour: weight of what a neighbour's score exceeds the least score given.
+    """
+    here = [each for each in fused if each.point.id in chunks]
+    if not here:
+        return []
+    floor = min(each.score for each in here)
+    above = {_place(chunks[each.point.id]): each.score - floor for each in here}
+    gained = []
+    for each in here:
+        document, ordinal = _place(chunks[each.point.id])
+        around = above.get((document, ordinal - 1), 0.0) + above.get((document, ordinal + 1), 0.0)
+        gained.append(each._replace(score=(each.score + neighbour * around) / (1 + 2 * neighbour)))
+    return sorted(gained, key=_order)
+
+
+def _place(chunk: Chunk) -> tuple[str, int]:
+    return chunk.document_id, chunk.ordinal
+
+
+def _scaled(score: float, least: float, most: float) -> float:
+    return (score - least) / (most - least) if most > least else 0.0
+
+
+def _order(fused: Fused) -> tuple[float, str]:
+    return -fused.score, fused.point.id

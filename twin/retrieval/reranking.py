@@ -1,0 +1,85 @@
+"""Reading the best candidates again together with the question, by a model made for that."""
+
+import logging
+import threading
+from collections.abc import Sequence
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from twin.errors import ConsistencyError, InputError
+
+if TYPE_CHECKING:
+    from sentence_transformers import CrossEncoder
+
+logger = logging.getLogger("twin")
+
+CANDIDATES = 50
+"""Chunks that a reranker reads; a small cross-encoder reads some 100 a second on a CPU core."""
+
+
+class Reranker(Protocol):
+    """Scores texts for a question."""
+
+    @property
+    def name(self) -> str:
+        """Which one, for the trace."""
+
+    def scores(self, question: str, texts: Sequence[str]) -> NDArray[np.float64]:
+        """Relevance of each text in [0, 1], shape (len(texts),); higher is better.
+
+        Raises:
+            InputError: the model cannot be loaded.
+            ConsistencyError: the model gave no finite number for a text.
+        """
+
+
+class CrossEncoderReranker:
+    """Any sentence-transformers cross-encoder with one output; loaded when it is first asked.
+
+    Args:
+        model: a folder, or an id on the Hugging Face hub, which is downloaded on first use unless `HF_HUB_OFFLINE`
+            is set.
+    """
+
+    def __init__(self, model: str) -> None:
+        self.name = model
+        self._loading = threading.Lock()
+
+    def scores(self, question: str, texts: Sequence[str]) -> NDArray[np.float64]:
+        """See `Reranker.scores`."""
+        if not texts:
+            return np.empty(0)
+        with self._loading:
+            model = self._model
+        given = np.asarray(
+            model.predict([(question, text) for text in texts], batch_size=16, show_progress_bar=False),
+            dtype=np.float64,
+        )
+        if given.shape != (len(texts),) or not np.all(np.isfinite(given)):
+            raise ConsistencyError(
+                f"The reranker {self.name} gives no number for each text: set TWIN_RERANKER to a cross-encoder "
+                "with one output."
+            )
+        return given if np.all((given >= 0) & (given <= 1)) else 1 / (1 + np.exp(-np.clip(given, -500, 500)))
+
+    @cached_property
+    def _model(self) -> "CrossEncoder":
+        logger.info("loading the reranker %s", self.name)
+        from sentence_transformers import CrossEncoder
+        from transformers.utils.logging import disable_progress_bar
+
+        disable_progress_bar()  # type: ignore[no-untyped-call]
+        local = Path(self.name).expanduser()
+        try:
+            model: CrossEncoder = CrossEncoder(str(local) if local.is_dir() else self.name)
+        except (OSError, ValueError, RuntimeError) as error:
+            reason = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
+            raise InputError(
+                f"The reranker {self.name} cannot be loaded ({reason}): set TWIN_RERANKER to a folder or an id of a "
+                "cross-encoder, or unset it."
+            ) from error
+        return model
