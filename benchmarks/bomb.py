@@ -6,12 +6,13 @@ reader that fetched an ordinary page the same way.
 
 import http.server
 import os
-import resource
 import subprocess
 import sys
 import threading
 import zlib
 from pathlib import Path
+
+from benchmarks.processes import peak_mb
 
 DECODED = 300 * 10**6
 
@@ -77,7 +78,7 @@ def _read(reader: str, root: str) -> None:
         fetcher.get(f"{root}/page")
     else:
         requests.get(f"{root}/page", timeout=60)
-    before = _peak_mb()
+    before = peak_mb()
     if reader == "fetcher":
         try:
             fetcher.get(f"{root}/bomb")
@@ -88,17 +89,7 @@ def _read(reader: str, root: str) -> None:
             raise AssertionError("the fetcher took the bomb for a page")
     elif len(requests.get(f"{root}/bomb", timeout=60).content) != DECODED:
         raise AssertionError("requests did not decode the bomb")
-    print(_peak_mb() - before)
-
-
-def _peak_mb() -> float:
-    """The peak of this process alone: that of getrusage begins, on Linux, at the size of the process it was forked
-    from, so a large parent would hide any growth."""
-    status = Path("/proc/self/status")
-    if status.exists():
-        peak = next(line for line in status.read_text().splitlines() if line.startswith("VmHWM"))
-        return int(peak.split()[1]) * 1024 / 1e6
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * (1 if sys.platform == "darwin" else 1024) / 1e6
+    print(peak_mb() - before)
 
 
 if __name__ == "__main__":

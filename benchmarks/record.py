@@ -24,13 +24,13 @@ def data_folder() -> Path:
     return folder
 
 
-def record(name: str, numbers: dict[str, Any], packages: tuple[str, ...]) -> None:
+def record(name: str, numbers: dict[str, Any], packages: tuple[str, ...], *, write: bool = True) -> None:
     """Write the numbers to `benchmarks/results/<name>.json` and print them as one JSON object, the last line of a run.
 
     Args:
         packages: distributions whose versions are noted.
+        write: whether to write them, or only to print: a run of some parts must not replace the results of all.
     """
-    RESULTS.mkdir(exist_ok=True)
     processor = next(
         (
             line.split(":", 1)[1].strip()
@@ -46,7 +46,9 @@ def record(name: str, numbers: dict[str, Any], packages: tuple[str, ...]) -> Non
         "packages": {package: version(package) for package in packages},
         "numbers": numbers,
     }
-    (RESULTS / f"{name}.json").write_text(json.dumps(described, indent=2) + "\n", encoding="utf-8")
+    if write:
+        RESULTS.mkdir(exist_ok=True)
+        (RESULTS / f"{name}.json").write_text(json.dumps(described, indent=2) + "\n", encoding="utf-8")
     print(json.dumps(numbers), flush=True)
 
 

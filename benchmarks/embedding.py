@@ -1,0 +1,91 @@
+"""Embedding: the chunks of the handbook's articles, by ours and by sentence-transformers, on two threads.
+
+Three ways take turns on the same texts: `encode(texts)` of sentence-transformers as it comes (batches of 32, sorted by
+length), the reference's batches of ten texts as they follow each other, and our embedder with the backend that the
+product chose. Converting the model is not a part of it, what it took is printed once; tokenizing is a part of all.
+"""
+
+import statistics
+import time
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from benchmarks.reference import EMBEDDED_TOGETHER
+from benchmarks.workbench import Workbench
+from twin.embedding.base import Vectors
+
+if TYPE_CHECKING:
+    from sentence_transformers import SentenceTransformer
+
+_ROUNDS = 3
+_ROUNDS_REFERENCE = 1  # prints beside the others, and takes as long as the default does
+
+
+def run(bench: Workbench) -> dict[str, float]:
+    """Compare them; `embed_speedup` is wall time of the default over ours, the median over the rounds."""
+    import torch
+
+    torch.set_num_threads(2)
+    texts = bench.texts(bench.embedder)
+    if len(texts) < 1000:
+        raise SystemExit(f"{bench.data / 'handbook'} gives only {len(texts)} chunks: 1,000 are needed.")
+    model = bench.sentence_transformer
+    ways: dict[str, Callable[[], Vectors]] = {
+        "sentence-transformers, default": lambda: np.asarray(model.encode(texts, show_progress_bar=False)),
+        f"ours, {bench.embedder.backend}": lambda: bench.embedder.embed(texts),
+        "batches of ten, as the reference": lambda: _by_tens(model, texts),
+    }
+    default, ours, tens = ways
+    wall: dict[str, list[float]] = {name: [] for name in ways}
+    cpu: dict[str, list[float]] = {name: [] for name in ways}
+    vectors: dict[str, Vectors] = {}
+    for number in range(_ROUNDS):
+        for name, way in ways.items():
+            if name == tens and number >= _ROUNDS_REFERENCE:
+                continue
+            begun, used = time.perf_counter(), time.process_time()
+            vectors[name] = way()
+            wall[name].append(time.perf_counter() - begun)
+            cpu[name].append(time.process_time() - used)
+    tokens = sum(bench.embedder.sizer.counts(texts))
+    mean, threads = tokens / len(texts), torch.get_num_threads()
+    print(f"embedding: {len(texts)} chunks, {mean:.0f} tokens in the mean, {threads} threads")
+    print(f"  {'':<34}{'chunks/s':>10}{'chunks/CPU-s':>14}{'times default':>15}{'cosine, min':>13}{'mean':>9}")
+    for name in ways:
+        seconds, used = statistics.median(wall[name]), statistics.median(cpu[name])
+        cosines = np.sum(_unit(vectors[default]) * _unit(vectors[name]), axis=1)
+        print(
+            f"  {name:<34}{len(texts) / seconds:10.1f}{len(texts) / used:14.1f}{_ratio(wall, default, name):15.2f}"
+            f"{cosines.min():13.5f}{cosines.mean():9.5f}",
+            flush=True,
+        )
+    found = np.sum(_unit(vectors[default]) * _unit(vectors[ours]), axis=1)
+    return {
+        "embed_speedup": _ratio(wall, default, ours),
+        "embed_speedup_cpu": _ratio(cpu, default, ours),
+        "embed_speedup_over_reference": statistics.median(wall[tens]) / statistics.median(wall[ours]),
+        "embed_chunks_per_s": len(texts) / statistics.median(wall[ours]),
+        "embed_chunks_per_cpu_s": len(texts) / statistics.median(cpu[ours]),
+        "embed_chunks_per_s_default": len(texts) / statistics.median(wall[default]),
+        "embed_chunks_per_cpu_s_default": len(texts) / statistics.median(cpu[default]),
+        "embed_chunks_per_s_reference": len(texts) / statistics.median(wall[tens]),
+        "embed_cosine_min": float(found.min()),
+        "embed_cosine_mean": float(found.mean()),
+    }
+
+
+def _ratio(seconds: dict[str, list[float]], slow: str, fast: str) -> float:
+    """How many times as long one way takes as another that ran in the same rounds."""
+    return statistics.median(one / other for one, other in zip(seconds[slow], seconds[fast], strict=False))
+
+
+def _by_tens(model: "SentenceTransformer", texts: list[str]) -> Vectors:
+    parts = (texts[first : first + EMBEDDED_TOGETHER] for first in range(0, len(texts), EMBEDDED_TOGETHER))
+    return np.concatenate([np.asarray(model.encode(part, show_progress_bar=False)) for part in parts])
+
+
+def _unit(vectors: Vectors) -> Vectors:
+    unit: Vectors = vectors / np.linalg.norm(vectors, axis=1, keepdims=True)
+    return unit

