@@ -7,7 +7,7 @@ pure functions of their arguments, so that the same input gives the same id on e
 import hashlib
 import json
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Annotated, Any
 from uuid import UUID, uuid5
 
@@ -23,6 +23,9 @@ AuthorSlug = Annotated[str, StringConstraints(pattern=SLUG_PATTERN)]
 _NAMESPACE = UUID("6f1c7f0e-6f0f-5d53-9f0a-6c6c6d2d7477")
 _SEPARATOR = "\x1f"
 """ASCII unit separator: it occurs in no link, path or slug, so joined parts cannot collide."""
+
+_VERSION_BITS = (0xF000 << 64) | (0xC000 << 48)
+_VERSION_5 = (0x5000 << 64) | (0x8000 << 48)
 
 
 def check_slug(slug: str) -> str:
@@ -44,6 +47,19 @@ def document_id(author: str, link: str, path: str | None = None) -> str:
 def chunk_id(document: str, chunker_version: str, ordinal: int, text: str) -> str:
     """Id of a chunk: uuid5 of document id, chunker version, ordinal (from 0) and sha256 of its text."""
     return str(uuid5(UUID(document), _SEPARATOR.join([chunker_version, str(ordinal), sha256(text)])))
+
+
+def chunk_ids(document: str, chunker_version: str, texts: Sequence[str]) -> list[str]:
+    """`chunk_id` of each text of a document, the first with ordinal 0, without the detours of `uuid.uuid5`."""
+    namespace = UUID(document).bytes
+    found = []
+    for ordinal, text in enumerate(texts):
+        name = f"{chunker_version}{_SEPARATOR}{ordinal}{_SEPARATOR}{sha256(text)}"
+        digest = hashlib.sha1(namespace + name.encode(), usedforsecurity=False).digest()
+        number = int.from_bytes(digest[:16], "big") & ~_VERSION_BITS | _VERSION_5  # RFC 9562, section 5.5
+        plain = f"{number:032x}"
+        found.append(f"{plain[:8]}-{plain[8:12]}-{plain[12:16]}-{plain[16:20]}-{plain[20:]}")
+    return found
 
 
 def sample_id(document: str, task: str, instruction: str, output: str) -> str:

@@ -2,7 +2,7 @@
 
 from datetime import datetime
 from enum import StrEnum
-from typing import Any, Literal
+from typing import Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -33,6 +33,20 @@ class Model(BaseModel):
     """Immutable, and strict about unknown fields, so that a typo is an error and not a silent default."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
+
+    @classmethod
+    def trusted(cls, values: dict[str, Any]) -> Self:
+        """A model of values for *every* field that are known to be valid: `model_construct` at a fifth of its cost.
+
+        The dictionary becomes the model's own.
+        """
+        made = cls.__new__(cls)
+        assign = object.__setattr__
+        assign(made, "__dict__", values)
+        assign(made, "__pydantic_fields_set__", set(values))
+        assign(made, "__pydantic_extra__", None)
+        assign(made, "__pydantic_private__", None)
+        return made
 
 
 class Link(Model):

@@ -1,51 +1,50 @@
-"""Documents to chunks: structure first, sized in tokens, every character of the text in exactly one chunk.
+"""Documents to chunks: structure first, sized in tokens, every character of the text in a chunk."""
 
-A range that is too big is cut at the best places that its layout has; the parts are cut again where they must be, and
-neighbours are joined while they fit the target (recursive splitting without overlap, which measured as well as any
-other splitter with an exact token counter; see Smith and Troynikov, "Evaluating Chunking Strategies", 2024).
-"""
-
-from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Iterator
-from itertools import islice, pairwise
+from itertools import islice
 from typing import NamedTuple
 
+import numpy as np
+
+from twin.chunking.profile import PROFILES, Cutting, Profile
 from twin.chunking.scan import Scan
-from twin.chunking.structure import Kind, Layout, kind_of, layout
+from twin.chunking.splitter import Splitter
+from twin.chunking.structure import Kind, kind_of, layout
+from twin.chunking.syntax import CodeSplitter, parse
 from twin.chunking.tokens import Sizer, Tokens
-from twin.identity import chunk_id
+from twin.identity import chunk_ids
 from twin.models import Category, Chunk, Document
 
-CHUNKER_VERSION = "1"
+CHUNKER_VERSION = "2"
 """Enters every chunk id: raise it whenever the same text would be cut otherwise."""
-
-TARGET = 200
-"""Tokens of a chunk's text aimed at."""
-
-_SMALL = 50
-"""A part below this many tokens says little by itself, so that it joins a neighbour even across a heading."""
 
 _MIN_CONTEXT = 4
 """Room in tokens below which a piece of context would say nothing."""
 
-_CHARACTERS_PER_TOKEN = 20
-"""A token with more characters than this (padding, one endless word) counts as several."""
+_CONTEXT_SHARE = 8
+"""The context has at most one token for this many of the target: it is read again with each chunk, and is paid for."""
 
-_BATCH_CHARACTERS = 1_000_000
+_BATCH_CHARACTERS = 250_000
 
-Range = tuple[int, int]
+_JOINT = " > "
 
 
 class _Piece(NamedTuple):
-    """A chunk in the making: its range of the text, and the context that it is embedded with."""
+    """A chunk in the making: its range of the text, its tokens if they are known, and the names that stand above it."""
+
+    start: int
+    end: int
+    tokens: int | None
+    names: tuple[str, ...]
+
+
+class _Fitted(NamedTuple):
+    """A piece with the context that it is embedded with, and the tokens of both together."""
 
     start: int
     end: int
     context: str
-
-    def embedded(self, text: str) -> str:
-        part = text[self.start : self.end]
-        return f"{self.context}\n\n{part}" if self.context else part
+    tokens: int
 
 
 class Chunker:
@@ -53,142 +52,132 @@ class Chunker:
 
     Args:
         sizer: counts in tokens of that model; no embedded text has more than `sizer.limit` of them.
-        target: tokens aimed at for a chunk's own text, without its context.
+        profile: target and overlap of each category. Where the model reads less than the target, its window counts.
     """
 
-    def __init__(self, sizer: Sizer, target: int = TARGET) -> None:
+    def __init__(self, sizer: Sizer, profile: Profile = PROFILES["default"]) -> None:
         self.sizer = sizer
-        self.target = min(target, sizer.limit)
-        self._context_limit = max(sizer.limit - self.target, sizer.limit // 5)
+        self.profile = profile
 
-    @property
-    def id(self) -> str:
-        """What the chunks of a text depend on beside the text."""
-        return f"{CHUNKER_VERSION}-{self.target}-{self.sizer.limit}-{self.sizer.id}"
+    def cutting(self, category: Category) -> Cutting:
+        """Target and overlap as far as the model's window allows, which leaves an eighth of it to the context."""
+        wanted = self.profile.of(category)
+        target = min(wanted.target, self.sizer.limit - self.sizer.limit // _CONTEXT_SHARE)
+        return Cutting(target, min(wanted.overlap, target // 2))
+
+    def id_of(self, category: Category) -> str:
+        """What the chunks of a text of this category depend on beside the text."""
+        target, overlap = self.cutting(category)
+        return f"{CHUNKER_VERSION}-{target}/{overlap}-{self.sizer.limit}-{self.sizer.id}"
 
     def chunks(self, documents: Iterable[Document]) -> Iterator[tuple[Document, list[Chunk]]]:
         """Yield each document with its chunks, in the given order; only a blank text has none."""
         iterator = iter(documents)
         while batch := take_batch(iterator):
-            tokens = self.sizer.tokens([Scan(document.text) for document in batch])
-            plans = [self._plan(document, found) for document, found in zip(batch, tokens, strict=True)]
-            embedded = [piece.embedded(doc.text) for doc, plan in zip(batch, plans, strict=True) for piece in plan]
-            counts = iter(self.sizer.counts(embedded))
+            scans = [Scan(document.text) for document in batch]
+            tokens = self.sizer.tokens(scans)
+            plans = [self._plan(*each) for each in zip(batch, scans, tokens, strict=True)]
+            contexts = _Contexts(self.sizer, {name for plan in plans for piece in plan for name in piece.names})
             for document, plan in zip(batch, plans, strict=True):
-                fitted = [fit for piece in plan for fit in self._fit(document.text, piece, next(counts))]
-                yield document, [_chunk(document, number, *fit) for number, fit in enumerate(fitted)]
+                yield document, _chunks(document, self._fitted(document, plan, contexts))
 
-    def _plan(self, document: Document, tokens: Tokens) -> list[_Piece]:
+    def _plan(self, document: Document, scan: Scan, tokens: Tokens) -> list[_Piece]:
         """The pieces of a document, sized by the tokens of its whole text."""
+        if not document.text or document.text.isspace():
+            return []
         kind = kind_of(document)
-        found = layout(document.text, kind)
-        above = [document.path] if document.category is Category.REPOSITORIES and document.path else []
-        above += [document.title] if document.title and document.title not in above else []
-        names = list({*above, *(heading.text for heading in found.headings)})
-        sizes = dict(zip(names, self.sizer.counts(names), strict=True))
-        plan = []
-        for start, end in _Splitter(document.text, tokens, found, self.target, self.sizer.limit).split():
-            first, last = _trim(document.text, start, end, keep_indent=kind is Kind.CODE)
-            if first < last:
-                room = min(self._context_limit, self.sizer.limit - tokens.count(first, last))
-                plan.append(_Piece(first, last, self._context([*above, *found.path(first, last)], sizes, room)))
-        return plan
+        names = _names(document)
+        target, overlap = self.cutting(document.category)
+        if tokens.sizes[-1] <= target:
+            first, last = _trim(document.text, 0, len(document.text), keep_indent=kind is Kind.CODE)
+            return [_Piece(first, last, int(tokens.sums[-1]) if tokens.additive else None, names)]
+        found = layout(scan, kind)
+        tree = parse(document.text, document.path) if kind is Kind.CODE else None
+        given = (document.text, tokens, found, target - overlap, self.sizer.limit - overlap)
+        splitter = Splitter(*given) if tree is None else CodeSplitter(tree, *given)
+        parts = splitter.split()
+        if overlap:
+            parts = splitter.overlapped(parts, overlap)
+        trimmed = [_trim(document.text, part.start, part.end, keep_indent=kind is Kind.CODE) for part in parts]
+        units = np.searchsorted(tokens.starts, trimmed)
+        counts: list[int] = np.diff(tokens.sums[units]).ravel().tolist()
+        torn = splitter.torn
+        return [
+            _Piece(
+                first,
+                last,
+                count if tokens.additive and not (torn and (part.start in torn or part.end in torn)) else None,
+                (*names, *splitter.path(first, last)),
+            )
+            for part, (first, last), count in zip(parts, trimmed, counts, strict=True)
+            if first < last
+        ]
 
-    def _context(self, parts: list[str], sizes: dict[str, int], room: int) -> str:
-        """Path, title and headings in at most `room` tokens: the outer headings go first, the first part last."""
-        parts = list(dict.fromkeys(parts))
-        while (needed := sum(sizes[part] for part in parts) + len(parts) - 1) > room and len(parts) > 1:
-            del parts[1]
-        if room < _MIN_CONTEXT:
-            return ""
-        context = " ".join(" > ".join(parts).split())
-        return context if needed <= room else self.sizer.head(context, room)
+    def _fitted(self, document: Document, plan: list[_Piece], contexts: "_Contexts") -> list[_Fitted]:
+        """The pieces with their contexts, and without those that have no room."""
+        limit, share = self.sizer.limit, self.cutting(document.category).target // _CONTEXT_SHARE
+        fitted = []
+        for piece in plan:
+            known = piece.tokens
+            if known is None:
+                known = self.sizer.count(document.text[piece.start : piece.end])
+            context, size = contexts.within(piece.names, min(share, limit - known))
+            if piece.tokens is not None:
+                fitted.append(_Fitted(piece.start, piece.end, context, known + size))
+            else:
+                fitted += self._counted(document.text, piece.start, piece.end, context)
+        return fitted
 
-    def _fit(self, text: str, piece: _Piece, count: int) -> Iterator[tuple[_Piece, int]]:
-        """Yield pieces whose own encoding fits, with its length; for all but a few that is the piece as it is.
+    def _counted(self, text: str, start: int, end: int, context: str) -> Iterator[_Fitted]:
+        """Yield pieces whose own encoding fits; for all but a few that is the piece as it is.
 
         A part of a text may have more tokens than it has within the text: where a word had to be cut, and in models
         whose tokens reach over white space.
         """
-        if count <= self.sizer.limit:
-            yield piece, count
-            return
-        if piece.context:
-            bare = piece._replace(context="")
-            yield from self._fit(text, bare, self.sizer.count(bare.embedded(text)))
-            return
-        middle = (piece.start + piece.end) // 2
-        if middle == piece.start:  # one character cannot be cut
-            yield piece, count
-            return
-        for start, end in ((piece.start, middle), (middle, piece.end)):
-            first, last = _trim(text, start, end, keep_indent=False)
-            if first < last:
-                half = _Piece(first, last, "")
-                yield from self._fit(text, half, self.sizer.count(half.embedded(text)))
+        part = text[start:end]
+        count = self.sizer.count(f"{context}\n\n{part}" if context else part)
+        middle = (start + end) // 2
+        if count <= self.sizer.limit or (not context and middle == start):  # one character cannot be cut
+            yield _Fitted(start, end, context, count)
+        elif context:
+            yield from self._counted(text, start, end, "")
+        else:
+            for first, last in (_trim(text, start, middle), _trim(text, middle, end)):
+                if first < last:
+                    yield from self._counted(text, first, last, "")
 
 
-class _Splitter:
-    """Cuts one text into ranges that together cover it; some may hold nothing but white space."""
+class _Contexts:
+    """Contexts made of names, and their tokens."""
 
-    def __init__(self, text: str, tokens: Tokens, found: Layout, target: int, limit: int) -> None:
-        self._text, self._tokens, self._layout = text, tokens, found
-        self._levels = found.levels
-        self._target, self._limit = target, limit
+    def __init__(self, sizer: Sizer, names: Iterable[str]) -> None:
+        listed = sorted(names)
+        self._sizer = sizer
+        self._sizes = dict(zip(listed, sizer.counts(listed), strict=True))
+        self._joint = sizer.count(_JOINT)
+        self._made: dict[tuple[tuple[str, ...], int], tuple[str, int]] = {}
 
-    def split(self) -> list[Range]:
-        end = len(self._text.rstrip())
-        return self._split(0, end, 0) if end else []
+    def within(self, names: tuple[str, ...], room: int) -> tuple[str, int]:
+        """Path, title and headings in at most `room` tokens: the outer headings go first, the first name last."""
+        if not names or room < _MIN_CONTEXT:
+            return "", 0
+        sizes = [self._sizes[name] for name in names]
+        needed = sum(sizes) + self._joint * (len(names) - 1)
+        if needed <= room:
+            return _JOINT.join(names), needed
+        key = names, room
+        if key not in self._made:
+            self._made[key] = self._shortened(list(names), sizes, needed, room)
+        return self._made[key]
 
-    def _size(self, start: int, end: int) -> int:
-        return max(self._tokens.count(start, end), (end - start) // _CHARACTERS_PER_TOKEN)
-
-    def _split(self, start: int, end: int, level: int) -> list[Range]:
-        if level > 0 and self._size(start, end) <= self._target:
-            return [(start, end)]
-        if level == len(self._levels):
-            return self._cut(start, end)
-        if self._size(start, end) <= self._limit and self._is_whole(start, end):
-            return [(start, end)]
-        offsets = self._levels[level]
-        cuts = [start, *offsets[bisect_right(offsets, start) : bisect_left(offsets, end)], end]
-        if len(cuts) == 2:
-            return self._split(start, end, level + 1)
-        parts = [self._split(first, last, level + 1) for first, last in pairwise(cuts)]
-        return self._join(parts, across_headings=level == 0)
-
-    def _is_whole(self, start: int, end: int) -> bool:
-        stop = self._layout.whole.get(start)
-        return stop is not None and stop <= end and not self._text[stop:end].strip()
-
-    def _join(self, parts: list[list[Range]], *, across_headings: bool) -> list[Range]:
-        """Join neighbours while they fit; of two sections only where one is small."""
-        joined: list[Range] = []
-        for part in parts:
-            for number, (start, end) in enumerate(part):
-                if joined and self._may_join(joined[-1], (start, end), free=number > 0 or not across_headings):
-                    joined[-1] = (joined[-1][0], end)
-                else:
-                    joined.append((start, end))
-        return joined
-
-    def _may_join(self, left: Range, right: Range, *, free: bool) -> bool:
-        size = self._size(left[0], right[1])
-        if size <= self._target and free:
-            return True
-        small = min(self._size(*left), self._size(*right)) < _SMALL
-        return small and size <= (self._target + self._limit) // 2
-
-    def _cut(self, start: int, end: int) -> list[Range]:
-        """The last resort: full pieces, cut at white space where there is any, else between two tokens."""
-        pieces = []
-        while self._size(start, end) > self._target:
-            stop = min(self._tokens.after(start, self._target) or end, start + self._target * _CHARACTERS_PER_TOKEN)
-            space = max(self._text.rfind(" ", start + 1, stop), self._text.rfind("\n", start + 1, stop))
-            stop = space if space > 0 else max(stop, start + 1)
-            pieces.append((start, stop))
-            start = stop
-        return [*pieces, (start, end)] if start < end else pieces
+    def _shortened(self, names: list[str], sizes: list[int], needed: int, room: int) -> tuple[str, int]:
+        while needed > room and len(names) > 1:
+            del names[1]
+            needed -= sizes.pop(1) + self._joint
+        context = _JOINT.join(names)
+        if needed > room:
+            context = self._sizer.head(context, room)
+        return context, self._sizer.count(context)
 
 
 def take_batch(documents: Iterator[Document]) -> list[Document]:
@@ -203,34 +192,51 @@ def take_batch(documents: Iterator[Document]) -> list[Document]:
     return batch
 
 
-def _trim(text: str, start: int, end: int, *, keep_indent: bool) -> Range:
+def _names(document: Document) -> tuple[str, ...]:
+    """What a document is called: its path in a repository, and its title where that says more."""
+    path = document.path if document.category is Category.REPOSITORIES else None
+    title = document.title if document.title and document.title not in (path or "") else None
+    return tuple(" ".join(name.split()) for name in (path, title) if name and not name.isspace())
+
+
+def _trim(text: str, start: int, end: int, *, keep_indent: bool = False) -> tuple[int, int]:
     """Take white space off a range; an indent stays, because in code it means something."""
     part = text[start:end]
     first = start + len(part) - len(part.lstrip())
     last = start + len(part.rstrip())
-    if keep_indent and first < last:
+    if keep_indent and start < first < last:
         line = max(text.rfind("\n", start, first), text.rfind("\r", start, first)) + 1
         first = max(line, start) if text[max(line, start) : first].strip(" \t") == "" else first
     return first, max(first, last)
 
 
-def _chunk(document: Document, ordinal: int, piece: _Piece, tokens: int) -> Chunk:
-    text = document.text[piece.start : piece.end]
-    return Chunk(
-        id=chunk_id(document.id, CHUNKER_VERSION, ordinal, text),
-        document_id=document.id,
-        author=document.author,
-        category=document.category,
-        ordinal=ordinal,
-        start=piece.start,
-        end=piece.end,
-        text=text,
-        context=piece.context,
-        tokens=tokens,
-        link=document.link,
-        path=document.path,
-        title=document.title,
-        platform=document.platform,
-        language=document.language,
-        published_at=document.published_at,
-    )
+def _chunks(document: Document, fitted: list[_Fitted]) -> list[Chunk]:
+    """The chunks of a document. Its fields were validated with it and are not validated again for each chunk."""
+    texts = [document.text[piece.start : piece.end] for piece in fitted]
+    ids = chunk_ids(document.id, CHUNKER_VERSION, texts) if texts else []
+    shared = {
+        "document_id": document.id,
+        "author": document.author,
+        "category": document.category,
+        "link": document.link,
+        "path": document.path,
+        "title": document.title,
+        "platform": document.platform,
+        "language": document.language,
+        "published_at": document.published_at,
+    }
+    return [
+        Chunk.trusted(
+            {
+                "id": identifier,
+                "ordinal": ordinal,
+                "start": piece.start,
+                "end": piece.end,
+                "text": text,
+                "context": piece.context,
+                "tokens": piece.tokens,
+                **shared,
+            }
+        )
+        for ordinal, (identifier, text, piece) in enumerate(zip(ids, texts, fitted, strict=True))
+    ]

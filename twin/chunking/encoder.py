@@ -42,7 +42,7 @@ _PROBES = [
     "\u4e00\u4e8c\u4e09\u3002\u3072\u3089\u304c\u306a\u30ab\u30bf\u30ca \ud55c\uad6d\uc5b4 \uff46\uff55\uff4c\uff01",
     "\u0627\u0644\u0639\u064e\u0631\u0628\u064a\u0629\u061f \u0939\u093f\u0928\u094d\u0926\u0940\u0964",
     "\U0001f680 \u2764\ufe0f a\U0001f600b \U0001f468\u200d\U0001f469 \U0001d5ef\U0001d5fc\U0001d7d8",
-    "\u201cquotes\u201d \u2014 dashes\u2026 \u20ac5 \u2192 \u00bd\u2075 zero\u200bwidth no\u00a0break \u2028 line \u00ad",
+    "\u201cquotes\u201d \u2014 dashes\u2026 \u20ac5 \u2192 \u00bd\u2075 zero\u200bwidth no\u00a0break \u2028 \u00ad",
     "https://example.org/a_b-c?d=e&f=%20#g </s> <s> <mask> <pad> <unk> <|endoftext|> [CLS][UNK]",
 ]  # fmt: skip
 

@@ -1,4 +1,4 @@
-"""A text as arrays: its code points, and where its words begin and end."""
+"""A text as arrays: its characters, and where its words begin and end."""
 
 import re
 
@@ -7,36 +7,75 @@ from numpy.typing import NDArray
 
 Offsets = NDArray[np.int64]
 
-_SPACES = np.array([chr(code).isspace() for code in range(0x3002)])  # U+3000 is the last one
+COMMON = bytes(range(0x80, 0xA0)).decode("cp1252", "ignore")
+"""Quotes, dashes, bullets: the characters beyond Latin-1 that most texts hold. They take the bytes of 0x80 and up."""
+
 _CONTROL = re.compile("[\x0b\x0c\x1c-\x1f\x85]")
 """White space to Python; to the tokenizers of BERT control characters, which join what they stand between."""
+
+_BREAKS = (0x09, 0x0A, 0x0D)
+_COMMON = np.array(sorted(map(ord, COMMON)), dtype=np.uint32)
+_SPACES = np.array([code for code in range(0xA0, 0x3001) if chr(code).isspace()], dtype=np.uint32)
 
 
 class Scan:
     """One text. Offsets are of characters, as everywhere.
 
     Attributes:
-        codes: code points; shape (len(text),).
+        plain: the text with nothing in it that only Python takes for white space.
+        codes: a byte for each character: its own where it is of Latin-1, one from 0x80 up where it is of `COMMON`, and
+            0 where it is odd; shape (len(text),).
+        odd: offsets of all other characters, ascending; shape (n,).
         starts: where the words begin, which are what white space parts; shape (words,).
         ends: where they end; shape (words,).
     """
 
-    __slots__ = ("_plain", "codes", "ends", "starts", "text")
+    __slots__ = ("codes", "ends", "odd", "plain", "starts", "text")
 
     def __init__(self, text: str) -> None:
-        self.text = text
-        self._plain = text if _CONTROL.search(text) is None else _CONTROL.sub("\x01", text)
-        self.codes: NDArray[np.uint8] | NDArray[np.uint32] = (
-            np.frombuffer(self._plain.encode("ascii"), np.uint8)
-            if text.isascii()
-            else np.frombuffer(self._plain.encode("utf-32-le", "surrogatepass"), np.uint32)
-        )
-        blank = np.ones(len(text) + 2, dtype=bool)
-        blank[1:-1] = _SPACES.take(self.codes, mode="clip")
+        self.text = self.plain = text
+        if not self._read():
+            self.plain = _CONTROL.sub("\x01", text)
+            self._read()
+
+    def _read(self) -> bool:
+        """Fill the arrays from `plain`, or say that there is something in it that must not be there."""
+        high: Offsets = np.zeros(0, dtype=np.int64)
+        high_codes = np.zeros(0, dtype=np.uint32)
+        if self.plain.isascii():
+            codes = np.frombuffer(self.plain.encode("ascii"), np.uint8)
+        else:
+            full = np.frombuffer(self.plain.encode("utf-32-le", "surrogatepass"), np.uint32)
+            high = np.flatnonzero(full > 0x7F)
+            high_codes = full[high]
+            place = np.searchsorted(_COMMON[:-1], high_codes)
+            common = _COMMON[place] == high_codes
+            own = (high_codes >= 0xA0) & (high_codes <= 0xFF)
+            codes = full.astype(np.uint8)
+            codes[high] = np.where(own, high_codes, np.where(common, place + 0x80, 0))
+        low = np.flatnonzero(codes < 0x20)
+        low_codes = codes[low]
+        control = low[(low_codes != 0x0A) & (low_codes != 0x09) & (low_codes != 0x0D)]
+        if self.plain is self.text and (codes[control].any() or 0x85 in high_codes) and _CONTROL.search(self.text):
+            return False
+        blank = np.ones(len(codes) + 2, dtype=bool)
+        inner = blank[1:-1]
+        np.equal(codes, 0x20, out=inner)
+        for code in _BREAKS:
+            inner |= codes == code
+        if len(high):
+            space = np.searchsorted(_SPACES[:-1], high_codes)
+            inner[high] = _SPACES[space] == high_codes
         edges = np.flatnonzero(blank[1:] != blank[:-1])
+        self.codes, self.odd = codes, control[codes[control] == 0]
         self.starts: Offsets = edges[::2]
         self.ends: Offsets = edges[1::2]
+        return True
 
-    def words(self) -> list[str]:
-        """The words in their order."""
-        return self._plain.split()
+
+def codes_of(characters: str) -> NDArray[np.bool_]:
+    """A table that says of each byte of `Scan.codes` whether it is one of these characters."""
+    table = np.zeros(256, dtype=bool)
+    for character in characters:
+        table[0x80 + int(np.searchsorted(_COMMON, ord(character))) if character in COMMON else ord(character)] = True
+    return table

@@ -9,6 +9,7 @@ import pyarrow as pa
 
 from twin.artifacts import ArtifactStore, Metadata
 from twin.chunking.chunker import Chunker, take_batch
+from twin.chunking.profile import PROFILES, Profile
 from twin.chunking.tokens import Sizer
 from twin.identity import data_version
 from twin.models import Category, Chunk, Document, StageReport, State
@@ -63,7 +64,13 @@ class Measured(Protocol):
 
 
 def chunk_documents(
-    warehouse: Warehouse, artifacts: ArtifactStore, embedder: Measured, author: str, category: Category
+    warehouse: Warehouse,
+    artifacts: ArtifactStore,
+    embedder: Measured,
+    author: str,
+    category: Category,
+    *,
+    profile: Profile = PROFILES["default"],
 ) -> ChunkReport:
     """Cut the author's cleaned documents and store the chunks; only new and changed documents are cut again.
 
@@ -73,18 +80,20 @@ def chunk_documents(
         embedder: the one that will read the chunks; only its tokenizer is used.
         author: slug.
         category: of the documents.
+        profile: target and overlap of the chunks; another one cuts everything again.
 
     Raises:
         StoreError: a store cannot be used.
     """
-    chunker = Chunker(embedder.sizer)
+    chunker = Chunker(embedder.sizer, profile)
+    chunker_id = chunker.id_of(category)
     name = _name(author, category)
     known = artifacts.table_metadata(*name)
-    source = data_version(warehouse.hashes(State.CLEANED, author, category).items(), chunker.id)
+    source = data_version(warehouse.hashes(State.CLEANED, author, category).items(), chunker_id)
     if known is not None and known["source"] == source:
         return _report(known)
-    reusable = known is not None and known["chunker"] == chunker.id
-    rewrite = _Rewrite(chunker, _stored(artifacts, name), reusable=reusable)
+    reusable = known is not None and known["chunker"] == chunker_id
+    rewrite = _Rewrite(chunker, category, _stored(artifacts, name), reusable=reusable)
     label = f"chunking {category.value} of {author}"
     documents = progress(warehouse.documents(State.CLEANED, author, category), label)
 
@@ -121,8 +130,8 @@ Row = tuple[str, Chunk]
 class _Rewrite:
     """Merges stored rows with the cleaned documents, both in the order of document ids, and keeps the score."""
 
-    def __init__(self, chunker: Chunker, stored: Iterable[Row], *, reusable: bool) -> None:
-        self._chunker, self._reusable = chunker, reusable
+    def __init__(self, chunker: Chunker, category: Category, stored: Iterable[Row], *, reusable: bool) -> None:
+        self._chunker, self._category, self._reusable = chunker, category, reusable
         self._groups = groupby(stored, key=lambda row: row[1].document_id)
         self._group = self._next_group()
         self._parts: list[tuple[str, str]] = []
@@ -132,10 +141,13 @@ class _Rewrite:
 
     def metadata(self, source: str) -> Metadata:
         """What becomes the footer of the table, once all rows went by."""
+        identifier, (target, overlap) = self._chunker.id_of(self._category), self._chunker.cutting(self._category)
         return {
-            "data_version": data_version(self._parts, self._chunker.id),
+            "data_version": data_version(self._parts, identifier),
             "source": source,
-            "chunker": self._chunker.id,
+            "chunker": identifier,
+            "target": target,
+            "overlap": overlap,
             "tokenizer": self._chunker.sizer.id,
             "documents": self.documents,
             "chunks": len(self._parts),

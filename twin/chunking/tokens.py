@@ -11,6 +11,7 @@ import numpy as np
 from tokenizers import Tokenizer
 
 from twin.chunking.encoder import Encoder, Ids
+from twin.chunking.lexicon import Lexicon
 from twin.chunking.scan import Offsets, Scan
 from twin.errors import InputError
 
@@ -23,13 +24,7 @@ _CHARACTERS_PER_TOKEN = 20
 """A token with more characters than this (padding, one endless word) counts as several."""
 
 _LONG = 60
-"""Characters of the longest word that is looked up whole; a longer one is measured in parts."""
-
-_REMEMBERED = 400_000
-"""Words remembered at most, which take some 60 MB; then it starts anew."""
-
-_UNKNOWN = 255
-"""More tokens than a word of `_LONG` characters can have."""
+"""Characters of the longest word that is measured whole."""
 
 _ALONE = (
     r"!-/:-@\[-`{-~\u3001-\u3003\u3008-\u3011\u3014-\u301f\uff01-\uff03\uff05-\uff0a\uff0c-\uff0f\uff1a\uff1b\uff1f"
@@ -46,12 +41,14 @@ class Tokens:
         starts: offsets of the units, ascending: words, or parts of one, that can be told apart; shape (n,).
         sums: tokens of all units before each one, and of all of them; shape (n + 1,).
         sizes: as `sums`, where a unit of very many characters counts as several tokens.
+        additive: see `Sizer`.
     """
 
-    __slots__ = ("sizes", "starts", "sums")
+    __slots__ = ("additive", "sizes", "starts", "sums")
 
-    def __init__(self, starts: Offsets, counts: Offsets, length: int) -> None:
+    def __init__(self, starts: Offsets, counts: Offsets, length: int, *, additive: bool) -> None:
         self.starts = starts
+        self.additive = additive
         self.sums = _summed(counts)
         crowded = np.diff(starts, append=length) // _CHARACTERS_PER_TOKEN
         self.sizes = self.sums if (crowded <= counts).all() else _summed(np.maximum(counts, crowded))
@@ -60,12 +57,6 @@ class Tokens:
         """Number of tokens of the units that begin in the range."""
         first, last = np.searchsorted(self.starts, (start, end))
         return int(self.sums[last] - self.sums[first])
-
-    def after(self, start: int, tokens: int) -> int | None:
-        """Offset of the first unit that begins with `tokens` or more between it and `start`; None where none does."""
-        first = int(np.searchsorted(self.starts, start))
-        last = int(np.searchsorted(self.sums, self.sums[first] + tokens))
-        return int(self.starts[last]) if last < len(self.starts) else None
 
 
 class Sizer:
@@ -90,7 +81,7 @@ class Sizer:
             raise InputError(f"An embedding model with a window of {window} tokens is too small to chunk for.")
         self.id = hashlib.sha256(self._encoder.serialised.encode()).hexdigest()[:12]
         self.additive = self._encoder.is_bert
-        self._remembered: dict[str, int] = {}
+        self._lexicon = Lexicon(self.counts)
 
     @classmethod
     def from_file(cls, path: Path, window: int) -> Self:
@@ -124,11 +115,16 @@ class Sizer:
         if not self.additive:
             return [self._encoded(scan) for scan in scans]
         found = [self._units(scan) for scan in scans]
-        counts = self._measured(list(chain.from_iterable(words for _, words in found)))
-        ends = np.cumsum([len(words) for _, words in found])
-        parts = np.split(counts, ends[:-1])
+        missing = [np.flatnonzero(counts < 0) for _, _, counts in found]
+        words = [_words(scan, *unit[:2], at) for scan, unit, at in zip(scans, found, missing, strict=True)]
+        lengths = self._lexicon.counts(list(chain.from_iterable(words)))
+        done = 0
+        for (_, _, counts), at in zip(found, missing, strict=True):
+            counts[at] = lengths[done : done + len(at)]
+            done += len(at)
         return [
-            Tokens(starts, part, len(scan.text)) for scan, (starts, _), part in zip(scans, found, parts, strict=True)
+            Tokens(starts, counts, len(scan.text), additive=True)
+            for scan, (starts, _, counts) in zip(scans, found, strict=True)
         ]
 
     def head(self, text: str, tokens: int) -> str:
@@ -137,40 +133,22 @@ class Sizer:
         last = int(np.searchsorted(found.sums, tokens, side="right")) - 1
         return text if last >= len(found.starts) else text[: found.starts[last]].rstrip()
 
-    def _units(self, scan: Scan) -> tuple[Offsets, list[str]]:
-        """Words and their offsets, the long ones in parts."""
-        words = scan.words()
-        long = np.flatnonzero(scan.ends - scan.starts > _LONG)
-        if not len(long):
-            return scan.starts, words
-        parted: list[str] = []
+    def _units(self, scan: Scan) -> tuple[Offsets, Offsets, Offsets]:
+        """Where the words of a text begin and end, the long ones in parts, and their tokens, -1 where not known yet."""
+        starts, ends, counts = scan.starts, scan.ends, self._lexicon.short(scan)
         places: list[int] = []
         inner: list[int] = []
-        done = 0
-        for number, start in zip(long.tolist(), scan.starts[long].tolist(), strict=True):
-            word = words[number]
-            parts = [word] if self._encoder.names_token(word) else _PARTS.findall(word)
-            parted += words[done:number]
-            parted += parts
-            done = number + 1
-            offsets = [start + offset for offset in accumulate(map(len, parts[:-1]))]
-            places += repeat(done, len(offsets))
-            inner += offsets
-        return np.insert(scan.starts, places, inner), parted + words[done:]
-
-    def _measured(self, words: list[str]) -> Offsets:
-        """Tokens of each word; those met before are looked up."""
-        remembered = self._remembered
-        found = np.frombuffer(bytes(map(remembered.get, words, repeat(_UNKNOWN))), np.uint8).astype(np.int64)
-        missing = np.flatnonzero(found == _UNKNOWN).tolist()
-        if missing:
-            new = list(dict.fromkeys(words[number] for number in missing))
-            counts = dict(zip(new, self.counts(new), strict=True))
-            found[missing] = [counts[words[number]] for number in missing]
-            if len(remembered) + len(counts) > _REMEMBERED:
-                remembered = self._remembered = {}
-            remembered.update((word, count) for word, count in counts.items() if len(word) <= _LONG)
-        return found
+        for number in np.flatnonzero(ends - starts > _LONG).tolist():
+            word = scan.plain[starts[number] : ends[number]]
+            if not self._encoder.names_token(word):
+                lengths = list(map(len, _PARTS.findall(word)))
+                places += repeat(number, len(lengths) - 1)
+                inner += accumulate(lengths[:-1], initial=int(starts[number]))
+                del inner[-len(lengths)]
+        if not places:
+            return starts, ends, counts
+        after = np.add(places, 1)
+        return np.insert(starts, after, inner), np.insert(ends, places, inner), np.insert(counts, after, -1)
 
     def _encoded(self, scan: Scan) -> Tokens:
         """Tokens as they fall in the whole text, for models whose tokens may reach over white space."""
@@ -179,7 +157,15 @@ class Sizer:
         encodings = self._encoder.whole.encode_batch([text[a:b] for a, b in segments], add_special_tokens=False)
         at = [base + a for (base, _), encoding in zip(segments, encodings, strict=True) for a, _ in encoding.offsets]
         starts, counts = np.unique(np.array(at, dtype=np.int64), return_counts=True)
-        return Tokens(starts, counts.astype(np.int64), len(text))
+        return Tokens(starts, counts.astype(np.int64), len(text), additive=False)
+
+
+def _words(scan: Scan, starts: Offsets, ends: Offsets, numbers: Offsets) -> list[str]:
+    """The words of these numbers."""
+    if len(numbers) == len(scan.starts) == len(starts):
+        return scan.plain.split()
+    plain = scan.plain
+    return [plain[start:end] for start, end in zip(starts[numbers].tolist(), ends[numbers].tolist(), strict=True)]
 
 
 def _summed(counts: Offsets) -> Offsets:

@@ -1,0 +1,49 @@
+"""Where sentences begin, in the scripts that most people write in."""
+
+import re
+
+_END = re.compile(
+    r"[.!?…]+[\"'”’»)\]*_`]*\s+(?=[^\sa-zß-öø-ÿ])"  # Latin, Greek, Cyrillic: an upper-case letter or a sign follows
+    r"|[。！？｡．]+[」』”’）】)\"']*\s*"  # Chinese and Japanese put no space
+    r"|[؟۔।॥։።]+[\"'”’»)\]*_]*\s*"  # Arabic, Urdu, Hindi, Armenian, Amharic
+)
+
+_WORDS = """
+e.g i.e cf vs viz al ca approx dept est inc ltd corp jr sr mr mrs ms dr prof st rev hon gen col sgt capt lt sen rep gov
+pres messrs mme mlle jan feb mar apr jun jul aug sep sept oct nov dec bzw vgl evtl ggf bspw inkl zzgl sog ph.d b.sc m.sc
+"""
+_ABBREVIATED = frozenset(_WORDS.split())
+_WORDS = "no nos nr fig figs p pp vol vols ch sec eq eqs art bd abb tab ex"
+_NUMBERED = frozenset(_WORDS.split())
+"""Abbreviations where a number follows, and words where none does."""
+
+_WORD = re.compile(r"[^\s(\[\"'“‘«]*$")
+
+
+def sentences(text: str, start: int, end: int) -> list[int]:
+    """Offsets inside the range at which a sentence begins, ascending.
+
+    A point that ends an abbreviation, an initial or the number of a list item ends no sentence.
+    """
+    found = []
+    for match in _END.finditer(text, start, end):
+        at = match.end()
+        if start < at < end and not (text[match.start()] == "." and _is_abbreviated(text, start, match.start(), at)):
+            found.append(at)
+    return found
+
+
+def _is_abbreviated(text: str, start: int, point: int, following: int) -> bool:
+    if text[point : point + 2] == "..":
+        return False
+    line = text[max(start, point - 16) : point]
+    found = _WORD.search(line)
+    word = found[0].lower() if found else ""
+    if len(word) == 1:
+        return word.isalpha() and word != "i"
+    if word in _NUMBERED:
+        return text[following].isdigit()
+    if word.isdigit():  # the number of a list item begins its line
+        before = text[max(start, point - 16) : point - len(word)]
+        return not before.strip(" \t") or before.rstrip(" \t").endswith(("\n", "\r"))
+    return word in _ABBREVIATED or (word.count(".") > 0 and all(len(part) == 1 for part in word.split(".")))
