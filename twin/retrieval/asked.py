@@ -36,7 +36,7 @@ _LANGUAGES = {
 _ANY_PLATFORM = r"linkedin|github|gitlab|medium|substack|dev\.?to"
 _ANY_LANGUAGE = "|".join(sorted(map(re.escape, _LANGUAGES), key=len, reverse=True))
 _ON = r"(?:on|from|in|auf|sur|en|no|su)"
-_POSTS = r"(?:posts|tweets|beiträge[n]?|publications|publicaciones)"
+_POSTS = r"(?:(?<!blog\s)posts|tweets|beiträge[n]?|publications|publicaciones)"
 _ARTICLES = r"(?:articles|blog\s?posts?|essays|newsletters?|artikel[n]?|artículos|artigos|articoli)"
 _CODE = r"(?:repositor(?:y|ies)|repos|source\s+code|codebase|code\s+base|quellcode)"
 _WRITTEN = (
@@ -45,7 +45,7 @@ _WRITTEN = (
 _DO_WRITE = (
     r"(?:(?:did|does|do|has|have|had)\s+(?:\w+\s+){1,3}?(?:write|written|post|posted|publish|published|share|shared)\b)"
 )
-_WORKS = rf"(?:{_POSTS}|{_ARTICLES}|{_CODE}|post|article|texts?|{_WRITTEN})"
+_WORKS = rf"(?:{_POSTS}|{_ARTICLES}|{_CODE}|post|article|texts|{_WRITTEN})"
 _WRITING = re.compile(rf"\b(?:{_WORKS}|{_DO_WRITE})\b", re.IGNORECASE)
 """Where a question speaks of what somebody wrote; `post` alone is a verb of HTTP too, so it counts only beside more."""
 
@@ -63,7 +63,7 @@ _CATEGORY_RULES = tuple(
     for category, nouns in ((Category.POSTS, _POSTS), (Category.ARTICLES, _ARTICLES), (Category.REPOSITORIES, _CODE))
     for pattern in (
         rf"\b(?:my|your|his|her|their|in\s+the|all(?:\s+the)?|{_ANY_PLATFORM})\s+(?P<noun>{nouns})\b",
-        rf"\b(?P<noun>{nouns})\s+(?:about|on|over|über|sobre|sur|that\s+(?:mention|discuss|explain))\b",
+        rf"\b(?P<noun>{nouns})\s+(?:about|on|in|by|from|over|über|sobre|sur|published|written|that\s+(?:mention|discuss|explain))\b",
         rf"^\s*(?:find|show|list|search)\s+(?:me\s+)?(?:the\s+)?(?P<noun>{nouns})\b",
     )
 )
@@ -72,7 +72,7 @@ _LANGUAGE_RULE = re.compile(
     rf"|(?<!\w)(?P<adjective>{_ANY_LANGUAGE})(?:-language)?\s+(?:{_POSTS}|{_ARTICLES})\b",
     re.IGNORECASE,
 )
-_LEADS = re.compile(r"(?:\b(?:written\s+|posted\s+|published\s+)?(?:by|from|of|von|par|por)\s+)?@?$", re.IGNORECASE)
+_LEADS = re.compile(r"(?:\b(?:written\s+|posted\s+|published\s+)?(?:by|from|of|von|par|por|de)\s+)?@?$", re.IGNORECASE)
 _WORD = re.compile(r"\w+")
 _EMPTY = stop_words("en").union(
     (
