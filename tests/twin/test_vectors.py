@@ -128,6 +128,34 @@ def test_conditions(store: VectorStore) -> None:
     assert found(published_from=at(2021), languages=("en",)) == {2023}
 
 
+def test_points_are_read_as_they_were_written(store: VectorStore) -> None:
+    points = sorted((point(number) for number in range(300)), key=lambda item: item.chunk.id)
+    put(store, *points)
+    put(store, point(1, "bob"))
+    assert store.model(ARTICLES, "ada") == MODEL
+    assert store.model(POSTS, "ada") is store.model(ARTICLES, "nobody") is None
+    assert list(store.points(ARTICLES, "ada", OTHER)) == list(store.points(ARTICLES, "nobody", MODEL)) == []
+    few = (points[7].chunk.id, points[3].chunk.id, str(uuid.uuid4()))
+    for read, wanted in (
+        (store.points(ARTICLES, "ada", MODEL), points),
+        (store.points(ARTICLES, "ada", MODEL, few), [points[3], points[7]]),
+        (store.points(ARTICLES, "ada", MODEL, []), []),
+    ):
+        for found, was in zip(read, wanted, strict=True):
+            assert found.chunk == was.chunk
+            assert found.vector.dtype == np.float32
+            assert found.sparse.indices.dtype == np.uint32
+            assert found.vector == pytest.approx(was.vector, abs=1e-6)
+            assert found.sparse.indices.tolist() == was.sparse.indices.tolist()
+            assert found.sparse.values == pytest.approx(was.sparse.values)
+
+
+def test_how_a_search_goes_is_told(store: VectorStore) -> None:
+    assert store.index(ARTICLES, "ada") == {}
+    put(store, point(1))
+    assert store.index(ARTICLES, "ada")["quantized"] is False
+
+
 def test_without_an_author_every_author_is_searched(store: VectorStore) -> None:
     put(store, *(point(number) for number in range(3)))
     put(store, *(point(number, "bob") for number in range(3)))

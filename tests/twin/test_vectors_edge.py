@@ -170,7 +170,7 @@ def test_a_damaged_shard_is_one_sentence(tmp_path: Path) -> None:
 def test_a_full_disk_is_one_sentence(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     store = EdgeVectorStore(tmp_path)
     put(store, point(1))
-    monkeypatch.setattr("twin.vectors.edge._SPARE_BYTES", 1 << 62)
+    monkeypatch.setattr("twin.vectors.edge_shard._SPARE_BYTES", 1 << 62)
     with pytest.raises(StoreError, match="disk is full"):
         put(store, point(2))
     assert store.hashes(ARTICLES, "ada", MODEL) == expected(point(1))
@@ -180,8 +180,8 @@ def test_a_full_disk_stops_the_first_write_before_the_engine_maps_a_file(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A page of a mapped file that the disk cannot hold ends the process with SIGBUS."""
-    monkeypatch.setattr("twin.vectors.edge._SPARE_BYTES", 1 << 62)
-    monkeypatch.setattr("twin.vectors.edge._load_or_create", lambda *_: pytest.fail("the engine was started"))
+    monkeypatch.setattr("twin.vectors.edge_shard._SPARE_BYTES", 1 << 62)
+    monkeypatch.setattr("twin.vectors.edge_shard._load_or_create", lambda *_: pytest.fail("the engine was started"))
     with pytest.raises(StoreError, match="disk is full"):
         put(EdgeVectorStore(tmp_path), point(1))
 

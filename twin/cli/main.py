@@ -6,7 +6,7 @@ import sys
 import typer
 
 from twin import __version__
-from twin.cli import authors, crawl, documents, move, search
+from twin.cli import authors, crawl, documents, move, search, vectors
 from twin.errors import TwinError
 
 app = typer.Typer(
@@ -19,6 +19,7 @@ app = typer.Typer(
 app.add_typer(authors.app, name="authors")
 app.add_typer(authors.links, name="links")
 app.add_typer(documents.app, name="documents")
+app.add_typer(vectors.app, name="vectors")
 app.command("import")(move.import_warehouse)
 app.command("export")(move.export_warehouse)
 app.command("replay")(crawl.replay)

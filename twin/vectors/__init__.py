@@ -19,7 +19,9 @@ def open_vector_store(settings: Settings) -> VectorStore:
         from twin.vectors.qdrant import QdrantVectorStore
 
         key = settings.qdrant_api_key
-        return QdrantVectorStore(settings.qdrant_url, key.get_secret_value() if key else None)
+        secret = key.get_secret_value() if key else None
+        return QdrantVectorStore(settings.qdrant_url, secret, quantized=settings.quantization is not None)
     from twin.vectors.edge import EdgeVectorStore
 
-    return EdgeVectorStore(settings.local_store("the embedded vector store", "QDRANT_URL") / "vectors")
+    root = settings.local_store("the embedded vector store", "QDRANT_URL") / "vectors"
+    return EdgeVectorStore(root, quantized=settings.quantization is not None)

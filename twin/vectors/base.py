@@ -1,8 +1,8 @@
 """What a vector store must do. One contract suite, `tests/twin/test_vectors.py`, runs against every implementation."""
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Annotated, NamedTuple, Protocol
+from typing import TYPE_CHECKING, Annotated, Any, NamedTuple, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -128,6 +128,24 @@ class VectorStore(Protocol):
 
     def chunks(self, category: Category, found: Sequence[Scored]) -> dict[str, Chunk]:
         """The chunks of points, by id; a point that has vanished since it was found is left out."""
+
+    def model(self, category: Category, author: str) -> str | None:
+        """What the author's points that a search sees are made with; None where there are none."""
+
+    def points(
+        self, category: Category, author: str, model: str, ids: Collection[str] | None = None
+    ) -> Iterator[Point]:
+        """Yield the author's points of this model as they are stored, in the order of ids.
+
+        Args:
+            category: of the points.
+            author: slug.
+            model: what they are made with.
+            ids: only these; unknown ones are left out.
+        """
+
+    def index(self, category: Category, author: str) -> dict[str, Any]:
+        """How a search for the author's points goes, in names and JSON values for people; empty without points."""
 
     def remove_author(self, author: str) -> int:
         """Delete the author's points of every category and every model for good; return how many there were."""

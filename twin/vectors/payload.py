@@ -1,6 +1,5 @@
 """Points as engines store them: names, the payload of a chunk and the chunk again, and what every engine shares."""
 
-import json
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from itertools import islice
 from typing import Any, TypeVar
@@ -8,7 +7,7 @@ from typing import Any, TypeVar
 from twin.errors import StoreError
 from twin.identity import content_hash, sha256
 from twin.models import Chunk
-from twin.vectors.base import Scored
+from twin.vectors.base import Scored, Where
 
 DENSE = "dense"
 """Name of the vector of meaning."""
@@ -25,26 +24,17 @@ KEYWORDS = ("document_id", "platform", "language", "link")
 MOMENT = "published_at"
 """The payload field that searches filter by for a range of time."""
 
+CHUNK = "chunk"
+"""The payload field of the embedded engine that holds a chunk as canonical JSON, of which its content hash is made."""
+
 _T = TypeVar("_T")
 _HASH = "content_hash"
-_CHUNK = "chunk"
 
 
 def payload_of(chunk: Chunk) -> dict[str, Any]:
     """JSON fields of the chunk and their hash: what a server stores, readable for every client."""
     fields = chunk.model_dump(mode="json")
     return {**fields, _HASH: content_hash(fields)}
-
-
-def packed(chunk: Chunk) -> dict[str, Any]:
-    """The chunk as one JSON string beside the fields that are filtered by: what the embedded engine stores.
-
-    Its binding converts each field of a payload by trying one type after the other, which takes longer for the fields
-    of a chunk than the engine needs to store the point. A hash needs no field: it is that of the string.
-    """
-    fields = chunk.model_dump(mode="json")
-    text = json.dumps(fields, sort_keys=True, ensure_ascii=False, separators=(",", ":"))
-    return {_CHUNK: text, **{name: fields[name] for name in (*KEYWORDS, MOMENT) if fields[name] is not None}}
 
 
 def chunk_of(payload: Mapping[str, Any] | None) -> Chunk:
@@ -54,7 +44,7 @@ def chunk_of(payload: Mapping[str, Any] | None) -> Chunk:
         StoreError: the point was not written by this project.
     """
     fields = dict(payload or {})
-    if isinstance(text := fields.get(_CHUNK), str):
+    if isinstance(text := fields.get(CHUNK), str):
         return Chunk.model_validate_json(text)
     if fields.pop(_HASH, None) is None:
         raise StoreError("A point has no chunk in its payload: the collection was written by something else.")
@@ -64,14 +54,17 @@ def chunk_of(payload: Mapping[str, Any] | None) -> Chunk:
 def hash_of(payload: Mapping[str, Any] | None) -> str:
     """Content hash of the stored chunk; empty where there is none, which equals no chunk's."""
     fields = payload or {}
-    return sha256(fields[_CHUNK]) if _CHUNK in fields else str(fields.get(_HASH, ""))
+    return sha256(fields[CHUNK]) if CHUNK in fields else str(fields.get(_HASH, ""))
 
 
 HASHED = [_HASH]
 """Payload fields that `hash_of` needs of `payload_of`."""
 
-HASHED_PACKED = [_CHUNK]
-"""Payload fields that `hash_of` needs of `packed`."""
+
+def wanted_keywords(where: Where) -> dict[str, tuple[str, ...]]:
+    """The values that each field of `KEYWORDS` may have; fields without a condition are left out."""
+    values = (where.document_ids, where.platforms, where.languages, where.links)
+    return {field: wanted for field, wanted in zip(KEYWORDS, values, strict=True) if wanted}
 
 
 def batches(things: Iterable[_T], size: int = BATCH) -> Iterator[list[_T]]:

@@ -1,62 +1,67 @@
-"""Points on a Qdrant server: one collection per category and embedding model, behind an alias per category.
+"""Points on a Qdrant server: one collection per category and model, behind an alias per category.
 
-Searches go through the alias `<category>`. A new embedding model gets a collection of its own, which is filled author
-by author while searches still see the old one; the alias moves, in one atomic step, once every author that the old
-collection holds is complete in the new one. A point without vector and without author marks an author as complete,
-so that a load which was killed half-way does not count.
+Searches go through the alias `<category>`. A new model gets a collection of its own, which is filled author by author
+while searches still see the old one; the alias moves, in one atomic step, once every author that the old collection
+holds is complete in the new one. A point without vector and without author marks an author as complete, so that a load
+which was killed half-way does not count.
 """
 
 import contextlib
-import logging
-import re
 import threading
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from itertools import chain
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
-from uuid import UUID, uuid5
 
 from twin.errors import StoreError
 from twin.models import Category, Chunk
 from twin.vectors.base import Found, Point, Scored, SparseVector, Vector, Where
-from twin.vectors.payload import (
-    BATCH,
-    DENSE,
-    HASHED,
-    KEYWORDS,
-    MOMENT,
-    SPARSE,
-    batches,
-    chunk_of,
-    hash_of,
-    payload_of,
-    settled,
+from twin.vectors.payload import DENSE, HASHED, SPARSE, batches, chunk_of, hash_of, settled
+from twin.vectors.qdrant_collection import (
+    OVERSAMPLING,
+    alias_target,
+    authors_in,
+    collection_name,
+    create,
+    finish_load,
+    is_ours,
+    marker,
+    marker_point,
+    quantize,
+    switch,
 )
+from twin.vectors.qdrant_points import conditions, of_author, point_of, stored
+from twin.vectors.streams import in_streams
 
 if TYPE_CHECKING:
     from qdrant_client import QdrantClient
-    from qdrant_client.models import FieldCondition, Filter, PointStruct
-
-logger = logging.getLogger("twin")
+    from qdrant_client.models import SearchParams
 
 TIMEOUT_S = 60
 
+STREAMS = 4
+"""Requests under way at a time during a load; Qdrant's bulk upload guide advises 2 to 4."""
+
 _PAGE = 2048
-_MARKERS = UUID("0d0e4d1c-2f0e-5a8e-9a51-7d9b1c1f5c11")
-_MAX_AUTHORS = 1_000_000
+_VECTORS_PAGE = 256
 
 
 class QdrantVectorStore:
-    """The vector store on a server.
+    """The vector store on a server, of version 1.19 or later.
 
     Args:
         url: of the server, such as `http://localhost:6333`.
         api_key: where the server wants one.
-        client: used instead of a new one, such as `QdrantClient(":memory:")`.
+        quantized: whether searches go by vectors of one byte a number, held in memory, and the best of them are
+            scored again by the full ones.
+        client: used instead of a new one, such as `QdrantClient(":memory:")`; it gets one request at a time.
     """
 
-    def __init__(self, url: str, api_key: str | None = None, *, client: "QdrantClient | None" = None) -> None:
+    def __init__(
+        self, url: str, api_key: str | None = None, *, quantized: bool = False, client: "QdrantClient | None" = None
+    ) -> None:
         self._url, self._api_key, self._given = url, api_key, client
+        self._quantized = quantized
         self._connected: QdrantClient | None = client
         self._connecting = threading.Lock()
 
@@ -73,15 +78,8 @@ class QdrantVectorStore:
         with self._errors() as client:
             if not client.collection_exists(name):
                 return {}
-            found: dict[str, str] = {}
-            offset: Any = None
-            while True:
-                records, offset = client.scroll(
-                    name, scroll_filter=_of(author), limit=_PAGE, offset=offset, with_payload=HASHED
-                )
-                found.update((str(record.id), hash_of(record.payload)) for record in records)
-                if offset is None:
-                    return found
+            records = _scroll(client, name, author, _PAGE, with_payload=HASHED)
+            return {str(record.id): hash_of(record.payload) for record in records}
 
     def apply(
         self,
@@ -94,82 +92,113 @@ class QdrantVectorStore:
         deletes: Collection[str],
     ) -> None:
         """See `VectorStore.apply`. Batch by batch: a search meanwhile sees old and new points of a changed author."""
-        from qdrant_client.models import PointIdsList, PointStruct
+        from qdrant_client.models import PointIdsList
 
         name = collection_name(category, model)
         parts = batches(upserts)
         first = next(parts, [])
         with self._errors() as client:
-            live = _live(client, category)
+            live = alias_target(client, category)
             complete = live == name or (live is None and not client.collection_exists(name))
+            if live == name:
+                quantize(client, name, self._quantized)
             if not first and not deletes and complete:
                 return
-            self._create(client, name, dimension)
-            for batch in chain([first] if first else [], parts):
-                client.upsert(name, [_stored(point) for point in batch], wait=True)
-            for part in _parts(sorted(deletes)):
-                client.delete(name, PointIdsList(points=part), wait=True)
+            create(client, name, model, dimension, quantized=self._quantized)
+
+            def write(batch: list[Point]) -> None:
+                client.upsert(name, [stored(point) for point in batch], wait=True)
+
+            in_streams(write, chain([first] if first else [], parts), 1 if self._given else STREAMS)
+            for part in batches(sorted(deletes)):
+                client.delete(name, PointIdsList(points=list(part)), wait=True)
+            finish_load(client, name, wait=live not in (None, name))
             if live != name:
-                client.upsert(name, [PointStruct(id=_marker(author), vector={}, payload={"complete": author})])
-                self._switch(client, category, live, name)
+                client.upsert(name, [marker_point(author)], wait=True)
+                switch(client, category, live, name)
 
     def count(self, category: Category, author: str) -> int:
         """See `VectorStore.count`."""
         with self._errors() as client:
             if not client.collection_exists(category.value):
                 return 0
-            return client.count(category.value, count_filter=_of(author), exact=True).count
+            return client.count(category.value, count_filter=of_author(author), exact=True).count
 
     def serves(self, category: Category, author: str, model: str) -> bool:  # noqa: ARG002 - one answer for all authors
         """See `VectorStore.serves`: whether the alias points to the collection of this model."""
         with self._errors() as client:
-            return _live(client, category) in (None, collection_name(category, model))
+            return alias_target(client, category) in (None, collection_name(category, model))
 
     def authors(self, category: Category) -> list[str]:
         """See `VectorStore.authors`."""
         with self._errors() as client:
             if not client.collection_exists(category.value):
                 return []
-            return _authors(client, category.value)
+            return authors_in(client, category.value)
+
+    def model(self, category: Category, author: str) -> str | None:
+        """See `VectorStore.model`."""
+        with self._errors() as client:
+            live = alias_target(client, category)
+            if live is None or not client.count(live, count_filter=of_author(author), exact=True).count:
+                return None
+            return str((client.get_collection(live).config.metadata or {}).get("model", live))
+
+    def points(
+        self, category: Category, author: str, model: str, ids: Collection[str] | None = None
+    ) -> Iterator[Point]:
+        """See `VectorStore.points`."""
+        name = collection_name(category, model)
+        with self._errors() as client:
+            if not client.collection_exists(name):
+                return
+            if ids is None:
+                yield from map(
+                    point_of, _scroll(client, name, author, _VECTORS_PAGE, with_payload=True, with_vectors=True)
+                )
+                return
+            for part in batches(sorted(ids)):
+                records = client.retrieve(name, list(part), with_payload=True, with_vectors=True)
+                yield from sorted(map(point_of, records), key=lambda point: point.chunk.id)
+
+    def index(self, category: Category, author: str) -> dict[str, Any]:  # noqa: ARG002 - one answer for all authors
+        """See `VectorStore.index`."""
+        with self._errors() as client:
+            live = alias_target(client, category)
+            if live is None:
+                return {}
+            info = client.get_collection(live)
+            return {
+                "collection": live,
+                "status": str(info.status.value),
+                "indexed_vectors": info.indexed_vectors_count,
+                "hnsw_m": info.config.hnsw_config.m,
+                "quantized": info.config.quantization_config is not None,
+            }
 
     def search(
         self, category: Category, where: Where, *, vector: Vector | None, sparse: SparseVector | None, limit: int
     ) -> Found:
         """See `VectorStore.search`."""
-        from qdrant_client.models import IdfCorpusParams, SearchParams
+        from qdrant_client.models import IdfCorpusParams, QuantizationSearchParams, SearchParams
         from qdrant_client.models import SparseVector as Terms
 
         alias = category.value  # never the collection behind it, which may be replaced at any moment
-        condition = _filter(where)
+        dense: list[Scored] = []
+        terms: list[Scored] = []
         with self._errors() as client:
             if not client.collection_exists(alias):
                 return Found([], [])
             _check_layout(client, alias, None if vector is None else len(vector))
-
-            def nearest(query: Any, using: str, params: SearchParams | None) -> list[Scored]:
-                def fetch(asked: int) -> list[Scored]:
-                    answer = client.query_points(
-                        alias,
-                        query=query,
-                        using=using,
-                        query_filter=condition,
-                        search_params=params,
-                        limit=asked,
-                        with_payload=["author"],
-                    )
-                    return [
-                        Scored(str(point.id), float(point.score), str((point.payload or {}).get("author")))
-                        for point in answer.points
-                    ]
-
-                return settled(fetch, limit)
-
-            dense = [] if vector is None else nearest(vector.tolist(), DENSE, None)
-            terms: list[Scored] = []
+            if vector is not None:
+                rescored = QuantizationSearchParams(rescore=True, oversampling=OVERSAMPLING)
+                params = SearchParams(quantization=rescored) if self._quantized else None
+                dense = _nearest(client, alias, where, vector.tolist(), DENSE, params, limit)
             if sparse is not None and len(sparse.indices):
-                corpus = None if where.author is None else SearchParams(idf=IdfCorpusParams(corpus=_of(where.author)))
+                corpus = None if where.author is None else of_author(where.author)
+                params = SearchParams(idf=IdfCorpusParams(corpus=corpus)) if corpus else None
                 query = Terms(indices=sparse.indices.tolist(), values=sparse.values.tolist())
-                terms = nearest(query, SPARSE, corpus)
+                terms = _nearest(client, alias, where, query, SPARSE, params, limit)
         return Found(dense, terms)
 
     def chunks(self, category: Category, found: Sequence[Scored]) -> dict[str, Chunk]:
@@ -188,11 +217,11 @@ class QdrantVectorStore:
         removed = 0
         with self._errors() as client:
             for name in sorted(each.name for each in client.get_collections().collections):
-                if name.partition("__")[0] not in set(Category):
-                    continue  # somebody else's
-                removed += client.count(name, count_filter=_of(author), exact=True).count
-                client.delete(name, FilterSelector(filter=_of(author)), wait=True)
-                client.delete(name, PointIdsList(points=[_marker(author)]), wait=True)
+                if not is_ours(name):
+                    continue
+                removed += client.count(name, count_filter=of_author(author), exact=True).count
+                client.delete(name, FilterSelector(filter=of_author(author)), wait=True)
+                client.delete(name, PointIdsList(points=[marker(author)]), wait=True)
         return removed
 
     def close(self) -> None:
@@ -211,55 +240,6 @@ class QdrantVectorStore:
                     url=self._url, api_key=self._api_key, timeout=TIMEOUT_S, check_compatibility=False
                 )
             return self._connected
-
-    def _create(self, client: "QdrantClient", name: str, dimension: int) -> None:
-        """Create the collection with its payload indexes; they come first, because indexing later is dearer."""
-        from qdrant_client.models import (
-            Distance,
-            KeywordIndexParams,
-            KeywordIndexType,
-            Modifier,
-            PayloadSchemaType,
-            SparseVectorParams,
-            VectorParams,
-        )
-
-        if client.collection_exists(name):
-            return
-        with _unless_exists():
-            client.create_collection(
-                name,
-                {DENSE: VectorParams(size=dimension, distance=Distance.COSINE)},
-                sparse_vectors_config={SPARSE: SparseVectorParams(modifier=Modifier.IDF)},
-            )
-        tenant = KeywordIndexParams(type=KeywordIndexType.KEYWORD, is_tenant=True)
-        client.create_payload_index(name, "author", tenant, wait=True)
-        for field in KEYWORDS:
-            client.create_payload_index(name, field, PayloadSchemaType.KEYWORD, wait=True)
-        client.create_payload_index(name, MOMENT, PayloadSchemaType.DATETIME, wait=True)
-
-    def _switch(self, client: "QdrantClient", category: Category, live: str | None, name: str) -> None:
-        """Move the alias to `name` if that collection is complete for all authors of the live one."""
-        from qdrant_client.models import (
-            CreateAlias,
-            CreateAliasOperation,
-            DeleteAlias,
-            DeleteAliasOperation,
-        )
-
-        if live is not None:
-            markers = {_marker(author): author for author in _authors(client, live)}
-            for part in _parts(sorted(markers)):
-                for record in client.retrieve(name, part, with_payload=False):
-                    markers.pop(str(record.id), None)
-            if markers:
-                logger.info("%s still answers searches until it has: %s", live, ", ".join(sorted(markers.values())))
-                return
-        create = CreateAliasOperation(create_alias=CreateAlias(collection_name=name, alias_name=category.value))
-        delete = DeleteAliasOperation(delete_alias=DeleteAlias(alias_name=category.value))
-        client.update_collection_aliases([create] if live is None else [delete, create])
-        if live is not None:
-            client.delete_collection(live)
 
     @contextlib.contextmanager
     def _errors(self) -> Iterator["QdrantClient"]:
@@ -281,21 +261,42 @@ class QdrantVectorStore:
             ) from error
 
 
-def collection_name(category: Category, model: str) -> str:
-    """Physical collection of a category and model fingerprint; letters, digits, dots and hyphens only."""
-    return f"{category.value}__{re.sub(r'[^A-Za-z0-9.-]+', '-', model).strip('-')}"
+def _nearest(  # noqa: PLR0917 - the parts of one request
+    client: "QdrantClient",
+    name: str,
+    where: Where,
+    query: Any,
+    using: str,
+    params: "SearchParams | None",
+    limit: int,
+) -> list[Scored]:
+    condition = conditions(where)
+
+    def fetch(asked: int) -> list[Scored]:
+        answer = client.query_points(
+            name,
+            query=query,
+            using=using,
+            query_filter=condition,
+            search_params=params,
+            limit=asked,
+            with_payload=["author"],
+        )
+        return [
+            Scored(str(each.id), float(each.score), str((each.payload or {}).get("author"))) for each in answer.points
+        ]
+
+    return settled(fetch, limit)
 
 
-def _live(client: "QdrantClient", category: Category) -> str | None:
-    """The collection that the category's alias points to."""
-    for alias in client.get_aliases().aliases:
-        if alias.alias_name == category.value:
-            return alias.collection_name
-    return None
-
-
-def _authors(client: "QdrantClient", name: str) -> list[str]:
-    return sorted(str(hit.value) for hit in client.facet(name, "author", limit=_MAX_AUTHORS, exact=True).hits)
+def _scroll(client: "QdrantClient", name: str, author: str, page: int, **options: Any) -> Iterator[Any]:
+    """Yield every record of the author, in the order of ids."""
+    offset: Any = None
+    while True:
+        records, offset = client.scroll(name, scroll_filter=of_author(author), limit=page, offset=offset, **options)
+        yield from records
+        if offset is None:
+            return
 
 
 def _check_layout(client: "QdrantClient", name: str, dimension: int | None) -> None:
@@ -307,62 +308,3 @@ def _check_layout(client: "QdrantClient", name: str, dimension: int | None) -> N
             f"The collection {name} holds points of another model than the query's, of {size} numbers each: "
             "build the collections of every author with this TWIN_EMBEDDING_MODEL, or set it back."
         )
-
-
-def _stored(point: Point) -> "PointStruct":
-    from qdrant_client.models import PointStruct
-    from qdrant_client.models import SparseVector as Terms
-
-    terms = Terms(indices=point.sparse.indices.tolist(), values=point.sparse.values.tolist())
-    vectors = {DENSE: point.vector.tolist(), SPARSE: terms}
-    return PointStruct(id=point.chunk.id, vector=vectors, payload=payload_of(point.chunk))
-
-
-def _filter(where: Where) -> "Filter | None":
-    from qdrant_client.models import DatetimeRange, FieldCondition, Filter, MatchAny
-
-    must: list[Any] = [] if where.author is None else [_is_of(where.author)]
-    values = {
-        "document_id": where.document_ids,
-        "platform": where.platforms,
-        "language": where.languages,
-        "link": where.links,
-    }
-    must += [FieldCondition(key=field, match=MatchAny(any=list(wanted))) for field, wanted in values.items() if wanted]
-    if where.published_from or where.published_until:
-        span = DatetimeRange(gte=where.published_from, lt=where.published_until)
-        must.append(FieldCondition(key=MOMENT, range=span))
-    return Filter(must=must) if must else None
-
-
-def _of(author: str) -> "Filter":
-    from qdrant_client.models import Filter
-
-    return Filter(must=[_is_of(author)])
-
-
-def _is_of(author: str) -> "FieldCondition":
-    from qdrant_client.models import FieldCondition, MatchValue
-
-    return FieldCondition(key="author", match=MatchValue(value=author))
-
-
-def _marker(author: str) -> str:
-    return str(uuid5(_MARKERS, author))
-
-
-def _parts(identifiers: Sequence[str]) -> Iterator[list[Any]]:
-    for start in range(0, len(identifiers), BATCH):
-        yield list(identifiers[start : start + BATCH])
-
-
-@contextlib.contextmanager
-def _unless_exists() -> Iterator[None]:
-    """Two writers may create the same collection at the same time; the second one finds it there."""
-    from qdrant_client.http.exceptions import UnexpectedResponse
-
-    try:
-        yield
-    except UnexpectedResponse as error:
-        if error.status_code != 409:
-            raise

@@ -22,6 +22,20 @@ from twin.errors import StoreError
 _BLOCK = 1 << 20
 
 
+class Index(BaseModel):
+    """How a shard is searched by meaning: by a graph (HNSW, Malkov and Yashunin 2016), by all its vectors where it is
+    smaller than that takes to pay."""
+
+    model_config = ConfigDict(frozen=True)
+
+    m: int = 16  # links per point
+    ef_construct: int = 100  # candidates looked at for each point's links
+    ef: int = 128  # candidates looked at in a search
+    threshold_kb: int = 10_000  # of vectors, from which on there is a graph
+    full_scan_kb: int = 10_000  # of vectors that meet a search's conditions, up to which the graph is not used
+    quantized: bool = False  # by one byte a number, with the best scored again by the full vectors
+
+
 class Manifest(BaseModel):
     """What the current version is and holds."""
 
@@ -32,6 +46,15 @@ class Manifest(BaseModel):
     dimension: int
     points: int
     layout: int = 1  # what the points consist of, see `twin.vectors.edge`; the first releases wrote none
+    index: Index | None = None
+
+    def holds(self, other: "Manifest") -> bool:
+        """Whether points of the other version can stay as they are."""
+        return (self.model, self.dimension, self.layout) == (other.model, other.dimension, other.layout)
+
+    def like(self, other: "Manifest") -> bool:
+        """Whether nothing but version and number of points may differ."""
+        return self.holds(other) and self.index == other.index
 
 
 class VersionedFolder:
