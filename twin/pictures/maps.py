@@ -120,11 +120,11 @@ def embedding_map(plane: Plane, places: Sequence[Place], labelled: Sequence[int]
     axes.set_aspect("equal", adjustable="datalim")
     axes.margins(0.04)
     line = _lines(axes, present, [f"{category.value}, {len(indices[category]):,}" for category in present])
-    for number, index in enumerate(labelled, start=1):
-        _badge(axes, plane.points[index], number, on_map=True)
-        _badge(axes, (_COLUMN, line), number, on_map=False)
-        _write(axes, line, _drawable(places[index].title))
-        line -= _LINE
+    heights = line - _LINE * np.arange(len(labelled))
+    _badges(axes, plane.points[list(labelled)], on_map=True)
+    _badges(axes, np.column_stack([np.full(len(labelled), _COLUMN), heights]), on_map=False)
+    for height, index in zip(heights, labelled, strict=True):
+        _write(axes, float(height), _drawable(places[index].title))
     return png(figure)
 
 
@@ -153,20 +153,24 @@ def _write(axes: "Axes", line: float, text: str) -> None:
     )
 
 
-def _badge(axes: "Axes", place: Sequence[float] | NDArray[np.float64], number: int, *, on_map: bool) -> None:
-    axes.text(
-        float(place[0]),
-        float(place[1]),
-        str(number),
-        transform=axes.transData if on_map else axes.transAxes,
-        color="white",
-        fontsize=8,
-        fontweight="bold",
-        ha="center",
-        va="center",
-        bbox={"boxstyle": "circle,pad=0.25", "facecolor": BADGE, "edgecolor": "white", "linewidth": 0.8},
-        zorder=5,
-    )
+def _badges(axes: "Axes", spots: NDArray[np.float64], *, on_map: bool) -> None:
+    """Discs with the numbers from 1, at spots of the map or of the column beside it."""
+    where = axes.transData if on_map else axes.transAxes
+    across, up = spots.T
+    axes.scatter(across, up, s=170, color=BADGE, edgecolors="white", transform=where, clip_on=False, zorder=5)
+    for number, spot in enumerate(spots, start=1):
+        axes.text(
+            float(spot[0]),
+            float(spot[1]),
+            str(number),
+            transform=where,
+            color="white",
+            fontsize=8,
+            fontweight="bold",
+            ha="center",
+            va="center_baseline",
+            zorder=6,
+        )
 
 
 def _drawable(title: str) -> str:
