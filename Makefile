@@ -22,7 +22,7 @@ PYTHON_CODE := twin twin_assets twin_resources twin_jobs tests benchmarks
 # Docker Compose as a plugin or as a program of its own.
 COMPOSE := $$(if docker compose version >/dev/null 2>&1; then echo docker compose; else echo docker-compose; fi)
 
-.PHONY: help demo ui test bench-crawl lint format setup home env containers lock clean clean-data
+.PHONY: help demo ui test bench-crawl bench-features bench-retrieval lint format setup home env containers lock clean clean-data
 
 help: ## List these targets
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/\1|\2/p' Makefile | awk -F '|' '{ printf "  make %-12s %s\n", $$1, $$2 }'
@@ -53,6 +53,13 @@ format: $(STAMP) ## Format the code and mend what ruff can mend
 bench-crawl: $(STAMP) ## Compare extraction, repository reading, bombs and redaction with others, in one run
 	@$(PIP) --no-deps --requirement benchmarks/requirements.txt
 	@$(BIN)/python -m benchmarks.crawl
+
+bench-features: $(STAMP) ## Compare chunking, embedding, the vector store and the whole feature line with others, in one run
+	@$(PIP) --no-deps --requirement benchmarks/requirements.txt
+	@$(BIN)/python -m benchmarks.features
+
+bench-retrieval: $(STAMP) ## Compare what is found with other ways of retrieval, in one run
+	@$(BIN)/python -m benchmarks.retrieval
 
 setup: $(STAMP) ## Set up the virtual environment (the others do it when needed)
 
