@@ -1,5 +1,6 @@
 """Points and stores for the tests of vector stores."""
 
+import contextlib
 import uuid
 from collections.abc import Iterator
 from datetime import UTC, datetime
@@ -9,6 +10,7 @@ import numpy as np
 import pytest
 from qdrant_client import QdrantClient
 
+from tests.twin.qdrantserver import QdrantServer
 from twin.models import Category, Chunk
 from twin.vectors import VectorStore
 from twin.vectors.base import Found, Point, Scored, SparseVector, Where
@@ -104,12 +106,14 @@ def both(store: VectorStore, where: Where, limit: int = 99) -> Found:
     return store.search(ARTICLES, where, vector=vector(1), sparse=terms(*range(1, 8)), limit=limit)
 
 
-@pytest.fixture(params=["edge", "qdrant"])
+@pytest.fixture(params=["edge", "qdrant", "http"])
 def store(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[VectorStore]:
-    """Each implementation in turn, empty."""
-    if request.param == "edge":
-        made: VectorStore = EdgeVectorStore(tmp_path / "vectors")
-    else:
-        made = QdrantVectorStore("http://memory", client=QdrantClient(":memory:"))
-    yield made
-    made.close()
+    """Each implementation in turn, empty; the server's with the in-memory engine, inside the client and behind HTTP."""
+    with contextlib.ExitStack() as stack:
+        if request.param == "edge":
+            made: VectorStore = EdgeVectorStore(tmp_path / "vectors")
+        elif request.param == "qdrant":
+            made = QdrantVectorStore("http://memory", client=QdrantClient(":memory:"))
+        else:
+            made = QdrantVectorStore(stack.enter_context(contextlib.closing(QdrantServer())).url)
+        yield stack.enter_context(contextlib.closing(made))
