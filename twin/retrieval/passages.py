@@ -140,7 +140,7 @@ def _adjacent(passage: Sequence[Ranked], chunk: Chunk) -> bool:
 
 
 def _shingles(text: str) -> frozenset[tuple[str, ...]]:
-    found = [word.casefold() for word in words(text)]
+    found = [word.casefold().strip(".'") for word in words(text)]
     if not text.isascii():  # scripts without spaces are compared by pairs of characters
         found = [term for word in found for term in ([word] if word.isascii() else analyzer(None).terms(word))]
     if len(found) < SHINGLE:

@@ -43,13 +43,13 @@ def understand(
             rules=(f"language model: {model.model}",),
             notes=tuple(notes),
         ),
-        _variants(said, question),
+        _variants(said, {question.casefold(), said.query.strip().casefold()}),
     )
 
 
-def _variants(said: Understanding, question: str) -> tuple[str, ...]:
+def _variants(said: Understanding, known: set[str]) -> tuple[str, ...]:
     others = (" ".join(text.split()) for text in said.variants)
-    return tuple(dict.fromkeys(text for text in others if text and text.casefold() != question.casefold()))[:MOST]
+    return tuple(dict.fromkeys(text for text in others if text and text.casefold() not in known))[:MOST]
 
 
 def _moment(day: date | datetime | None) -> datetime | None:

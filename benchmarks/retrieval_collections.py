@@ -1,0 +1,116 @@
+"""The judged collections, through the product's own line: cleaned documents, chunks, vectors, points."""
+
+import csv
+import hashlib
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from benchmarks.handbook_line import Store
+from twin.chunking import chunk_documents
+from twin.embedding import Embedder, embed_chunks
+from twin.evaluation.ranking import Span
+from twin.models import Category, Document, State
+from twin.vectors import load_points
+
+SITE = "https://example.org"
+
+
+@dataclass
+class Collection:
+    """Documents of one author, and queries with what answers them.
+
+    Of a collection of documents `grades` says which documents are relevant, of one of passages `spans` says where the
+    answers stand. Ids are those of the collection; `names` maps our document ids to them.
+    """
+
+    author: str
+    category: Category
+    documents: list[Document]
+    queries: dict[str, str]
+    grades: dict[str, dict[str, int]] = field(default_factory=dict)
+    spans: dict[str, dict[str, list[Span]]] = field(default_factory=dict)
+
+    @property
+    def names(self) -> dict[str, str]:
+        """Our document id -> the collection's."""
+        return {document.id: document.metadata["name"] for document in self.documents}
+
+    @property
+    def judged(self) -> list[str]:
+        """Ids of the queries that something answers, in the order of the file."""
+        return [query for query in self.queries if query in self.grades or query in self.spans]
+
+
+def is_development(query: str) -> bool:
+    """Whether weights may be chosen on this query: one half, by a hash of its id."""
+    return hashlib.sha256(query.encode()).digest()[0] % 2 == 0
+
+
+def cranfield(data: Path) -> Collection:
+    """1,400 abstracts and 225 questions about aerodynamics, graded."""
+    return _judged(data / "retrieval" / "cranfield", "cranfield", Category.ARTICLES)
+
+
+def cosqa(data: Path) -> Collection:
+    """6,267 Python functions and 500 web queries, each with the function that answers it."""
+    return _judged(data / "retrieval" / "cosqa-dev", "cosqa", Category.REPOSITORIES)
+
+
+def passages(data: Path) -> Collection:
+    """Two long texts, and questions with the excerpts that answer them (Smith and Troynikov 2024)."""
+    folder = data / "chunking"
+    found = Collection("passages", Category.ARTICLES, [], {})
+    for path in sorted(folder.glob("*.md")):
+        found.documents.append(_document("passages", Category.ARTICLES, path.stem, path.read_text(encoding="utf-8")))
+    with (folder / "questions.csv").open(encoding="utf-8", newline="") as lines:
+        for number, row in enumerate(csv.DictReader(lines)):
+            query = f"{row['corpus_id']}-{number}"
+            found.queries[query] = row["question"]
+            excerpts = [(each["start_index"], each["end_index"]) for each in json.loads(row["references"])]
+            found.spans[query] = {row["corpus_id"]: excerpts}
+    return found
+
+
+def load(collection: Collection, store: Store, embedder: Embedder) -> int:
+    """Take the documents through every stage after cleaning; return how many chunks there are."""
+    author, category = collection.author, collection.category
+    store.warehouse.upsert_documents(State.CLEANED, collection.documents)
+    chunks = chunk_documents(store.warehouse, store.artifacts, embedder, author, category)
+    embed_chunks(store.artifacts, embedder, author, category)
+    load_points(store.artifacts, store.vectors, embedder, author, category)
+    return chunks.total
+
+
+def _judged(folder: Path, author: str, category: Category) -> Collection:
+    """The query ids of qrels.tsv are those of queries.jsonl; Cranfield's own numbers are others, and not used."""
+    collection = Collection(author, category, [], {row["_id"]: row["text"] for row in _rows(folder / "queries.jsonl")})
+    for row in _rows(folder / "corpus.jsonl"):
+        collection.documents.append(_document(author, category, row["_id"], row["text"], row["title"] or None))
+    with (folder / "qrels.tsv").open(encoding="utf-8", newline="") as lines:
+        for row in csv.DictReader(lines, delimiter="\t"):
+            collection.grades.setdefault(row["query-id"], {})[row["corpus-id"]] = int(row["score"])
+    return collection
+
+
+def _document(author: str, category: Category, name: str, text: str, title: str | None = None) -> Document:
+    code = category is Category.REPOSITORIES
+    return Document(
+        author=author,
+        category=category,
+        link=f"{SITE}/{author}" if code else f"{SITE}/{author}/{name}",
+        path=f"{name}.py" if code else None,
+        source=f"{SITE}/{author}",
+        platform="github" if code else "web",
+        title=title,
+        text=text,
+        language=None if code else "en",
+        metadata={"name": name},
+    )
+
+
+def _rows(path: Path) -> Iterator[dict[str, str]]:
+    with path.open(encoding="utf-8") as lines:
+        for line in lines:
+            yield json.loads(line)
