@@ -24,8 +24,7 @@ _NAMESPACE = UUID("6f1c7f0e-6f0f-5d53-9f0a-6c6c6d2d7477")
 _SEPARATOR = "\x1f"
 """ASCII unit separator: it occurs in no link, path or slug, so joined parts cannot collide."""
 
-_VERSION_BITS = (0xF000 << 64) | (0xC000 << 48)
-_VERSION_5 = (0x5000 << 64) | (0x8000 << 48)
+_VARIANT = {digit: "89ab"[int(digit, 16) % 4] for digit in "0123456789abcdef"}
 
 
 def check_slug(slug: str) -> str:
@@ -55,10 +54,9 @@ def chunk_ids(document: str, chunker_version: str, texts: Sequence[str]) -> list
     found = []
     for ordinal, text in enumerate(texts):
         name = f"{chunker_version}{_SEPARATOR}{ordinal}{_SEPARATOR}{sha256(text)}"
-        digest = hashlib.sha1(namespace + name.encode(), usedforsecurity=False).digest()
-        number = int.from_bytes(digest[:16], "big") & ~_VERSION_BITS | _VERSION_5  # RFC 9562, section 5.5
-        plain = f"{number:032x}"
-        found.append(f"{plain[:8]}-{plain[8:12]}-{plain[12:16]}-{plain[16:20]}-{plain[20:]}")
+        digest = hashlib.sha1(namespace + name.encode(), usedforsecurity=False).hexdigest()
+        variant = _VARIANT[digest[16]]  # RFC 9562, section 5.5
+        found.append(f"{digest[:8]}-{digest[8:12]}-5{digest[13:16]}-{variant}{digest[17:20]}-{digest[20:32]}")
     return found
 
 

@@ -41,12 +41,14 @@ class Model(BaseModel):
         The dictionary becomes the model's own.
         """
         made = cls.__new__(cls)
-        assign = object.__setattr__
-        assign(made, "__dict__", values)
-        assign(made, "__pydantic_fields_set__", set(values))
-        assign(made, "__pydantic_extra__", None)
-        assign(made, "__pydantic_private__", None)
+        _assign(made, "__dict__", values)
+        _assign(made, "__pydantic_fields_set__", set(values))
+        _assign(made, "__pydantic_extra__", None)
+        _assign(made, "__pydantic_private__", None)
         return made
+
+
+_assign = object.__setattr__
 
 
 class Link(Model):

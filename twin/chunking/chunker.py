@@ -1,17 +1,18 @@
 """Documents to chunks: structure first, sized in tokens, every character of the text in a chunk."""
 
 from collections.abc import Iterable, Iterator
-from itertools import islice
-from typing import NamedTuple
+from functools import cached_property
+from itertools import count, islice
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from twin.chunking.profile import PROFILES, Cutting, Profile
-from twin.chunking.scan import Scan
-from twin.chunking.splitter import Splitter
+from twin.chunking.scan import Offsets, Scan
+from twin.chunking.splitter import Part, Splitter
 from twin.chunking.structure import Kind, kind_of, layout
 from twin.chunking.syntax import CodeSplitter, parse
-from twin.chunking.tokens import Sizer, Tokens
+from twin.chunking.tokens import Sizer
 from twin.identity import chunk_ids
 from twin.models import Category, Chunk, Document
 
@@ -21,30 +22,12 @@ CHUNKER_VERSION = "2"
 _MIN_CONTEXT = 4
 """Room in tokens below which a piece of context would say nothing."""
 
-_CONTEXT_SHARE = 8
+_CONTEXT_SHARE = 12
 """The context has at most one token for this many of the target: it is read again with each chunk, and is paid for."""
 
 _BATCH_CHARACTERS = 250_000
 
 _JOINT = " > "
-
-
-class _Piece(NamedTuple):
-    """A chunk in the making: its range of the text, its tokens if they are known, and the names that stand above it."""
-
-    start: int
-    end: int
-    tokens: int | None
-    names: tuple[str, ...]
-
-
-class _Fitted(NamedTuple):
-    """A piece with the context that it is embedded with, and the tokens of both together."""
-
-    start: int
-    end: int
-    context: str
-    tokens: int
 
 
 class Chunker:
@@ -60,9 +43,9 @@ class Chunker:
         self.profile = profile
 
     def cutting(self, category: Category) -> Cutting:
-        """Target and overlap as far as the model's window allows, which leaves an eighth of it to the context."""
+        """Target and overlap as far as the model's window allows, which leaves an eighth of it to contexts."""
         wanted = self.profile.of(category)
-        target = min(wanted.target, self.sizer.limit - self.sizer.limit // _CONTEXT_SHARE)
+        target = min(wanted.target, self.sizer.limit - self.sizer.limit // 8)
         return Cutting(target, min(wanted.overlap, target // 2))
 
     def id_of(self, category: Category) -> str:
@@ -74,77 +57,114 @@ class Chunker:
         """Yield each document with its chunks, in the given order; only a blank text has none."""
         iterator = iter(documents)
         while batch := take_batch(iterator):
-            scans = [Scan(document.text) for document in batch]
-            tokens = self.sizer.tokens(scans)
-            plans = [self._plan(*each) for each in zip(batch, scans, tokens, strict=True)]
-            contexts = _Contexts(self.sizer, {name for plan in plans for piece in plan for name in piece.names})
-            for document, plan in zip(batch, plans, strict=True):
-                yield document, _chunks(document, self._fitted(document, plan, contexts))
+            yield from zip(batch, _Batch(self, batch).chunks(), strict=True)
 
-    def _plan(self, document: Document, scan: Scan, tokens: Tokens) -> list[_Piece]:
-        """The pieces of a document, sized by the tokens of its whole text."""
-        if not document.text or document.text.isspace():
-            return []
-        kind = kind_of(document)
+
+class _Plan(NamedTuple):
+    """How one document is cut: its parts, what it is called, and the splitter that made the parts, if one had to."""
+
+    parts: list[Part]
+    names: tuple[str, ...]
+    splitter: Splitter | None
+
+
+_Fitted = tuple[int, int, str, int]
+"""The range of a chunk, the context that it is embedded with, and the tokens of both together."""
+
+
+class _Batch:
+    """Documents that are cut together, as one text: offsets are of that text until there are chunks."""
+
+    def __init__(self, chunker: Chunker, documents: list[Document]) -> None:
+        self._chunker, self._sizer, self._documents = chunker, chunker.sizer, documents
+        self._kinds = [kind_of(document) for document in documents]
+        self._scan = Scan([document.text for document in documents])
+        self._limits: list[tuple[int, int]] = self._scan.limits.tolist()
+        self._tokens = self._sizer.tokens(self._scan)
+
+    def chunks(self) -> Iterator[list[Chunk]]:
+        """The chunks of each document."""
+        units = np.searchsorted(self._tokens.starts, self._scan.limits)
+        sizes: list[int] = np.diff(self._tokens.sizes[units]).ravel().tolist()
+        plans = [self._plan(number, size) for number, size in enumerate(sizes)]
+        ranges = _trimmed(self._scan, [part for plan in plans for part in plan.parts])
+        units = np.searchsorted(self._tokens.starts, ranges)
+        counts: list[int] = np.diff(self._tokens.sums[units]).ravel().tolist()
+        rows = zip(ranges.tolist(), counts, strict=True)
+        names = {name for plan in plans for name in plan.names}
+        names.update(*(splitter.names() for splitter in {plan.splitter for plan in plans if plan.splitter}))
+        contexts = _Contexts(self._sizer, names)
+        for number, plan in enumerate(plans):
+            fitted = self._fitted(number, plan, rows, contexts)
+            yield _chunks(self._documents[number], self._scan.text, self._limits[number][0], fitted)
+
+    @cached_property
+    def _splitter(self) -> Splitter:
+        return Splitter(self._scan.text, self._tokens, layout(self._scan, self._kinds))
+
+    def _plan(self, number: int, size: int) -> _Plan:
+        """How to cut a document that has so many tokens."""
+        document, kind, (start, end) = self._documents[number], self._kinds[number], self._limits[number]
         names = _names(document)
-        target, overlap = self.cutting(document.category)
-        if tokens.sizes[-1] <= target:
-            first, last = _trim(document.text, 0, len(document.text), keep_indent=kind is Kind.CODE)
-            return [_Piece(first, last, int(tokens.sums[-1]) if tokens.additive else None, names)]
-        found = layout(scan, kind)
-        tree = parse(document.text, document.path) if kind is Kind.CODE else None
-        given = (document.text, tokens, found, target - overlap, self.sizer.limit - overlap)
-        splitter = Splitter(*given) if tree is None else CodeSplitter(tree, *given)
-        parts = splitter.split()
-        if overlap:
-            parts = splitter.overlapped(parts, overlap)
-        trimmed = [_trim(document.text, part.start, part.end, keep_indent=kind is Kind.CODE) for part in parts]
-        units = np.searchsorted(tokens.starts, trimmed)
-        counts: list[int] = np.diff(tokens.sums[units]).ravel().tolist()
-        torn = splitter.torn
-        return [
-            _Piece(
-                first,
-                last,
-                count if tokens.additive and not (torn and (part.start in torn or part.end in torn)) else None,
-                (*names, *splitter.path(first, last)),
-            )
-            for part, (first, last), count in zip(parts, trimmed, counts, strict=True)
-            if first < last
-        ]
+        target, overlap = self._chunker.cutting(document.category)
+        if size <= target:
+            return _Plan([(start, end, 0, size)], names, None)
+        splitter = self._splitter
+        if kind is Kind.CODE and (tree := parse(document.text, document.path)) is not None:
+            splitter = CodeSplitter(splitter, tree, document.text, start)
+        limit = self._sizer.limit - overlap
+        parts = splitter.split(start, end, target - overlap, limit, prose=kind is not Kind.CODE)
+        return _Plan(splitter.overlapped(parts, overlap) if overlap else parts, names, splitter)
 
-    def _fitted(self, document: Document, plan: list[_Piece], contexts: "_Contexts") -> list[_Fitted]:
-        """The pieces with their contexts, and without those that have no room."""
-        limit, share = self.sizer.limit, self.cutting(document.category).target // _CONTEXT_SHARE
-        fitted = []
-        for piece in plan:
-            known = piece.tokens
-            if known is None:
-                known = self.sizer.count(document.text[piece.start : piece.end])
-            context, size = contexts.within(piece.names, min(share, limit - known))
-            if piece.tokens is not None:
-                fitted.append(_Fitted(piece.start, piece.end, context, known + size))
+    def _fitted(
+        self, number: int, plan: _Plan, rows: Iterator[tuple[list[int], int]], contexts: "_Contexts"
+    ) -> list[_Fitted]:
+        """The parts of a document that hold anything, with contexts that have their share of the window at most.
+
+        Args:
+            number: of the document.
+            plan: how it is cut.
+            rows: range and tokens of each part without the white space around it, and then those of other documents.
+            contexts: of all documents.
+        """
+        text, base, (parts, names, splitter) = self._scan.text, self._limits[number][0], plan
+        limit, code = self._sizer.limit, self._kinds[number] is Kind.CODE
+        share = self._chunker.cutting(self._documents[number].category).target // _CONTEXT_SHARE
+        torn = splitter.torn if splitter else frozenset[int]()
+        fitted: list[_Fitted] = []
+        for (start, end, _, _), ((first, last), tokens) in zip(parts, islice(rows, len(parts)), strict=True):
+            if first >= last or text[first:last].isspace():
+                continue
+            path = splitter.path(base, first, last) if splitter else ()
+            begin = _indented(text, start, first) if code else first
+            if self._sizer.additive and not (torn and (start in torn or end in torn)):
+                room = share if tokens + share <= limit else limit - tokens
+                context, size = contexts.within(names, path, room)
+                fitted.append((begin, last, context, tokens + size))
             else:
-                fitted += self._counted(document.text, piece.start, piece.end, context)
+                room = min(share, limit - self._sizer.count(text[begin:last]))
+                fitted += self._counted(begin, last, contexts.within(names, path, room)[0])
         return fitted
 
-    def _counted(self, text: str, start: int, end: int, context: str) -> Iterator[_Fitted]:
+    def _counted(self, start: int, end: int, context: str) -> Iterator[_Fitted]:
         """Yield pieces whose own encoding fits; for all but a few that is the piece as it is.
 
         A part of a text may have more tokens than it has within the text: where a word had to be cut, and in models
         whose tokens reach over white space.
         """
-        part = text[start:end]
-        count = self.sizer.count(f"{context}\n\n{part}" if context else part)
+        part = self._scan.text[start:end]
+        tokens = self._sizer.count(f"{context}\n\n{part}" if context else part)
         middle = (start + end) // 2
-        if count <= self.sizer.limit or (not context and middle == start):  # one character cannot be cut
-            yield _Fitted(start, end, context, count)
+        if tokens <= self._sizer.limit or (not context and middle == start):  # one character cannot be cut
+            yield start, end, context, tokens
         elif context:
-            yield from self._counted(text, start, end, "")
+            yield from self._counted(start, end, "")
         else:
-            for first, last in (_trim(text, start, middle), _trim(text, middle, end)):
-                if first < last:
-                    yield from self._counted(text, first, last, "")
+            for first, last in ((start, middle), (middle, end)):
+                half = self._scan.text[first:last]
+                if stripped := half.strip():
+                    begin = first + half.index(stripped[0])
+                    yield from self._counted(begin, begin + len(stripped), "")
 
 
 class _Contexts:
@@ -153,30 +173,30 @@ class _Contexts:
     def __init__(self, sizer: Sizer, names: Iterable[str]) -> None:
         listed = sorted(names)
         self._sizer = sizer
-        self._sizes = dict(zip(listed, sizer.counts(listed), strict=True))
+        self._sizes = dict(zip(listed, sizer.sums(listed), strict=True))
         self._joint = sizer.count(_JOINT)
-        self._made: dict[tuple[tuple[str, ...], int], tuple[str, int]] = {}
+        self._made: dict[tuple[tuple[str, ...], tuple[str, ...], int], tuple[str, int]] = {}
 
-    def within(self, names: tuple[str, ...], room: int) -> tuple[str, int]:
-        """Path, title and headings in at most `room` tokens: the outer headings go first, the first name last."""
-        if not names or room < _MIN_CONTEXT:
-            return "", 0
-        sizes = [self._sizes[name] for name in names]
-        needed = sum(sizes) + self._joint * (len(names) - 1)
-        if needed <= room:
-            return _JOINT.join(names), needed
-        key = names, room
+    def within(self, names: tuple[str, ...], path: tuple[str, ...], room: int) -> tuple[str, int]:
+        """A document's names and the path to a part of it in at most `room` tokens, and how many these are.
+
+        The outer headings give way first, the first name last.
+        """
+        key = names, path, room
         if key not in self._made:
-            self._made[key] = self._shortened(list(names), sizes, needed, room)
+            self._made[key] = self._joined(list(dict.fromkeys((*names, *path))), room)
         return self._made[key]
 
-    def _shortened(self, names: list[str], sizes: list[int], needed: int, room: int) -> tuple[str, int]:
+    def _joined(self, names: list[str], room: int) -> tuple[str, int]:
+        if not names or room < _MIN_CONTEXT:
+            return "", 0
+        needed = sum(self._sizes[name] for name in names) + self._joint * (len(names) - 1)
         while needed > room and len(names) > 1:
-            del names[1]
-            needed -= sizes.pop(1) + self._joint
+            needed -= self._sizes[names.pop(1)] + self._joint
         context = _JOINT.join(names)
-        if needed > room:
-            context = self._sizer.head(context, room)
+        if needed <= room:
+            return context, needed
+        context = self._sizer.head(context, room)
         return context, self._sizer.count(context)
 
 
@@ -199,22 +219,32 @@ def _names(document: Document) -> tuple[str, ...]:
     return tuple(" ".join(name.split()) for name in (path, title) if name and not name.isspace())
 
 
-def _trim(text: str, start: int, end: int, *, keep_indent: bool = False) -> tuple[int, int]:
-    """Take white space off a range; an indent stays, because in code it means something."""
-    part = text[start:end]
-    first = start + len(part) - len(part.lstrip())
-    last = start + len(part.rstrip())
-    if keep_indent and start < first < last:
-        line = max(text.rfind("\n", start, first), text.rfind("\r", start, first)) + 1
-        first = max(line, start) if text[max(line, start) : first].strip(" \t") == "" else first
-    return first, max(first, last)
+def _trimmed(scan: Scan, parts: list[Part]) -> Offsets:
+    """The first offset and the end of what each part has between the white space around it; shape (parts, 2)."""
+    given = np.array([part[:2] for part in parts], dtype=np.int64).reshape(-1, 2)
+    if not len(scan.starts):
+        return given
+    words = np.searchsorted(scan.starts, given)
+    starts = np.append(scan.starts, len(scan.text))[words[:, 0]]
+    before = scan.ends[np.maximum(words - 1, 0)]
+    torn = (before[:, 0] > given[:, 0]) & (words[:, 0] > 0)  # a part may begin or end within a word
+    firsts = np.where(torn, given[:, 0], starts)
+    lasts = np.minimum(before[:, 1], given[:, 1])
+    return np.column_stack([firsts, np.where(words[:, 1] > 0, lasts, 0)])
 
 
-def _chunks(document: Document, fitted: list[_Fitted]) -> list[Chunk]:
+def _indented(text: str, start: int, first: int) -> int:
+    """Where the line of an offset begins, if only an indent lies between them: in code that means something."""
+    line = max(text.rfind("\n", start, first), text.rfind("\r", start, first), start - 1) + 1
+    return line if not text[line:first].strip(" \t") else first
+
+
+def _chunks(document: Document, text: str, base: int, fitted: list[_Fitted]) -> list[Chunk]:
     """The chunks of a document. Its fields were validated with it and are not validated again for each chunk."""
-    texts = [document.text[piece.start : piece.end] for piece in fitted]
-    ids = chunk_ids(document.id, CHUNKER_VERSION, texts) if texts else []
-    shared = {
+    if not fitted:
+        return []
+    texts = [text[start:end] for start, end, _, _ in fitted]
+    shared: dict[str, Any] = {
         "document_id": document.id,
         "author": document.author,
         "category": document.category,
@@ -225,18 +255,19 @@ def _chunks(document: Document, fitted: list[_Fitted]) -> list[Chunk]:
         "language": document.language,
         "published_at": document.published_at,
     }
+    ids = chunk_ids(shared["document_id"], CHUNKER_VERSION, texts)
     return [
         Chunk.trusted(
             {
                 "id": identifier,
                 "ordinal": ordinal,
-                "start": piece.start,
-                "end": piece.end,
-                "text": text,
-                "context": piece.context,
-                "tokens": piece.tokens,
+                "start": start - base,
+                "end": end - base,
+                "text": part,
+                "context": context,
+                "tokens": tokens,
                 **shared,
             }
         )
-        for ordinal, (identifier, text, piece) in enumerate(zip(ids, texts, fitted, strict=True))
+        for ordinal, identifier, part, (start, end, context, tokens) in zip(count(), ids, texts, fitted, strict=False)
     ]

@@ -53,8 +53,8 @@ class Lexicon:
         first, second, fits = _keys(scan)
         slots = _slots(first, second)
         with self._lock:
-            hits = fits & (self._first[slots] == first) & (self._second[slots] == second)
-            return np.where(hits, self._counts[slots], np.int64(-1))
+            hits = fits & (self._first.take(slots) == first) & (self._second.take(slots) == second)
+            return np.where(hits, self._counts.take(slots), np.int64(-1))
 
     def counts(self, words: list[str]) -> Offsets:
         """Tokens of each word; shape (words,)."""
@@ -73,14 +73,15 @@ class Lexicon:
         if len(self._known) + len(kept) > _REMEMBERED:
             self._known.clear()
         self._known.update(kept)
-        scan = Scan("\n".join(kept))
+        scan = Scan(list(kept))
         first, second, fits = _keys(scan)
         slots = _slots(first, second)
-        fits &= self._first[slots] == 0
-        slots = slots[fits]
-        # Of two new words that want one slot the last one has it, in all three arrays.
-        self._first[slots], self._second[slots] = first[fits], second[fits]
-        self._counts[slots] = np.fromiter(kept.values(), np.uint8, len(kept))[fits]
+        chosen = np.flatnonzero(fits & (self._first[slots] == 0))[::-1]
+        # Of two new words that want one slot the one met first has it, being the more frequent as a rule: it is
+        # written last, in all three arrays.
+        slots = slots[chosen]
+        self._first[slots], self._second[slots] = first[chosen], second[chosen]
+        self._counts[slots] = np.fromiter(kept.values(), np.uint8, len(kept))[chosen]
 
 
 def _keys(scan: Scan) -> tuple[_Key, _Key, NDArray[np.bool_]]:
@@ -91,11 +92,13 @@ def _keys(scan: Scan) -> tuple[_Key, _Key, NDArray[np.bool_]]:
     codes[: len(scan.codes)] = scan.codes
     fits[np.searchsorted(scan.starts, scan.odd, side="right") - 1] = False
     bytes_at: _Key = np.ndarray((len(codes) - 7,), np.uint64, codes, strides=(1,))
-    first = bytes_at[scan.starts] & _KEPT[np.minimum(lengths, 8)]
-    second = bytes_at[scan.starts + 8] & _KEPT[np.clip(lengths - 8, 0, 8)]
+    first = bytes_at[scan.starts] & _KEPT.take(lengths, mode="clip")
+    second = np.zeros_like(first)
+    longer = np.flatnonzero(lengths > 8)
+    second[longer] = bytes_at[scan.starts[longer] + 8] & _KEPT.take(lengths[longer] - 8, mode="clip")
     return first, second, fits
 
 
-def _slots(first: _Key, second: _Key) -> _Key:
+def _slots(first: _Key, second: _Key) -> Offsets:
     mixed: _Key = (first ^ (second * _HASH)) * _HASH
-    return mixed >> _SHIFT
+    return (mixed >> _SHIFT).view(np.int64)

@@ -1,6 +1,7 @@
-"""A text as arrays: its characters, and where its words begin and end."""
+"""Texts as arrays: their characters, and where their words begin and end."""
 
 import re
+from collections.abc import Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,29 +14,37 @@ COMMON = bytes(range(0x80, 0xA0)).decode("cp1252", "ignore")
 _CONTROL = re.compile("[\x0b\x0c\x1c-\x1f\x85]")
 """White space to Python; to the tokenizers of BERT control characters, which join what they stand between."""
 
+_BETWEEN = "\n\n"
 _BREAKS = (0x09, 0x0A, 0x0D)
 _COMMON = np.array(sorted(map(ord, COMMON)), dtype=np.uint32)
 _SPACES = np.array([code for code in range(0xA0, 0x3001) if chr(code).isspace()], dtype=np.uint32)
 
 
 class Scan:
-    """One text. Offsets are of characters, as everywhere.
+    """Some texts, one below the other. Offsets are of characters, as everywhere.
+
+    What numpy does to many small arrays it does to one large one at a fraction of the cost.
 
     Attributes:
+        text: all texts, a blank line between each two.
+        limits: where each text begins and ends; shape (texts, 2).
         plain: the text with nothing in it that only Python takes for white space.
         codes: a byte for each character: its own where it is of Latin-1, one from 0x80 up where it is of `COMMON`, and
-            0 where it is odd; shape (len(text),).
+            0 where it is odd; shape (characters,).
         odd: offsets of all other characters, ascending; shape (n,).
         starts: where the words begin, which are what white space parts; shape (words,).
         ends: where they end; shape (words,).
     """
 
-    __slots__ = ("codes", "ends", "odd", "plain", "starts", "text")
+    __slots__ = ("codes", "ends", "limits", "odd", "plain", "starts", "text")
 
-    def __init__(self, text: str) -> None:
-        self.text = self.plain = text
+    def __init__(self, texts: Sequence[str]) -> None:
+        self.text = self.plain = _BETWEEN.join(texts)
+        lengths = np.fromiter(map(len, texts), np.int64, len(texts))
+        ends = np.cumsum(lengths + len(_BETWEEN)) - len(_BETWEEN)
+        self.limits: Offsets = np.column_stack([ends - lengths, ends])
         if not self._read():
-            self.plain = _CONTROL.sub("\x01", text)
+            self.plain = _CONTROL.sub("\x01", self.text)
             self._read()
 
     def _read(self) -> bool:

@@ -2,11 +2,9 @@
 
 import re
 
-_END = re.compile(
-    r"[.!?…]+[\"'”’»)\]*_`]*\s+(?=[^\sa-zß-öø-ÿ])"  # Latin, Greek, Cyrillic: an upper-case letter or a sign follows
-    r"|[。！？｡．]+[」』”’）】)\"']*\s*"  # Chinese and Japanese put no space
-    r"|[؟۔।॥։።]+[\"'”’»)\]*_]*\s*"  # Arabic, Urdu, Hindi, Armenian, Amharic
-)
+_LATIN = ".!?…"  # and Greek, Cyrillic, ...: white space follows, and then no lower-case letter
+_OTHERS = "。！？｡．؟۔।॥։።"  # Chinese, Japanese, Arabic, Urdu, Hindi, Armenian, Amharic: some put no space
+_END = re.compile(rf"[{_LATIN}{_OTHERS}]+[\"'”’»)\]*_`」』】）]*\s*")
 
 _WORDS = """
 e.g i.e cf vs viz al ca approx dept est inc ltd corp jr sr mr mrs ms dr prof st rev hon gen col sgt capt lt sen rep gov
@@ -28,9 +26,19 @@ def sentences(text: str, start: int, end: int) -> list[int]:
     found = []
     for match in _END.finditer(text, start, end):
         at = match.end()
-        if start < at < end and not (text[match.start()] == "." and _is_abbreviated(text, start, match.start(), at)):
+        if at == end:
+            break
+        point = match.start()
+        if text[point] not in _LATIN or _ends(text, start, point, at):
             found.append(at)
     return found
+
+
+def _ends(text: str, start: int, point: int, following: int) -> bool:
+    """Whether a sentence ends where letters follow that know upper and lower case."""
+    if not text[following - 1].isspace() or text[following].islower():
+        return False
+    return text[point] != "." or not _is_abbreviated(text, start, point, following)
 
 
 def _is_abbreviated(text: str, start: int, point: int, following: int) -> bool:

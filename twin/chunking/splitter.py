@@ -8,7 +8,6 @@ an exact token counter; see Smith and Troynikov, "Evaluating Chunking Strategies
 from bisect import bisect_left, bisect_right
 from dataclasses import dataclass
 from itertools import pairwise
-from typing import NamedTuple
 
 import numpy as np
 
@@ -21,17 +20,8 @@ SMALL = 50
 """A part below this many tokens says little by itself, so that it joins a neighbour even across a heading."""
 
 
-class Part(NamedTuple):
-    """A range of the text, and the tokens before its start and before its end."""
-
-    start: int
-    end: int
-    before: int
-    until: int
-
-    @property
-    def size(self) -> int:
-        return self.until - self.before
+Part = tuple[int, int, int, int]
+"""A range of the text, start and end, and the tokens before each of them."""
 
 
 @dataclass(slots=True)
@@ -43,36 +33,53 @@ class _Level:
 
 
 class Splitter:
-    """Cuts one text.
+    """Cuts some texts.
 
     Args:
-        text: to be cut.
-        tokens: of the text.
-        found: its layout.
-        target: tokens aimed at.
-        limit: tokens of what is better not cut, at most.
+        text: all of them, see `Scan`.
+        tokens: of the texts.
+        found: their layout.
 
     Attributes:
         torn: the offsets at which a word had to be cut, so that the tokens on both sides are others than in the text.
     """
 
-    def __init__(self, text: str, tokens: Tokens, found: Layout, target: int, limit: int) -> None:
+    def __init__(self, text: str, tokens: Tokens, found: Layout) -> None:
         self._text, self._tokens, self._layout = text, tokens, found
-        self._target, self._limit = target, limit
-        self._loose = (target + limit) // 2
         self._levels: dict[str, _Level] = {}
         self._fences = sorted(found.whole)
         self.torn: set[int] = set()
+        self._aim(0, 0, prose=True)
 
-    def split(self) -> list[Part]:
-        """Ranges that cover the text; some may hold nothing but white space."""
-        sections = self._level(_LEVELS[0])
-        whole = Part(0, len(self._text), 0, int(self._tokens.sizes[-1]))
-        return self._cut_at(whole, sections, 0, across_headings=True) or self._split(whole, 1)
+    def split(self, start: int, end: int, target: int, limit: int, *, prose: bool = True) -> list[Part]:
+        """Ranges that cover one text; some may hold nothing but white space.
 
-    def path(self, start: int, end: int) -> list[str]:
-        """The names of what stands above a range and contains it, the outermost first."""
-        return self._layout.path(start, end)
+        Args:
+            start: of the text.
+            end: of the text.
+            target: tokens aimed at.
+            limit: tokens of what is better not cut, at most.
+            prose: whether sentences count for more than lines.
+        """
+        self._aim(target, limit, prose=prose)
+        whole = self._whole(start, end)
+        return self._cut_at(whole, 0) or self._split(whole, 1)
+
+    def names(self) -> set[str]:
+        """All names of which `path` makes paths."""
+        return {heading.path[-1][1] for heading in self._layout.headings}
+
+    def path(self, floor: int, start: int, end: int) -> tuple[str, ...]:
+        """The names of what stands above a range of the text from `floor` on, the outermost first."""
+        return self._layout.path(floor, start, end)
+
+    def _aim(self, target: int, limit: int, *, prose: bool) -> None:
+        self._target, self._limit, self._loose = target, limit, (target + limit) // 2
+        self._names = _LEVELS if prose else _LEVELS_OF_CODE
+
+    def _whole(self, start: int, end: int) -> Part:
+        first, last = np.searchsorted(self._tokens.starts, (start, end))
+        return start, end, int(self._tokens.sizes[first]), int(self._tokens.sizes[last])
 
     def overlapped(self, parts: list[Part], overlap: int) -> list[Part]:
         """The parts, each with the end of the one before it: at most `overlap` tokens, from where a line or sentence
@@ -80,28 +87,29 @@ class Splitter:
         """
         sections = self._layout.sections
         found = parts[:1]
-        for last, part in pairwise(parts):
-            section = int(np.searchsorted(sections, part.start, side="right"))
-            floor = max(last.start + 1, int(sections[section - 1]) if section else 0)
+        for (last, *_), part in pairwise(parts):
+            section = int(np.searchsorted(sections, part[0], side="right"))
+            floor = max(last + 1, int(sections[section - 1]) if section else 0)
             start = self._back(part, floor, overlap)
             before = int(self._tokens.sizes[np.searchsorted(self._tokens.starts, start)])
-            found.append(Part(start, part.end, before, part.until))
+            found.append((start, part[1], before, part[3]))
         return found
 
     def _back(self, part: Part, floor: int, overlap: int) -> int:
         """The offset, not before `floor`, from which at most `overlap` tokens are left to the start of a part."""
+        start, _, before, _ = part
         starts, sizes = self._tokens.starts, self._tokens.sizes
-        unit = max(int(np.searchsorted(sizes, part.before - overlap)), int(np.searchsorted(starts, floor)))
-        if part.start in self.torn or unit >= len(starts) or starts[unit] >= part.start:
-            return part.start
+        unit = max(int(np.searchsorted(sizes, before - overlap)), int(np.searchsorted(starts, floor)))
+        if start in self.torn or unit >= len(starts) or starts[unit] >= start:
+            return start
         lowest = int(starts[unit])
         line = max(self._text.rfind(mark, floor, lowest) for mark in "\n\r") + 1
         if line and self._text[line:lowest].isspace():  # the whole line, with its indent
             return line
-        places = [self._first(self._level(name), lowest, part.start) for name in ("blocks", "lines")]
-        places += [offset for offset in sentences(self._text, floor, part.start) if offset >= lowest][:1]
+        places = [self._first(self._level(name), lowest, start) for name in ("blocks", "lines")]
+        places += [offset for offset in sentences(self._text, floor, start) if offset >= lowest][:1]
         found = [place for place in places if place is not None]
-        return min(found) if found else (self._first(self._level("wraps"), lowest, part.start) or lowest)
+        return min(found) if found else (self._first(self._level("wraps"), lowest, start) or lowest)
 
     def _first(self, level: _Level, lowest: int, end: int) -> int | None:
         """The first place of a level in a range."""
@@ -110,41 +118,51 @@ class Splitter:
 
     def _split(self, part: Part, level: int) -> list[Part]:
         """A part in pieces within the target, cut at places of this level or worse ones."""
-        if part.size <= self._target or (part.size <= self._limit and self._is_whole(part)):
+        size = part[3] - part[2]
+        if size <= self._target or (size <= self._limit and self._is_whole(part)):
             return [part]
-        names = _LEVELS if self._layout.prose else _LEVELS_OF_CODE
-        while level < len(names):
-            places = self._sentences(part) if names[level] == _SENTENCES else self._level(names[level])
-            if pieces := self._cut_at(part, places, level):
+        while level < len(self._names):
+            if pieces := self._cut_at(part, level):
                 return pieces
             level += 1
         return self._cut(part)
 
-    def _cut_at(self, part: Part, places: _Level, level: int, *, across_headings: bool = False) -> list[Part]:
-        """A part in pieces cut at those of the places that lie inside; none where no place does."""
-        first = bisect_right(places.offsets, part.start)
-        last = bisect_left(places.offsets, part.end, first)
+    def _cut_at(self, part: Part, level: int) -> list[Part]:
+        """A part in pieces cut at those places of a level that lie inside; none where no place does."""
+        start, stop, before, until = part
+        name = self._names[level]
+        places = self._sentences(part) if name == _SENTENCES else self._level(name)
+        first = bisect_right(places.offsets, start)
+        last = bisect_left(places.offsets, stop, first)
         if first == last:
             return []
-        offsets = [part.start, *places.offsets[first:last], part.end]
-        sizes = [part.before, *places.sizes[first:last], part.until]
-        target = self._target
+        offsets = [start, *places.offsets[first:last], stop]
+        sizes = [before, *places.sizes[first:last], until]
         joined: list[Part] = []
-        for (start, end), (before, until) in zip(pairwise(offsets), pairwise(sizes), strict=True):
-            if until - before <= target:
-                self._join(joined, Part(start, end, before, until), free=not across_headings)
+        free = level > 0  # sections are joined only where one is small
+        here, end, target = 0, len(offsets) - 1, self._target
+        while here < end:
+            size = sizes[here]
+            there = bisect_right(sizes, size + target, here + 1) - 1 if free else here + 1
+            if there > here and sizes[there] - size <= target:
+                self._join(joined, (offsets[here], offsets[there], size, sizes[there]), free=free)
             else:
-                for number, piece in enumerate(self._split(Part(start, end, before, until), level + 1)):
-                    self._join(joined, piece, free=number > 0 or not across_headings)
+                there = here + 1
+                inner = self._split((offsets[here], offsets[there], size, sizes[there]), level + 1)
+                for number, piece in enumerate(inner):
+                    self._join(joined, piece, free=free or number > 0)
+            here = there
         return joined
 
     def _join(self, joined: list[Part], piece: Part, *, free: bool) -> None:
         """Add a piece, to the last one where both fit; of two sections only where one is small."""
         if joined:
-            last = joined[-1]
-            size = piece.until - last.before
-            if (free and size <= self._target) or (size <= self._loose and min(last.size, piece.size) < SMALL):
-                joined[-1] = Part(last.start, piece.end, last.before, piece.until)
+            start, _, before, until = joined[-1]
+            size = piece[3] - before
+            if (free and size <= self._target) or (
+                size <= self._loose and (until - before < SMALL or piece[3] - piece[2] < SMALL)
+            ):
+                joined[-1] = start, piece[1], before, piece[3]
                 return
         joined.append(piece)
 
@@ -155,7 +173,7 @@ class Splitter:
 
     def _sentences(self, part: Part) -> _Level:
         """Sentences of a part, but for those in code and those that begin within a unit."""
-        found = [offset for offset in sentences(self._text, part.start, part.end) if not self._in_fence(offset)]
+        found = [offset for offset in sentences(self._text, part[0], part[1]) if not self._in_fence(offset)]
         return self._places(self._aligned(found)) if found else _Level([], [])
 
     def _aligned(self, offsets: list[int]) -> Offsets:
@@ -171,8 +189,9 @@ class Splitter:
         return _Level(offsets.tolist(), self._tokens.sizes[units].tolist())
 
     def _is_whole(self, part: Part) -> bool:
-        stop = self._layout.whole.get(part.start)
-        return stop is not None and stop <= part.end and not self._text[stop : part.end].strip()
+        start, end, _, _ = part
+        stop = self._layout.whole.get(start)
+        return stop is not None and stop <= end and not self._text[stop:end].strip()
 
     def _in_fence(self, offset: int) -> bool:
         number = bisect_right(self._fences, offset) - 1
@@ -180,30 +199,31 @@ class Splitter:
 
     def _cut(self, part: Part) -> list[Part]:
         """The last resort: full pieces, cut between two words, else within one."""
+        start, end, before, until = part
         pieces = []
-        while part.size > self._target:
-            at, size = self._last_place(part)
-            pieces.append(Part(part.start, at, part.before, size))
-            part = Part(at, part.end, size, part.until)
-        return [*pieces, part]
+        while until - before > self._target:
+            at, size = self._last_place(start, end, before)
+            pieces.append((start, at, before, size))
+            start, before = at, size
+        return [*pieces, (start, end, before, until)]
 
-    def _last_place(self, part: Part) -> tuple[int, int]:
+    def _last_place(self, start: int, end: int, before: int) -> tuple[int, int]:
         """The last offset at which a full piece may end, and the tokens before it."""
         starts, sizes = self._tokens.starts, self._tokens.sizes
-        last = min(int(np.searchsorted(sizes, part.before + self._target, side="right")) - 1, len(starts) - 1)
-        first = int(np.searchsorted(starts, part.start, side="right"))
+        last = min(int(np.searchsorted(sizes, before + self._target, side="right")) - 1, len(starts) - 1)
+        first = int(np.searchsorted(starts, start, side="right"))
         for unit in range(last, max(first, last - _LOOK_BACK) - 1, -1):
             if self._text[starts[unit] - 1].isspace() or self._text[starts[unit]].isspace():
                 return int(starts[unit]), int(sizes[unit])
         if last >= first:
             return int(starts[last]), int(sizes[last])
-        end = min(int(starts[first]), part.end) if first < len(starts) else part.end
-        share = (end - part.start) * self._target // max(self._target, int(sizes[first]) - part.before)
-        at = min(part.start + max(share, 1), end)
-        if at == end:
+        following = min(int(starts[first]), end) if first < len(starts) else end
+        share = (following - start) * self._target // max(self._target, int(sizes[first]) - before)
+        at = min(start + max(share, 1), following)
+        if at == following:
             return at, int(sizes[first])
         self.torn.add(at)
-        return at, part.before + self._target
+        return at, before + self._target
 
 
 _SENTENCES = "sentences"

@@ -7,9 +7,11 @@ setext headings (4.2, 4.3), indented and fenced code (4.4, 4.5), HTML blocks (4.
 
 import re
 from bisect import bisect_left
-from dataclasses import dataclass, field
+from collections.abc import Sequence
+from dataclasses import dataclass
 from enum import Enum, auto
 from pathlib import PurePosixPath
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -28,43 +30,34 @@ class Kind(Enum):
     CODE = auto()
 
 
-@dataclass(frozen=True, slots=True)
-class Heading:
-    """A Markdown heading: `start` is the offset of its line, `level` 1 to 6."""
+class Heading(NamedTuple):
+    """A Markdown heading: its level, 1 to 6, and itself under the headings above it, of which each has a lower one."""
 
-    start: int
     level: int
-    text: str
-
-
-def _none() -> Offsets:
-    return np.zeros(0, dtype=np.int64)
+    path: tuple["tuple[int, str]", ...]  # levels and texts
 
 
 @dataclass(slots=True)
 class Layout:
     """Offsets at which a new part may begin, each kind ascending; sentences are looked for where they are needed."""
 
-    sections: Offsets = field(default_factory=_none)  # a heading begins
-    blocks: Offsets = field(default_factory=_none)  # a paragraph, list, table, fence or top-level definition begins
-    lines: Offsets = field(default_factory=_none)  # a line that stands for itself begins: list item, table row, quote
-    wraps: Offsets = field(default_factory=_none)  # any other line
-    whole: dict[int, int] = field(default_factory=dict)  # start -> end of what is better not cut: fenced code
-    headings: list[Heading] = field(default_factory=list)
-    prose: bool = True  # else a line counts for more than a sentence
+    sections: Offsets  # a heading begins
+    blocks: Offsets  # a paragraph, list, table, fence or top-level definition begins
+    lines: Offsets  # a line that stands for itself begins: list item, table row, quote
+    wraps: Offsets  # any other line
+    whole: dict[int, int]  # start -> end of what is better not cut: fenced code
+    headings: list[Heading]
+    heading_starts: list[int]
 
-    def path(self, start: int, end: int) -> list[str]:
-        """The headings that stand above all of a range; those inside it are part of its text."""
-        first = bisect_left(self.headings, start, key=_start)
-        last = bisect_left(self.headings, end, first, key=_start)
-        level = min((heading.level for heading in self.headings[first:last]), default=7)
-        found: list[str] = []
-        while first > 0 and level > 1:
-            first -= 1
-            if self.headings[first].level < level:
-                found.append(self.headings[first].text)
-                level = self.headings[first].level
-        return found[::-1]
+    def path(self, floor: int, start: int, end: int) -> tuple[str, ...]:
+        """The headings that stand above all of a range of the text from `floor` on; those inside are part of it."""
+        first = bisect_left(self.heading_starts, start)
+        if first == 0 or self.heading_starts[first - 1] < floor:
+            return ()
+        path = self.headings[first - 1].path
+        last = bisect_left(self.heading_starts, end, first)
+        level = min([heading.level for heading in self.headings[first:last]]) if first < last else 7
+        return tuple([text for above, text in path if above < level])
 
 
 _MARKDOWN_SUFFIXES = {".md", ".markdown", ".mdx", ".qmd", ".rmd"}
@@ -103,35 +96,44 @@ def kind_of(document: Document) -> Kind:
     return Kind.CODE
 
 
-def layout(scan: Scan, kind: Kind) -> Layout:
-    """Find where a text may be cut."""
+def layout(scan: Scan, kinds: Sequence[Kind]) -> Layout:
+    """Find where texts may be cut.
+
+    Args:
+        scan: the texts.
+        kinds: of each of them.
+    """
     lines = _Lines(scan)
-    if kind is Kind.CODE:
-        blocks = lines.after_blank & (lines.indent == 0) & ~_CLOSING[lines.codes]
-        found = _layout(lines, blocks, lines.after_blank)
-        found.prose = False
-        return found
-    markdown = _Markdown(lines) if kind is Kind.MARKDOWN else None
-    items = lines.items()
-    nested = lines.indent >= 4
-    alone = items | _ALONE[lines.codes] | lines.after_end()
-    # What a colon announces, the next item of a list, and what is indented deeper belong to what stands before.
-    before = np.zeros_like(items)
-    before[1:] = (lines.last[:-1] == ord(":")) | ((items | nested)[:-1] & (items | nested)[1:])
-    blocks = lines.after_blank & ~before
-    alone |= lines.after_blank
-    if markdown is None:
-        return _layout(lines, blocks, alone)
-    code = markdown.in_code
-    blocks = (blocks & ~code) | markdown.opens | markdown.closed
-    alone = np.where(code, lines.after_blank & (lines.indent == 0), alone)
-    result = _layout(lines, blocks & ~markdown.heads, alone & ~markdown.heads, markdown.heads)
-    result.whole, result.headings = markdown.whole, markdown.headings
-    return result
+    blocks, alone = lines.in_prose()
+    markdown = _Markdown(lines)
+    limits = np.searchsorted(lines.starts, scan.limits).tolist()
+    for (first, last), kind in zip(limits, kinds, strict=True):
+        if kind is Kind.MARKDOWN:
+            markdown.read(first, last)
+        elif kind is Kind.CODE:
+            blank = lines.after_blank[first:last]
+            blocks[first:last] = blank & (lines.indent == 0)[first:last] & ~_CLOSING[lines.codes[first:last]]
+            alone[first:last] = blank
+    code, heads = markdown.in_code, markdown.heads
+    blocks = ((blocks & ~code) | markdown.opens | markdown.closed) & ~heads
+    alone = np.where(code, lines.after_blank & (lines.indent == 0), alone) & ~heads & ~blocks
+    # A heading right below another one continues it, so that no chunk ends with a heading.
+    sections = heads.copy()
+    sections[1:] &= ~heads[:-1]
+    sections[lines.first_of_text] = heads[lines.first_of_text]
+    return Layout(
+        sections=lines.starts[sections],
+        blocks=lines.starts[blocks],
+        lines=lines.starts[alone],
+        wraps=lines.starts[~(sections | blocks | alone)],
+        whole=markdown.whole,
+        headings=markdown.headings,
+        heading_starts=markdown.heading_starts,
+    )
 
 
 class _Lines:
-    """The lines of a text that hold anything; each attribute has shape (lines,)."""
+    """The lines of some texts that hold anything; each attribute but the first two has shape (lines,)."""
 
     def __init__(self, scan: Scan) -> None:
         self.scan = scan
@@ -151,6 +153,18 @@ class _Lines:
         self.last: NDArray[np.uint8] = scan.codes[self.ends - 1]
         self.after_blank: NDArray[np.bool_] = np.ones(len(filled), dtype=bool)
         self.after_blank[1:] = np.diff(filled) > 1
+        first = np.searchsorted(self.starts, scan.limits[:, 0])
+        self.first_of_text: Offsets = first[first < len(filled)]
+
+    def in_prose(self) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
+        """The lines that begin a block of prose, and those that stand for themselves."""
+        items = self.items()
+        below = items | (self.indent >= 4)
+        # What a colon announces, the next item of a list, and what is indented deeper belong to what stands before.
+        before = np.zeros_like(items)
+        before[1:] = (self.last[:-1] == ord(":")) | (below[:-1] & below[1:])
+        before[self.first_of_text] = False
+        return self.after_blank & ~before, items | _ALONE[self.codes] | self.after_end() | self.after_blank
 
     def items(self) -> NDArray[np.bool_]:
         """Lines that are list items: a bullet or a number, and white space."""
@@ -166,7 +180,10 @@ class _Lines:
         ended |= _CLOSERS[self.last] & _ENDERS[before]
         for number in np.flatnonzero(self.last == 0).tolist():
             ended[number] = self.scan.text[self.ends[number] - 1] in _ODD_ENDERS
-        return np.concatenate([[False], ended[:-1]])
+        following = np.zeros_like(ended)
+        following[1:] = ended[:-1]
+        following[self.first_of_text] = False
+        return following
 
     def text(self, number: int) -> str:
         """A line without the white space around it."""
@@ -181,54 +198,78 @@ class _Markdown:
         self.heads, self.opens, self.closed, self.in_code = (np.zeros(len(lines.starts), dtype=bool) for _ in range(4))
         self.whole: dict[int, int] = {}
         self.headings: list[Heading] = []
-        self._find_code()
-        self._find_headings()
+        self.heading_starts: list[int] = []
+        self._code_marks = _CODE_MARKS[lines.codes]
+        alone = lines.firsts + lines.width == lines.ends
+        self._heading_marks = (lines.codes == ord("#")) | (_UNDERLINES[lines.codes] & alone)
+        self._heading_marks &= lines.indent <= 3
 
-    def _find_code(self) -> None:
+    def read(self, first: int, last: int) -> None:
+        """Read the lines of one text, of which `last` is the first that is none."""
+        if first < last:
+            self._find_code(first, last)
+            self._find_headings(first, last)
+
+    def _find_code(self, first: int, last: int) -> None:
         """Fenced code, front matter, and the HTML that may hold blank lines; what is never closed goes to the end."""
-        lines, count = self._lines, len(self._lines.starts)
+        lines = self._lines
         mark, opened, done = "", 0, -1
-        if lines.text(0) == "---" and lines.starts[0] == 0:
-            done = next((number for number in range(1, count) if lines.text(number) == "---"), -1)
+        if lines.codes[first] == ord("-") and lines.text(first) == "---" and lines.indent[first] == 0:
+            done = next((number for number in range(first + 1, last) if lines.text(number) == "---"), -1)
             if done > 0:
-                self._add_code(0, done)
-        for number in np.flatnonzero(_CODE_MARKS[lines.codes]).tolist():
+                self._add_code(first, done, last)
+        for number in (np.flatnonzero(self._code_marks[first:last]) + first).tolist():
             if number <= done:
                 continue
             text = lines.text(number)
             fence = _FENCE.match(text)
             if mark:
                 if fence and fence[1].startswith(mark) and not fence[2].strip():
-                    self._add_code(opened, number)
+                    self._add_code(opened, number, last)
                     mark = ""
             elif fence and not (fence[1][0] == "`" and "`" in fence[2]):
                 mark, opened = fence[1], number
             elif (html := _HTML.match(text)) and lines.indent[number] <= 3:
                 ends = re.compile(f"</{html[1]}>" if html[1] else "-->", re.IGNORECASE)
-                end = ends.search(lines.scan.text, int(lines.firsts[number]))
-                done = int(np.searchsorted(lines.starts, end.start(), side="right")) - 1 if end else count - 1
-                self._add_code(number, done)
+                end = ends.search(lines.scan.text, int(lines.firsts[number]), int(lines.ends[last - 1]))
+                done = int(np.searchsorted(lines.starts, end.start(), side="right")) - 1 if end else last - 1
+                self._add_code(number, done, last)
         if mark:
-            self._add_code(opened, count - 1)
+            self._add_code(opened, last - 1, last)
 
-    def _add_code(self, first: int, last: int) -> None:
+    def _add_code(self, first: int, last: int, stop: int) -> None:
         """Note that these lines, both included, are one piece of code."""
         self.opens[first] = True
         self.in_code[first + 1 : last + 1] = True
-        self.closed[last + 1 : last + 2] = True
+        self.closed[last + 1 : min(last + 2, stop)] = True
         self.whole[int(self._lines.starts[first])] = int(self._lines.ends[last])
 
-    def _find_headings(self) -> None:
+    def _find_headings(self, first: int, last: int) -> None:
         lines = self._lines
-        marked = (lines.codes == ord("#")) | (_UNDERLINES[lines.codes] & (lines.firsts + lines.width == lines.ends))
-        marked &= (lines.indent <= 3) & ~self.in_code & ~self.opens
-        for number in np.flatnonzero(marked).tolist():
-            if lines.codes[number] == ord("#"):
-                if heading := _HEADING.match(lines.text(number)):
-                    self._add_heading(number, len(heading[1]), heading[2] or "")
-            elif (first := self._underlined(number)) is not None:
-                text = lines.scan.text[lines.firsts[first] : lines.ends[number - 1]]
-                self._add_heading(first, 1 if lines.codes[number] == ord("=") else 2, text)
+        marked = self._heading_marks[first:last]
+        if self.in_code[first:last].any():
+            marked = marked & ~self.in_code[first:last] & ~self.opens[first:last]
+        path: tuple[tuple[int, str], ...] = ()
+        numbers = np.flatnonzero(marked) + first
+        rows = zip(*(found[numbers].tolist() for found in (lines.starts, lines.firsts, lines.ends)), strict=True)
+        for number, (start, begin, end) in zip(numbers.tolist(), rows, strict=True):
+            text, above = lines.scan.text[begin:end], None
+            if text[0] == "#":
+                heading = _HEADING.match(text)
+                if heading is None:
+                    continue
+                level, name = len(heading[1]), heading[2] or ""
+            else:
+                above = self._underlined(number)
+                if above is None:
+                    continue
+                level, name = 1 if text[0] == "=" else 2, lines.scan.text[lines.firsts[above] : lines.ends[number - 1]]
+            head, head_start = (number, start) if above is None else (above, int(lines.starts[above]))
+            self.heads[head] = True
+            if name := " ".join(name.split()).strip("*_` "):
+                path = (*[each for each in path if each[0] < level], (level, name))
+                self.headings.append(Heading(level, path))
+                self.heading_starts.append(head_start)
 
     def _underlined(self, number: int) -> int | None:
         """The first line of a heading of at most three lines that this line underlines, if it does (CommonMark 4.3)."""
@@ -241,29 +282,3 @@ class _Markdown:
             if self.heads[first] or self.in_code[first] or self.opens[first] or _NO_HEADING.match(lines.text(first)):
                 return None
         return first if 1 <= number - first <= 3 and lines.indent[first] <= 3 else None
-
-    def _add_heading(self, number: int, level: int, text: str) -> None:
-        self.heads[number] = True
-        if name := " ".join(text.split()).strip("*_` "):
-            self.headings.append(Heading(int(self._lines.starts[number]), level, name))
-
-
-def _layout(
-    lines: _Lines, blocks: NDArray[np.bool_], alone: NDArray[np.bool_], heads: NDArray[np.bool_] | None = None
-) -> Layout:
-    """Each line as what it begins; the first of these that is true of it counts."""
-    sections = np.zeros_like(blocks) if heads is None else heads.copy()
-    known = sections | blocks
-    # A heading right below another one continues it, so that no chunk ends with a heading.
-    if heads is not None:
-        sections[1:] &= ~heads[:-1]
-    return Layout(
-        sections=lines.starts[sections],
-        blocks=lines.starts[blocks],
-        lines=lines.starts[alone & ~known],
-        wraps=lines.starts[~alone & ~known],
-    )
-
-
-def _start(heading: Heading) -> int:
-    return heading.start

@@ -19,8 +19,6 @@ import numpy as np
 from tree_sitter import Language, Node, Parser, Tree
 
 from twin.chunking.splitter import Part, Splitter
-from twin.chunking.structure import Layout
-from twin.chunking.tokens import Tokens
 
 _GRAMMARS = {
     "bash": ("tree_sitter_bash", "language", ".sh .bash .zsh"),
@@ -85,32 +83,39 @@ def _language(name: str) -> Language:
 
 
 class CodeSplitter(Splitter):
-    """Cuts one source file.
+    """Cuts one source file of some texts.
 
     Args:
-        tree: of the text.
-        given: what `Splitter` is given; the layout counts where the tree has no place to cut at.
+        others: the splitter of these texts, whose layout counts where the tree has no place to cut at.
+        tree: of the file.
+        source: its text.
+        base: where that begins in all texts.
     """
 
-    def __init__(self, tree: Tree, *given: *tuple[str, Tokens, Layout, int, int]) -> None:
-        super().__init__(*given)
+    def __init__(self, others: Splitter, tree: Tree, source: str, base: int) -> None:
+        self.__dict__.update(others.__dict__)
         self._root = tree.root_node
-        self._offset = _characters(self._text)
+        self._offset = _characters(source, base)
         self._definitions: list[Definition] = []
 
-    def split(self) -> list[Part]:
+    def split(self, start: int, end: int, target: int, limit: int, *, prose: bool = False) -> list[Part]:
         """See `Splitter.split`."""
-        whole = Part(0, len(self._text), 0, int(self._tokens.sizes[-1]))
-        return self._within(whole, [self._root], 0)
+        self._aim(target, limit, prose=prose)
+        return self._within(self._whole(start, end), [self._root], 0)
 
-    def path(self, start: int, end: int) -> list[str]:
+    def names(self) -> set[str]:
+        """See `Splitter.names`."""
+        return {found.name for found in self._definitions}
+
+    def path(self, floor: int, start: int, end: int) -> tuple[str, ...]:
         """The definitions that begin above a range and contain it, the outermost first."""
-        around = [found for found in self._definitions if found.start < start and end <= found.end]
-        return [found.name for found in sorted(around)]
+        around = [found for found in self._definitions if floor <= found.start < start and end <= found.end]
+        return tuple([found.name for found in sorted(around)])
 
     def _within(self, part: Part, nodes: list[Node], depth: int) -> list[Part]:
         """A part, which these nodes make up, in pieces within the target."""
-        while part.size > self._target and depth < _DEEPEST:
+        start, end, before, until = part
+        while until - before > self._target and depth < _DEEPEST:
             depth += 1
             largest = max(range(len(nodes)), key=lambda number: _length(nodes[number]), default=-1)
             if largest < 0 or not nodes[largest].child_count:
@@ -118,19 +123,19 @@ class CodeSplitter(Splitter):
             node = nodes[largest]
             self._define(node)
             nodes = [*nodes[:largest], *node.children, *nodes[largest + 1 :]]
-            if places := [place for place in self._places_between(node) if part.start < place < part.end]:
+            if places := [place for place in self._places_between(node) if start < place < end]:
                 return self._in_places(part, nodes, places, depth)
         return self._split(part, 1)
 
     def _in_places(self, part: Part, nodes: list[Node], places: list[int], depth: int) -> list[Part]:
         level = self._places(np.array(places, dtype=np.int64))
-        offsets, sizes = [part.start, *level.offsets, part.end], [part.before, *level.sizes, part.until]
+        offsets, sizes = [part[0], *level.offsets, part[1]], [part[2], *level.sizes, part[3]]
         starts = [self._offset(node.start_byte) for node in nodes]
         joined: list[Part] = []
         done = 0
         for (start, end), (before, until) in zip(pairwise(offsets), pairwise(sizes), strict=True):
             last = bisect_left(starts, end, done)
-            for piece in self._within(Part(start, end, before, until), nodes[done:last], depth):
+            for piece in self._within((start, end, before, until), nodes[done:last], depth):
                 self._join(joined, piece, free=True)
             done = last
         return joined
@@ -184,11 +189,11 @@ def _length(node: Node) -> int:
     return node.end_byte - node.start_byte
 
 
-def _characters(text: str) -> Callable[[int], int]:
-    """From offsets of UTF-8 bytes to those of characters."""
+def _characters(text: str, base: int) -> Callable[[int], int]:
+    """From offsets of UTF-8 bytes to those of characters, which begin with `base`."""
     if text.isascii():
-        return int
+        return base.__add__
     encoded = np.frombuffer(text.encode("utf-8", "replace"), np.uint8)
-    offsets = np.zeros(len(encoded) + 1, dtype=np.int64)
-    np.cumsum((encoded & 0xC0) != 0x80, out=offsets[1:])
+    offsets = np.full(len(encoded) + 1, base, dtype=np.int64)
+    offsets[1:] += np.cumsum((encoded & 0xC0) != 0x80)
     return lambda place: int(offsets[place])

@@ -3,7 +3,7 @@
 import hashlib
 import re
 from collections.abc import Iterable, Sequence
-from itertools import accumulate, chain, repeat
+from itertools import accumulate, repeat
 from pathlib import Path
 from typing import Self
 
@@ -35,7 +35,7 @@ _PARTS = re.compile(f"[{_ALONE}]|[^{_ALONE}]+")
 
 
 class Tokens:
-    """How many tokens each part of one text has: one encoding answers every question about its parts.
+    """How many tokens each part of a text has: one encoding answers every question about its parts.
 
     Attributes:
         starts: offsets of the units, ascending: words, or parts of one, that can be told apart; shape (n,).
@@ -46,11 +46,14 @@ class Tokens:
 
     __slots__ = ("additive", "sizes", "starts", "sums")
 
-    def __init__(self, starts: Offsets, counts: Offsets, length: int, *, additive: bool) -> None:
+    def __init__(self, starts: Offsets, counts: Offsets, ends: Offsets, *, additive: bool) -> None:
         self.starts = starts
         self.additive = additive
         self.sums = _summed(counts)
-        crowded = np.diff(starts, append=length) // _CHARACTERS_PER_TOKEN
+        spans = np.diff(starts, append=0)
+        lasts = np.searchsorted(starts, ends) - 1  # the last unit of each text ends with it
+        spans[lasts[lasts >= 0]] = (ends - starts[lasts])[lasts >= 0] if len(starts) else 0
+        crowded = spans // _CHARACTERS_PER_TOKEN
         self.sizes = self.sums if (crowded <= counts).all() else _summed(np.maximum(counts, crowded))
 
     def count(self, start: int, end: int) -> int:
@@ -110,26 +113,33 @@ class Sizer:
         """Number of tokens of one text, special tokens not counted."""
         return self.counts([text])[0]
 
-    def tokens(self, scans: Sequence[Scan]) -> list[Tokens]:
-        """Tokens of each text, all of them measured together."""
+    def tokens(self, scan: Scan) -> Tokens:
+        """Tokens of each of the texts of a scan."""
         if not self.additive:
-            return [self._encoded(scan) for scan in scans]
-        found = [self._units(scan) for scan in scans]
-        missing = [np.flatnonzero(counts < 0) for _, _, counts in found]
-        words = [_words(scan, *unit[:2], at) for scan, unit, at in zip(scans, found, missing, strict=True)]
-        lengths = self._lexicon.counts(list(chain.from_iterable(words)))
-        done = 0
-        for (_, _, counts), at in zip(found, missing, strict=True):
-            counts[at] = lengths[done : done + len(at)]
-            done += len(at)
-        return [
-            Tokens(starts, counts, len(scan.text), additive=True)
-            for scan, (starts, _, counts) in zip(scans, found, strict=True)
-        ]
+            return self._encoded(scan)
+        starts, ends, counts = self._units(scan)
+        missing = np.flatnonzero(counts < 0)
+        counts[missing] = self._lexicon.counts(_words(scan, starts, ends, missing))
+        return Tokens(starts, counts, scan.limits[:, 1], additive=True)
+
+    def sums(self, texts: Sequence[str]) -> list[int]:
+        """As `counts`, for texts of which most words were met before."""
+        if not self.additive:
+            return self.counts(texts)
+        scan = Scan(texts)
+        found = self.tokens(scan)
+        sums: list[int] = np.diff(found.sums[np.searchsorted(found.starts, scan.limits)]).ravel().tolist()
+        return sums
 
     def head(self, text: str, tokens: int) -> str:
-        """The longest beginning of `text` in whole units with at most that many tokens."""
-        (found,) = self.tokens([Scan(text)])
+        """The longest beginning of `text`, words apart, in at most that many tokens, or else of its first word."""
+        if self.additive:
+            words = text.split()
+            sums = np.cumsum(self._lexicon.counts(words))
+            whole = int(np.searchsorted(sums, tokens, side="right"))
+            if whole:
+                return " ".join(words[:whole])
+        found = self.tokens(Scan([text]))
         last = int(np.searchsorted(found.sums, tokens, side="right")) - 1
         return text if last >= len(found.starts) else text[: found.starts[last]].rstrip()
 
@@ -151,13 +161,12 @@ class Sizer:
         return np.insert(starts, after, inner), np.insert(ends, places, inner), np.insert(counts, after, -1)
 
     def _encoded(self, scan: Scan) -> Tokens:
-        """Tokens as they fall in the whole text, for models whose tokens may reach over white space."""
-        text = scan.text
-        segments = list(_cut(text))
-        encodings = self._encoder.whole.encode_batch([text[a:b] for a, b in segments], add_special_tokens=False)
+        """Tokens as they fall in the whole texts, for models whose tokens may reach over white space."""
+        segments = [segment for start, end in scan.limits.tolist() for segment in _cut(scan.text, start, end)]
+        encodings = self._encoder.whole.encode_batch([scan.text[a:b] for a, b in segments], add_special_tokens=False)
         at = [base + a for (base, _), encoding in zip(segments, encodings, strict=True) for a, _ in encoding.offsets]
         starts, counts = np.unique(np.array(at, dtype=np.int64), return_counts=True)
-        return Tokens(starts, counts.astype(np.int64), len(text), additive=False)
+        return Tokens(starts, counts.astype(np.int64), scan.limits[:, 1], additive=False)
 
 
 def _words(scan: Scan, starts: Offsets, ends: Offsets, numbers: Offsets) -> list[str]:
@@ -174,14 +183,13 @@ def _summed(counts: Offsets) -> Offsets:
     return sums
 
 
-def _cut(text: str) -> Iterable[tuple[int, int]]:
-    """Ranges of at most `_SEGMENT` characters that cover `text`, cut at white space where there is any."""
-    start = 0
-    while len(text) - start > _SEGMENT:
+def _cut(text: str, start: int, stop: int) -> Iterable[tuple[int, int]]:
+    """Ranges of at most `_SEGMENT` characters that cover a range of `text`, cut at white space where there is any."""
+    while stop - start > _SEGMENT:
         limit = start + _SEGMENT
         end = max(text.rfind("\n", start + 1, limit), text.rfind(" ", start + 1, limit))
         end = limit if end < 0 else end
         yield start, end
         start = end
-    if start < len(text):
-        yield start, len(text)
+    if start < stop:
+        yield start, stop
