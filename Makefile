@@ -25,7 +25,7 @@ COMPOSE := $$(if docker compose version >/dev/null 2>&1; then echo docker compos
 .PHONY: help demo ui test bench-crawl bench-features bench-retrieval lint format setup home env containers lock clean clean-data
 
 help: ## List these targets
-	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/\1|\2/p' Makefile | awk -F '|' '{ printf "  make %-12s %s\n", $$1, $$2 }'
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/\1|\2/p' Makefile | awk -F '|' '{ printf "  make %-15s %s\n", $$1, $$2 }'
 
 demo: $(STAMP) home ## Build the twin of the bundled author, then show what was built (AUTHOR=slug for another)
 	@echo 'Registering the authors ...'; registered=0; $(JOB) -j register_links || registered=$$?; \
