@@ -13,7 +13,17 @@ from dagster._core.remote_representation.external_data import RepositorySnap
 from twin.models import Category
 from twin_jobs.definitions import build_defs, defs
 
-HEAVY = ["torch", "transformers", "trl", "peft", "sentence_transformers", "openvino", "datasets", "accelerate"]
+HEAVY = [
+    "torch",
+    "transformers",
+    "trl",
+    "peft",
+    "sentence_transformers",
+    "openvino",
+    "datasets",
+    "accelerate",
+    "matplotlib",
+]
 
 LOAD = """
 import json, socket, sys

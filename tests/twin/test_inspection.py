@@ -571,3 +571,10 @@ def test_a_sample_of_code_shows_its_lines(stores: Stores) -> None:
     stores.chunk(["import os\n\n\ndef first():\n    return os.name\n"], Category.REPOSITORIES)
     shown = stores.inspect(Category.REPOSITORIES).shown["sample_chunks"]
     assert "```diff\n+ 1 import os\n+ 2\n+ 3\n+ 4 def first():\n+ 5     return os.name\n```" in shown
+
+
+def test_prose_in_a_repository_is_shown_as_prose(stores: Stores) -> None:
+    stores.chunk(["# Read me\n\n" + "A long line of prose. " * 12], Category.REPOSITORIES)
+    shown = stores.inspect(Category.REPOSITORIES).shown["sample_chunks"]
+    assert "**\\# Read me**\n\n**A long line of prose\\." in shown
+    assert "`src/file0.py`" in shown

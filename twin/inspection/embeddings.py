@@ -72,9 +72,7 @@ def inspect_embeddings(artifacts: ArtifactStore, author: str, category: Category
         if len(nearest):
             same = float((nearest >= SAME).mean())
             facts = {"same_share": same, "nearest_median": round(float(np.median(nearest)), 4)}
-            alt = (
-                f"Histogram of the cosine of chunks and the nearest other one, {facts['nearest_median']} in the middle."
-            )
+            alt = f"Histogram of the cosine of a chunk and its nearest other; the median is {facts['nearest_median']}."
             shown["nearest_neighbours"] = image(neighbours_histogram(nearest), alt)
         return Inspection(key=key, facts=facts, shown=shown, statistics=statistics, before=before)
 

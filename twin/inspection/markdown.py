@@ -68,7 +68,7 @@ def _passage(number: int, passage: Passage) -> Iterator[str]:
     )
     if chunk.context:
         yield f"embedded with the context {code(chunk.context)}"
-    if chunk.path:
+    if chunk.path and all(len(line) <= _LONGEST_LINE for line in chunk.text.splitlines()):
         yield marked_lines(document.text, chunk.start, chunk.end)
         return
     if before := " ".join(document.text[max(0, chunk.start - AROUND) : chunk.start].split()):

@@ -18,11 +18,11 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-INK = "#7d8590"
-"""Text and axes: 3.8:1 on white and 4.7:1 on black."""
+INK = "#707782"
+"""Text and axes: a contrast of 4.5 with white and of 4.5 with the dark page of the UI."""
 
 FAINT = "#8b949e55"
-"""Grid lines, and points that are only context."""
+"""Grid lines."""
 
 BLUE, ORANGE, GREEN, PURPLE = "#2b7bba", "#d95f02", "#1b9e77", "#b05fa0"
 """Told apart with every common colour blindness (after Okabe and Ito, "Color Universal Design", 2008, darkened or
