@@ -25,6 +25,7 @@ class Settings(BaseModel):
     qdrant_url: str | None = None  # QDRANT_URL; unset: Qdrant Edge inside the store
     qdrant_api_key: SecretStr | None = None  # QDRANT_API_KEY
     quantization: Literal["int8"] | None = None  # TWIN_QUANTIZATION: int8, a quarter of the memory a search goes over
+    chunking: str = "default"  # TWIN_CHUNKING: default, classic, or target/overlap, see `twin.chunking.Profile`
     base_model: str = "nano"  # TWIN_BASE_MODEL: "nano", a Hugging Face id or a folder
     embedding_model: str = "all-MiniLM-L6-v2"  # TWIN_EMBEDDING_MODEL: packaged default, an id or a folder
     embedding_backend: Literal["auto", "openvino-int8", "openvino-bf16", "openvino-f32", "torch"] = "auto"
@@ -53,6 +54,7 @@ class Settings(BaseModel):
             "qdrant_url": "QDRANT_URL",
             "qdrant_api_key": "QDRANT_API_KEY",
             "quantization": "TWIN_QUANTIZATION",
+            "chunking": "TWIN_CHUNKING",
             "base_model": "TWIN_BASE_MODEL",
             "embedding_model": "TWIN_EMBEDDING_MODEL",
             "embedding_backend": "TWIN_EMBEDDING_BACKEND",
@@ -72,6 +74,10 @@ class Settings(BaseModel):
         given: dict[str, Any] = {field: env[name] for field, name in names.items() if env.get(name, "").strip()}
         if "ports" in given:
             given["ports"] = [part.strip() for part in given["ports"].split(",")]
+        if "chunking" in given:
+            from twin.chunking.profile import Profile
+
+            Profile.parse(given["chunking"])
         try:
             return cls.model_validate(given)
         except ValidationError as error:

@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from twin.artifacts import ArtifactStore
-from twin.chunking import read_chunks
+from twin.chunking import chunks_overlap, read_chunks
 from twin.cleaning import (
     ALONE,
     COMPARED,
@@ -120,11 +120,13 @@ def verify_crawl(warehouse: Warehouse, author: str, category: Category) -> Verdi
 def verify_chunks(
     warehouse: Warehouse, artifacts: ArtifactStore, embedder: Embedder, author: str, category: Category
 ) -> Verdict:
-    """Chunks have unique ids, are the text at their offsets, fit the window, and cover every document exactly once.
+    """Chunks have unique ids, are the text at their offsets, fit the window, and cover every document once, but for the
+    overlap of the profile that they were cut by.
 
     Tokens are counted here again, with the embedder's own tokenizer: what the chunks say of themselves proves nothing.
     """
     limit = embedder.sizer.limit  # special tokens of the window are taken off
+    overlap = chunks_overlap(artifacts, author, category)
     problems: list[str] = []
     ids: Counter[str] = Counter()
     covered: dict[str, list[tuple[int, int]]] = {}
@@ -146,8 +148,11 @@ def verify_chunks(
             problems.append(f"{_name(document)} has a chunk that is not the text at its offsets")
         if missing := _uncovered(document.text, spans):
             problems.append(f"{_name(document)} has {missing} characters in no chunk")
-        if any(right[0] < left[1] for left, right in pairwise(sorted(spans))):
-            problems.append(f"{_name(document)} has chunks that overlap")
+        pairs = list(pairwise(sorted(spans)))
+        shared = [document.text[right[0] : left[1]] for left, right in pairs if right[0] < left[1]]
+        most = max(embedder.sizer.counts(shared), default=0)
+        if (shared and (not overlap or most > overlap)) or any(right[1] <= left[1] for left, right in pairs):
+            problems.append(f"{_name(document)} has chunks that overlap by {most} tokens, and {overlap} may be")
     problems += [f"document {identifier} has chunks but is not a cleaned document" for identifier in covered]
     return Verdict({"chunks": ids.total(), "tokens_longest": longest, "tokens_allowed": limit}, problems)
 

@@ -3,10 +3,11 @@
 import dagster as dg
 
 from twin.artifacts import ArtifactStore
-from twin.chunking import chunk_documents
+from twin.chunking import Profile, chunk_documents
 from twin.embedding import Embedder
 from twin.inspection import inspect_chunks, verify_duplicates, verify_lengths
 from twin.models import Category
+from twin.settings import Settings
 from twin.verification import verify_chunks
 from twin.warehouse.base import Warehouse
 from twin_assets.framing import (
@@ -39,10 +40,11 @@ def chunks_asset(category: Category) -> list[dg.AssetsDefinition | dg.AssetCheck
         warehouse: dg.ResourceParam[Warehouse],
         artifacts: dg.ResourceParam[ArtifactStore],
         embedder: dg.ResourceParam[Embedder],
+        settings: dg.ResourceParam[Settings],
     ) -> dg.MaterializeResult:
         with sentences():
-            author = registered_author(context, warehouse)
-            report = chunk_documents(warehouse, artifacts, embedder, author, category)
+            author, profile = registered_author(context, warehouse), Profile.parse(settings.chunking)
+            report = chunk_documents(warehouse, artifacts, embedder, author, category, profile=profile)
             found = inspect_chunks(warehouse, artifacts, embedder, author, category)
             return materialized(report, inspection=found)
 

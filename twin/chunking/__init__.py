@@ -2,7 +2,7 @@
 
 from twin.chunking.chunker import CHUNKER_VERSION, Chunker
 from twin.chunking.profile import PROFILES, Cutting, Profile
-from twin.chunking.stage import ChunkReport, chunk_documents, read_chunks
+from twin.chunking.stage import ChunkReport, chunk_documents, chunks_overlap, read_chunks
 from twin.chunking.tokens import Sizer
 
 __all__ = [
@@ -14,5 +14,6 @@ __all__ = [
     "Profile",
     "Sizer",
     "chunk_documents",
+    "chunks_overlap",
     "read_chunks",
 ]

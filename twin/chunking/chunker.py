@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Iterator
 from functools import cached_property
-from itertools import count, islice
+from itertools import islice
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -114,7 +114,18 @@ class _Batch:
             splitter = CodeSplitter(splitter, tree, document.text, start)
         limit = self._sizer.limit - overlap
         parts = splitter.split(start, end, target - overlap, limit, prose=kind is not Kind.CODE)
-        return _Plan(splitter.overlapped(parts, overlap) if overlap else parts, names, splitter)
+        if overlap:
+            parts = self._overlapped(splitter, parts, overlap)
+        return _Plan(parts, names, splitter)
+
+    def _overlapped(self, splitter: Splitter, parts: list[Part], overlap: int) -> list[Part]:
+        """The parts with the end of the one before, where that has no more tokens by itself than within the text."""
+        wider = splitter.overlapped(parts, overlap)
+        if self._sizer.additive:
+            return wider
+        shared = [self._scan.text[more[0] : part[0]] for part, more in zip(parts, wider, strict=True)]
+        counts = self._sizer.counts(shared)
+        return [more if count <= overlap else part for part, more, count in zip(parts, wider, counts, strict=True)]
 
     def _fitted(
         self, number: int, plan: _Plan, rows: Iterator[tuple[list[int], int]], contexts: "_Contexts"
@@ -269,5 +280,7 @@ def _chunks(document: Document, text: str, base: int, fitted: list[_Fitted]) -> 
                 **shared,
             }
         )
-        for ordinal, identifier, part, (start, end, context, tokens) in zip(count(), ids, texts, fitted, strict=False)
+        for ordinal, identifier, part, (start, end, context, tokens) in zip(
+            range(len(ids)), ids, texts, fitted, strict=True
+        )
     ]

@@ -34,12 +34,12 @@ class Profile(NamedTuple):
         for part in text.split(","):
             found = _PART.fullmatch(part.strip())
             if found is None or found[1] in given:
-                raise InputError(f"The chunking '{text}' cannot be read at '{part.strip()}': {_USAGE}")
+                raise InputError(f"TWIN_CHUNKING cannot be read at '{part.strip()}': {_USAGE}")
             cutting = Cutting(int(found[2]), int(found[3]))
             if cutting.target < _SMALLEST or cutting.overlap > cutting.target // 2:
                 raise InputError(
-                    f"The chunking '{part.strip()}' cannot be used: the target must be {_SMALLEST} tokens or more, "
-                    "and the overlap at most half of it."
+                    f"TWIN_CHUNKING cannot be used at '{part.strip()}': set a target of {_SMALLEST} tokens or more, "
+                    "and an overlap of at most half of it."
                 )
             given[found[1]] = cutting
         return PROFILES["default"]._replace(**given)
@@ -58,4 +58,4 @@ PROFILES = {
 
 _SMALLEST = 20
 _PART = re.compile(rf"({'|'.join(Category)})\s*=\s*(\d{{1,6}})\s*/\s*(\d{{1,6}})")
-_USAGE = "it is default, classic, or a list such as articles=200/0,posts=200/0,repositories=250/30 (target/overlap)."
+_USAGE = "set default, classic, or targets and overlaps such as articles=200/0,posts=200/0,repositories=250/30."

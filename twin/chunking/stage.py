@@ -119,6 +119,12 @@ def chunks_version(artifacts: ArtifactStore, author: str, category: Category) ->
     return None if known is None else str(known["data_version"])
 
 
+def chunks_overlap(artifacts: ArtifactStore, author: str, category: Category) -> int:
+    """Tokens that a stored chunk may share with the one before it; 0 where the stage has not run."""
+    known = artifacts.table_metadata(*_name(author, category))
+    return 0 if known is None else int(known.get("overlap", 0))
+
+
 def _name(author: str, category: Category) -> tuple[str, str, str]:
     return "chunks", author, f"{category.value}.parquet"
 
