@@ -68,8 +68,10 @@ def main() -> None:
 
 
 def _weights(prose: float, code: float, neighbour: float = NEIGHBOUR) -> Weights:
+    """Neighbours count in prose: the functions of a file answer questions of their own."""
     sparse = {Category.POSTS: prose, Category.ARTICLES: prose, Category.REPOSITORIES: code}
-    return Weights(prefetch=PREFETCH, looked_at=LOOKED_AT, neighbour=neighbour, sparse=sparse)
+    around = {Category.POSTS: neighbour, Category.ARTICLES: neighbour, Category.REPOSITORIES: 0.0}
+    return Weights(prefetch=PREFETCH, looked_at=LOOKED_AT, sparse=sparse, neighbour=around)
 
 
 def _fused(collection: Collection, made: Lists, weights: Weights) -> dict[str, Ranking]:
@@ -112,7 +114,7 @@ def _neighbours(weights: Weights, collection: Collection, made: Lists) -> dict[s
     """What a neighbour's weight gives on passages; 5 chunks a question."""
     table: dict[str, Any] = {"collection": collection.author, "queries": len(collection.judged)}
     for neighbour in NEIGHBOURS:
-        chosen = weights.model_copy(update={"neighbour": neighbour})
+        chosen = _weights(weights.sparse[Category.ARTICLES], 0.0, neighbour)
         scores = passage_scores(collection, _fused(collection, made, chosen)).values()
         table[str(neighbour)] = {
             "recall": round(statistics.mean(each.recall for each in scores), 4),

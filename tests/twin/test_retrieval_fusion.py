@@ -21,7 +21,12 @@ from twin.retrieval.passages import Folder, Ranked, fill, join
 from twin.vectors.base import Found, Scored
 
 ARTICLES, POSTS, REPOSITORIES = Category.ARTICLES, Category.POSTS, Category.REPOSITORIES
-WEIGHTS = Weights(prefetch=3, looked_at=10, neighbour=0.2, sparse={POSTS: 0.5, ARTICLES: 0.5, REPOSITORIES: 0.1})
+WEIGHTS = Weights(
+    prefetch=3,
+    looked_at=10,
+    sparse={POSTS: 0.5, ARTICLES: 0.5, REPOSITORIES: 0.1},
+    neighbour={POSTS: 0.2, ARTICLES: 0.2, REPOSITORIES: 0.0},
+)
 COUNTER = MINILM.sizer
 
 
@@ -91,12 +96,16 @@ def test_neighbours_that_match_lift_a_chunk() -> None:
     first, second, third = chunks_of(["one", "two", "three"])
     (other,) = chunks_of(["other"], name="b")
     chunks = {"1": first, "2": second, "3": third, "x": other}
-    made = with_neighbours([*fused(x=0.6), *fused(**{"1": 0.9, "2": 0.55, "3": 0.5})], chunks, 0.2)
+    made = with_neighbours([*fused(x=0.6), *fused(**{"1": 0.9, "2": 0.55, "3": 0.5})], chunks, WEIGHTS.neighbour)
     scores = {each.point.id: each.score for each in made}
     assert [each.point.id for each in made] == ["1", "2", "x", "3"]
     assert scores["2"] == pytest.approx((0.55 + 0.2 * (0.4 + 0)) / 1.4)
     assert scores["x"] == pytest.approx(0.6 / 1.4)
-    assert with_neighbours(fused(gone=1.0), chunks, 0.2) == []
+    assert with_neighbours(fused(gone=1.0), chunks, WEIGHTS.neighbour) == []
+    code = [each._replace(category=REPOSITORIES) for each in fused(**{"1": 0.9, "2": 0.55})]
+    assert [each.score for each in with_neighbours(code, chunks, WEIGHTS.neighbour)] == pytest.approx(
+        [0.9 / 1.4, 0.55 / 1.4]
+    )
 
 
 def test_the_stored_weights_have_evidence() -> None:

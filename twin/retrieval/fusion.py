@@ -34,8 +34,8 @@ class Weights(Model):
 
     prefetch: int  # points of each list
     looked_at: int  # best points whose chunks are read, and whose neighbours count
-    neighbour: float  # of what a neighbour's score exceeds the least looked at
     sparse: dict[Category, float]  # weight of BM25 in [0, 1]; the cosine has the rest
+    neighbour: dict[Category, float]  # of what a neighbour's score exceeds the least looked at; in code it says nothing
 
 
 @cache
@@ -100,24 +100,27 @@ def merge_variants(lists: Sequence[Sequence[Fused]]) -> list[Fused]:
     return sorted((fused._replace(score=scores[identifier]) for identifier, fused in first.items()), key=_order)
 
 
-def with_neighbours(fused: Sequence[Fused], chunks: Mapping[str, Chunk], neighbour: float) -> list[Fused]:
+def with_neighbours(
+    fused: Sequence[Fused], chunks: Mapping[str, Chunk], neighbour: Mapping[Category, float]
+) -> list[Fused]:
     """The points with what the chunks before and after them in their documents add, best first, scores in [0, 1].
 
     Args:
         fused: the points that are looked at; those without a chunk are left out.
         chunks: of these points, by id.
-        neighbour: weight of what a neighbour's score exceeds the least score given.
+        neighbour: weight, by category, of what a neighbour's score exceeds the least score given.
     """
     here = [each for each in fused if each.point.id in chunks]
     if not here:
         return []
     floor = min(each.score for each in here)
     above = {_place(chunks[each.point.id]): each.score - floor for each in here}
+    most = 1 + 2 * max(neighbour.values())
     gained = []
     for each in here:
         document, ordinal = _place(chunks[each.point.id])
         around = above.get((document, ordinal - 1), 0.0) + above.get((document, ordinal + 1), 0.0)
-        gained.append(each._replace(score=(each.score + neighbour * around) / (1 + 2 * neighbour)))
+        gained.append(each._replace(score=(each.score + neighbour[each.category] * around) / most))
     return sorted(gained, key=_order)
 
 
