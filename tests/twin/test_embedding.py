@@ -1,5 +1,6 @@
 """Embeddings: right, reused, and known by their model without loading it."""
 
+import contextlib
 import json
 import shutil
 import signal
@@ -17,6 +18,7 @@ from twin.chunking.stage import SCHEMA as CHUNKS
 from twin.chunking.tokens import Sizer
 from twin.embedding import Embedder, SentenceTransformerEmbedder, embed_chunks, read_embeddings
 from twin.embedding.base import Vectors
+from twin.embedding.vectorfile import VectorFile, packed
 from twin.errors import ConsistencyError, InputError, StoreError
 from twin.identity import sha256
 from twin.models import Category, Chunk
@@ -182,6 +184,9 @@ class TestStage:
         again = HashEmbedder().embed([chunk.embedded_text for chunk in chunks])
         assert np.array_equal(np.array([row.vector for row in rows]), again)
         assert (report.total, report.texts_embedded, report.texts_reused) == (1400, 700, 0)
+        assert report.backend == "hash"
+        assert report.tokens_embedded == sum(MINILM.sizer.counts(list({chunk.embedded_text for chunk in chunks})))
+        assert report.tokens_per_second > 0
         assert len(embedder.seen) == 700, "a text was embedded twice"
 
     def test_a_second_run_embeds_and_writes_nothing(self, artifacts: ArtifactStore) -> None:
@@ -262,9 +267,66 @@ class TestStage:
         process.send_signal(signal.SIGKILL)
         process.communicate()
         assert list(read_embeddings(artifacts, "ada", ARTICLES)) == []
-        report = embed_chunks(artifacts, HashEmbedder(), "ada", ARTICLES)
+        embedder = HashEmbedder()
+        report = embed_chunks(artifacts, embedder, "ada", ARTICLES)
         assert report.total == 2000
+        assert len(embedder.seen) == report.texts_embedded == 2000 - 512, "what the killed run embedded is taken over"
+        rows = list(read_embeddings(artifacts, "ada", ARTICLES))
+        again = HashEmbedder().embed([f"Title\n\ntext {number}" for number in range(2000)])
+        assert np.array_equal(np.array([row.vector for row in rows]), again)
         assert [path.name for path in artifacts.path("embeddings", "ada").iterdir()] == ["articles.parquet"]
+
+
+class TestVectorFile:
+    HASHES = packed(sha256(str(number)) for number in range(10))
+    VECTORS = (
+        np.eye(10, 4, dtype=np.float32) + np.eye(10, 4, -4, dtype=np.float32) + np.eye(10, 4, -8, dtype=np.float32)
+    )
+
+    def killed(self, path: Path) -> None:
+        """What a process leaves that was killed after six vectors."""
+        file = VectorFile(4, self.HASHES, path)
+        with contextlib.suppress(KeyboardInterrupt), file:
+            file.add(self.HASHES[2:8], self.VECTORS[2:8])
+            raise KeyboardInterrupt
+
+    def test_vectors_come_back_in_any_order(self) -> None:
+        with VectorFile(4, self.HASHES) as file:
+            file.add(self.HASHES[3:7], self.VECTORS[3:7])
+            file.add(self.HASHES[:1], self.VECTORS[:1])
+            order = [5, 0, 3, 5]
+            assert np.array_equal(file.take(self.HASHES[order]), self.VECTORS[order])
+            assert file.lacks(self.HASHES).tolist() == [number not in (0, 3, 4, 5, 6) for number in range(10)]
+            assert not file.lacks(packed([sha256("unknown")])).any(), "what nobody wants is not lacking"
+            assert (len(file), file.wanted) == (5, 10)
+
+    def test_what_a_killed_process_left_is_taken_over_once(self, tmp_path: Path) -> None:
+        self.killed(tmp_path / "spool")
+        with VectorFile(4, self.HASHES, tmp_path / "spool") as file:
+            assert len(file) == 6
+            assert np.array_equal(file.take(self.HASHES[2:8]), self.VECTORS[2:8])
+            file.add(self.HASHES[:1], self.VECTORS[:1])
+            assert np.array_equal(file.take(self.HASHES[[0, 7]]), self.VECTORS[[0, 7]])
+        assert list(tmp_path.iterdir()) == []
+
+    def test_a_row_that_is_not_whole_is_not_taken_over(self, tmp_path: Path) -> None:
+        self.killed(tmp_path / "spool")
+        content = (tmp_path / "spool").read_bytes()
+        (tmp_path / "spool").write_bytes(content[: 48 * 2] + bytes(48) + content[48 * 3 : -5])
+        with VectorFile(4, self.HASHES, tmp_path / "spool") as file:
+            assert len(file) == 2
+            file.add(self.HASHES[4:8], self.VECTORS[4:8])
+            assert np.array_equal(file.take(self.HASHES[2:8]), self.VECTORS[2:8])
+
+    def test_a_file_of_another_living_process_is_left_alone(self, tmp_path: Path) -> None:
+        with (
+            VectorFile(4, self.HASHES, tmp_path / "spool") as first,
+            VectorFile(4, self.HASHES, tmp_path / "spool") as second,
+        ):
+            first.add(self.HASHES, self.VECTORS)
+            second.add(self.HASHES[:3], self.VECTORS[:3][::-1])
+            assert np.array_equal(first.take(self.HASHES), self.VECTORS)
+            assert len(second) == 3
 
 
 class TestLoadPoints:

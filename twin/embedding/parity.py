@@ -94,4 +94,5 @@ def ndcg(texts: Vectors, queries: Vectors, answers: Sequence[int]) -> float:
     scores = queries @ texts.T
     right = scores[np.arange(len(answers)), answers]
     ranks = np.sum(scores >= right[:, None], axis=1)
-    return float(np.mean(np.where(ranks <= _DEPTH, 1 / np.log2(1 + ranks), 0.0)))
+    found = (ranks >= 1) & (ranks <= _DEPTH)  # what is not a number ranks nowhere
+    return float(np.mean(found / np.log2(1 + np.maximum(ranks, 1))))
