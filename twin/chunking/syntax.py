@@ -108,8 +108,8 @@ class CodeSplitter(Splitter):
         return {found.name for found in self._definitions}
 
     def path(self, floor: int, start: int, end: int) -> tuple[str, ...]:
-        """The definitions that begin above a range and contain it, the outermost first."""
-        around = [found for found in self._definitions if floor <= found.start < start and end <= found.end]
+        """The definitions in which a range begins, the outermost first; behind their ends others may follow."""
+        around = [found for found in self._definitions if floor <= found.start < start < found.end and start < end]
         return tuple([found.name for found in sorted(around)])
 
     def _within(self, part: Part, nodes: list[Node], depth: int) -> list[Part]:
@@ -159,10 +159,10 @@ class CodeSplitter(Splitter):
                 if free and not above and node.field_name_for_child(number) not in _BODIES:
                     found.append((gap_start + after_break if stands else start, stands))
             previous = child
-        if all(stands for _, stands in found):
-            return [place for place, _ in found]
-        within = set(self._aligned([place for place, stands in found if not stands]).tolist())
-        return [place for place, stands in found if stands or place in within]
+        inner = [place for place, stands in found if not stands]
+        if inner:
+            self.torn |= set(inner) - set(self._aligned(inner).tolist())
+        return [place for place, _ in found]
 
     def _define(self, node: Node) -> None:
         """Remember a definition whose inside is about to be cut."""
