@@ -229,6 +229,12 @@ class TestStage:
         assert (report.total, report.written) == (0, 0)
         assert artifacts.table_metadata("embeddings", "ada", "articles.parquet") is not None
 
+    def test_no_chunks_are_no_rows_beside_embeddings_of_another_category(self, artifacts: ArtifactStore) -> None:
+        store_chunks(artifacts, ["something"])
+        store_chunks(artifacts, [], POSTS)
+        embed_chunks(artifacts, HashEmbedder(), "ada", ARTICLES)
+        assert embed_chunks(artifacts, HashEmbedder(), "ada", POSTS).total == 0
+
     def test_a_stage_that_did_not_run_is_not_taken_for_nothing(self, artifacts: ArtifactStore, tmp_path: Path) -> None:
         with pytest.raises(ConsistencyError, match="run the chunks stage first"):
             embed_chunks(artifacts, HashEmbedder(), "ada", ARTICLES)

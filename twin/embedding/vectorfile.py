@@ -70,6 +70,8 @@ class VectorFile:
 
     def lacks(self, hashes: Hashes) -> NDArray[np.bool_]:
         """Which of these are wanted and have no vector yet, shape (len(hashes),)."""
+        if not len(self._wanted):
+            return np.zeros(len(hashes), dtype=bool)
         slots, wanted = self._slots(hashes)
         return wanted & (self._rows[slots] < 0)
 
