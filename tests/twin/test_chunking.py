@@ -3,6 +3,7 @@
 import json
 from collections.abc import Iterator
 from datetime import UTC, datetime
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -10,17 +11,23 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from tokenizers import Tokenizer, models, pre_tokenizers
 
+from tests.twin.chunked import SIZER, check, cut, document, model_tokenizer
 from twin.artifacts import ArtifactStore
-from twin.chunking import CHUNKER_VERSION, Chunker, Sizer, chunk_documents, read_chunks
-from twin.chunking.scan import Scan
-from twin.embedding import SentenceTransformerEmbedder
+from twin.chunking import CHUNKER_VERSION, Chunker, Profile, Sizer, chunk_documents, chunks_overlap, read_chunks
 from twin.errors import InputError
 from twin.identity import chunk_id
 from twin.models import Category, Chunk, Document, State
+from twin.settings import Settings
 from twin.warehouse.sqlite import SqliteWarehouse
 
-EMBEDDER = SentenceTransformerEmbedder()
-SIZER = EMBEDDER.sizer
+
+class Embedder:
+    """As much of an embedder as chunking asks for."""
+
+    sizer = SIZER
+
+
+EMBEDDER = Embedder()
 
 
 def byte_sizer() -> Sizer:
@@ -34,35 +41,7 @@ def byte_sizer() -> Sizer:
 BYTES = byte_sizer()
 
 
-def document(text: str, category: Category = Category.ARTICLES, **fields: object) -> Document:
-    defaults = {"author": "ada", "link": "https://example.org/a", "source": "s", "platform": "web"}
-    return Document.model_validate({**defaults, **fields, "category": category, "text": text})
-
-
-def cut(text: str, category: Category = Category.ARTICLES, sizer: Sizer = SIZER, **fields: object) -> list[Chunk]:
-    ((_, chunks),) = Chunker(sizer).chunks([document(text, category, **fields)])
-    return chunks
-
-
-def check(text: str, chunks: list[Chunk], sizer: Sizer = SIZER) -> None:
-    """All that must hold of any text's chunks."""
-    rest = list(text)
-    last = 0
-    for number, chunk in enumerate(chunks):
-        assert chunk.ordinal == number
-        assert chunk.text == text[chunk.start : chunk.end]
-        assert chunk.text.strip()
-        assert chunk.start >= last
-        last = chunk.end
-        rest[chunk.start : chunk.end] = " " * len(chunk.text)
-    assert not "".join(rest).strip(), "characters in no chunk"
-    assert [chunk.tokens for chunk in chunks] == sizer.counts([chunk.embedded_text for chunk in chunks])
-    assert max((chunk.tokens for chunk in chunks), default=0) <= sizer.limit
-    assert len({chunk.id for chunk in chunks}) == len(chunks)
-
-
 PIECES = ["Words of a sentence. ", "and more", "\n", "\n\n", "# Title\n", "```\n", "- item\n", "é🤖"]
-EXTREMES = ["x" * 5000, " " * 9000, "a b " * 400, "。" * 500, "```", "\r\n", "\u0301" * 300, "\x00\u200b"]
 PROSE = st.lists(st.sampled_from(PIECES))
 WILD = st.lists(
     st.one_of(
@@ -73,8 +52,32 @@ WILD = st.lists(
     ),
     max_size=6,
 )
+MARKS = [
+    "\x85",
+    "\x0b",
+    "\r",
+    "\u3000",
+    "\u2028",
+    "[SEP]",
+    "۔ ",
+    "। ",
+    "مرحبا ",
+    "नमस्ते ",
+    "e.g. ",
+    "<pre>\n",
+    "---\n",
+    "| a | b |\n",
+]
+ANY = st.one_of(PROSE, WILD, st.lists(st.one_of(st.sampled_from(PIECES + MARKS), st.text(max_size=20)), max_size=80))
 CATEGORIES = st.sampled_from(Category)
-QUICK = settings(max_examples=60, deadline=None, suppress_health_check=list(HealthCheck))
+MODEL = model_tokenizer()
+QUICK = settings(max_examples=40, deadline=None, suppress_health_check=list(HealthCheck))
+
+
+def _gaps(text: str, chunks: list[Chunk]) -> list[tuple[int, int]]:
+    """What is in no chunk."""
+    ends = [0, *(chunk.end for chunk in chunks)]
+    return list(zip(ends, [*(chunk.start for chunk in chunks), len(text)], strict=True))
 
 
 class TestEveryText:
@@ -83,6 +86,19 @@ class TestEveryText:
     def test_is_covered_exactly_once_within_the_window(self, text: str, category: Category, title: str | None) -> None:
         path = "src/a.py" if category is Category.REPOSITORIES else None
         check(text, cut(text, category, title=title, path=path))
+
+    @QUICK
+    @given(ANY.map("".join), CATEGORIES, st.sampled_from(["default", "classic"]), st.sampled_from([None, "A title"]))
+    def test_is_read_by_the_model_to_its_last_character(
+        self, text: str, category: Category, profile: str, title: str | None
+    ) -> None:
+        """By the model's own tokenizer, which cuts at the window: it must find nothing to cut, and nothing missing."""
+        chunks = cut(text, category, profile=profile, title=title, path="a.md")
+        covered = "".join(text[a:b] for a, b in _gaps(text, chunks))
+        assert not covered.strip()
+        encodings = MODEL.encode_batch([chunk.embedded_text for chunk in chunks])
+        assert not any(encoding.overflowing for encoding in encodings)
+        assert [len(encoding.ids) - 2 for encoding in encodings] == [chunk.tokens for chunk in chunks]
 
     @QUICK
     @given(st.one_of(PROSE, WILD).map("".join), CATEGORIES)
@@ -119,30 +135,6 @@ class TestEveryText:
         chunks = cut(text)
         check(text, chunks)
         assert max(len(chunk.text) for chunk in chunks) <= 4000
-
-
-class TestSizer:
-    def test_ignores_the_truncation_that_the_file_switches_on(self) -> None:
-        packaged = Tokenizer.from_file(str(EMBEDDER.folder / "tokenizer.json"))
-        assert packaged.truncation, "the trap is gone, and so is the point of this test"
-        assert SIZER.count("word " * 1000) == 1000
-        assert SIZER.tokens([Scan("word " * 1000)])[0].count(0, 5000) == 1000
-        assert SIZER.limit == 254
-
-    def test_does_not_change_the_tokenizer_it_was_given(self) -> None:
-        packaged = Tokenizer.from_file(str(EMBEDDER.folder / "tokenizer.json"))
-        Sizer(packaged, 256)
-        assert packaged.truncation
-
-    def test_counts_long_texts_as_short_ones(self) -> None:
-        text = "".join(f"line {number} of a long text\n" for number in range(20_000))
-        assert SIZER.tokens([Scan(text)])[0].count(0, len(text)) == SIZER.count(text)
-
-    def test_a_bad_file_is_one_sentence(self, tmp_path: Path) -> None:
-        (tmp_path / "tokenizer.json").write_text("{}")
-        for name in ("tokenizer.json", "none.json"):
-            with pytest.raises(InputError, match="is not a tokenizer"):
-                Sizer.from_file(tmp_path / name, 256)
 
 
 LONG = "This sentence has exactly nine words in it, dear. "
@@ -210,6 +202,49 @@ class TestStructure:
         assert len({chunk.text for chunk in chunks}) == 1
         assert len({chunk.id for chunk in chunks}) == 4
         assert chunks[2].id == chunk_id(chunks[2].document_id, CHUNKER_VERSION, 2, chunks[2].text)
+
+
+class TestProfile:
+    @QUICK
+    @given(st.one_of(PROSE, WILD).map("".join), CATEGORIES, st.integers(20, 300), st.integers(0, 100))
+    def test_chunks_overlap_by_what_it_says_at_most(
+        self, text: str, category: Category, target: int, overlap: int
+    ) -> None:
+        cutting = f"{category}={target}/{min(overlap, target // 2)}"
+        check(text, cut(text, category, profile=cutting, title="T"), overlap=min(overlap, target // 2))
+
+    @QUICK
+    @given(st.one_of(PROSE, WILD).map("".join), CATEGORIES)
+    def test_whatever_the_tokenizer(self, text: str, category: Category) -> None:
+        check(text, cut(text, category, BYTES, profile="classic"), BYTES, overlap=50)
+
+    def test_classic_is_capped_by_the_window_and_repeats_whole_sentences(self) -> None:
+        chunks = cut(LONG * 120, profile="classic")
+        assert 200 < max(SIZER.count(chunk.text) for chunk in chunks) <= SIZER.limit
+        shared = [left.end - right.start for left, right in pairwise(chunks)]
+        assert min(shared) >= len(LONG) * 3
+        assert all(chunk.text.startswith("This sentence") for chunk in chunks)
+        assert Chunker(SIZER, Profile.parse("classic")).cutting(Category.POSTS) == (223, 50)
+
+    def test_what_stands_under_another_heading_is_not_repeated(self) -> None:
+        text = f"# A\n\n{LONG * 12}\n\n# B\n\n{LONG * 12}"
+        assert [chunk.text[:3] for chunk in cut(text, profile="articles=200/40")] == ["# A", "# B"]
+
+    def test_each_category_has_its_own(self) -> None:
+        profile = Profile.parse(" articles = 100/10, repositories=250/30")
+        assert (profile.articles, profile.posts, profile.repositories) == ((100, 10), (200, 0), (250, 30))
+        chunker = Chunker(SIZER, profile)
+        assert chunker.id_of(Category.POSTS) == Chunker(SIZER).id_of(Category.POSTS)
+        assert chunker.id_of(Category.ARTICLES) != Chunker(SIZER).id_of(Category.ARTICLES)
+
+    @pytest.mark.parametrize("wrong", ["clasic", "posts=200", "articles=10/0", "posts=100/60", "posts=1/0,posts=2/0"])
+    def test_a_wrong_one_is_one_sentence(self, wrong: str) -> None:
+        with pytest.raises(InputError, match=r"^TWIN_CHUNKING [^.]*: set [^.]*\.$"):
+            Settings.from_env({"TWIN_CHUNKING": wrong})
+
+    def test_the_setting_is_read(self) -> None:
+        assert Settings.from_env({"TWIN_CHUNKING": "articles=300/30"}).chunking == "articles=300/30"
+        assert Profile.parse(Settings.from_env({}).chunking) == Profile.parse("default")
 
 
 @pytest.fixture
@@ -284,6 +319,17 @@ class TestStage:
         assert (report.total, report.documents, report.largest) == (0, 0, "")
         assert artifacts.table_metadata("chunks", "ada", "posts.parquet") is not None
         assert list(read_chunks(artifacts, "ada", Category.POSTS)) == []
+
+    def test_another_profile_cuts_all_again(self, warehouse: SqliteWarehouse, artifacts: ArtifactStore) -> None:
+        warehouse.upsert_documents(State.CLEANED, [numbered(1, LONG * 60)])
+        first = chunk_documents(warehouse, artifacts, EMBEDDER, "ada", Category.ARTICLES)
+        classic = Profile.parse("classic")
+        second = chunk_documents(warehouse, artifacts, EMBEDDER, "ada", Category.ARTICLES, profile=classic)
+        assert (first.documents_rechunked, second.documents_rechunked) == (1, 1)
+        assert first.data_version != second.data_version
+        assert chunks_overlap(artifacts, "ada", Category.ARTICLES) == 50
+        again = chunk_documents(warehouse, artifacts, EMBEDDER, "ada", Category.ARTICLES, profile=classic)
+        assert (again.written, again.data_version) == (0, second.data_version)
 
     def test_another_tokenizer_cuts_all_again(self, warehouse: SqliteWarehouse, artifacts: ArtifactStore) -> None:
         class Other:

@@ -143,9 +143,11 @@ class _Batch:
         share = self._chunker.cutting(self._documents[number].category).target // _CONTEXT_SHARE
         torn = splitter.torn if splitter else frozenset[int]()
         fitted: list[_Fitted] = []
+        done = 0
         for (start, end, _, _), ((first, last), tokens) in zip(parts, islice(rows, len(parts)), strict=True):
-            if first >= last or text[first:last].isspace():
-                continue
+            if first >= last or last <= done or text[first:last].isspace():
+                continue  # it holds nothing, or nothing that the one before does not hold
+            done = last
             path = splitter.path(base, first, last) if splitter else ()
             begin = _indented(text, start, first) if code else first
             if self._sizer.additive and not (torn and (start in torn or end in torn)):
