@@ -4,6 +4,9 @@ import contextlib
 import json
 import shutil
 from collections.abc import Collection, Iterable, Iterator, Sequence
+from datetime import UTC, datetime, timedelta
+from functools import lru_cache
+from hashlib import blake2b
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -39,7 +42,12 @@ _SPARE_BYTES = 64 * 1024 * 1024
 _PAGE = 4096
 _VECTORS_PAGE = 512
 
-_canonical = json.JSONEncoder(sort_keys=True, ensure_ascii=False, separators=(",", ":"), default=str).encode
+_FIELDS = sorted(Chunk.model_fields)
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_MICROSECOND = timedelta(microseconds=1)
+_NO_OFFSET = timedelta(0)
+
+_encode = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
 
 
 def opened(path: Path) -> "EdgeShard":
@@ -184,7 +192,7 @@ def engine(path: Path) -> Iterator[None]:
 
 
 def _load_or_create(path: Path, dimension: int, index: Index) -> "EdgeShard":
-    from qdrant_edge import DatetimeIndexParams, EdgeShard, KeywordIndexParams, UpdateOperation
+    from qdrant_edge import EdgeShard, IntegerIndexParams, UpdateOperation
 
     config = _config(dimension, index)
     if path.exists():
@@ -192,8 +200,8 @@ def _load_or_create(path: Path, dimension: int, index: Index) -> "EdgeShard":
     path.mkdir(parents=True)
     shard = EdgeShard.create(str(path), config)
     for field in KEYWORDS:
-        shard.update(UpdateOperation.create_field_index(field, KeywordIndexParams()))
-    shard.update(UpdateOperation.create_field_index(MOMENT, DatetimeIndexParams()))
+        shard.update(UpdateOperation.create_field_index(field, IntegerIndexParams(lookup=True, range=False)))
+    shard.update(UpdateOperation.create_field_index(MOMENT, IntegerIndexParams(lookup=False, range=True)))
     return shard
 
 
@@ -223,21 +231,52 @@ def _config(dimension: int, index: Index) -> "EdgeConfig":
 
 
 def _stored(point: Point) -> "EdgePoint":
-    """The point with its chunk as one JSON string beside the fields that are filtered by.
+    """The point with its chunk as one JSON string, and what is filtered by as numbers.
 
-    The binding converts each field of a payload by trying one type after the other, which takes longer for the fields
-    of a chunk than the engine needs to store the point. The hash of the chunk needs no field: it is that of the string.
+    The binding converts each field of a payload by trying one type after the other; a string is the fifth of them, so
+    that the fields of a chunk would take longer than all else that is done for the point. The hash of the chunk needs
+    no field: it is that of the string.
     """
     from qdrant_edge import Point as EdgePoint
     from qdrant_edge import SparseVector as EdgeSparse
 
-    fields = point.chunk.model_dump(mode="json")
-    payload = {CHUNK: _canonical(fields)}
-    for name in (*KEYWORDS, MOMENT):
-        if (value := fields[name]) is not None:
-            payload[name] = value
+    chunk = point.chunk
+    payload: dict[str, Any] = {
+        CHUNK: canonical(chunk),
+        "document_id": _number(chunk.document_id),
+        "platform": _number(chunk.platform),
+        "link": _number(chunk.link),
+    }
+    if chunk.language is not None:
+        payload["language"] = _number(chunk.language)
+    if chunk.published_at is not None:
+        payload[MOMENT] = _microseconds(chunk.published_at)
     sparse = EdgeSparse(point.sparse.indices.tolist(), point.sparse.values.tolist())
-    return EdgePoint(point.chunk.id, {DENSE: point.vector.tolist(), SPARSE: sparse}, payload)
+    return EdgePoint(chunk.id, {DENSE: point.vector.tolist(), SPARSE: sparse}, payload)
+
+
+def canonical(chunk: Chunk) -> str:
+    """The JSON that the content hash of the chunk is made of; see `twin.identity.content_hash`."""
+    fields = chunk.__dict__
+    ordered = {name: fields[name] for name in _FIELDS}
+    if (moment := chunk.published_at) is not None:
+        if moment.utcoffset() == _NO_OFFSET:  # as of every document's; any other is left to pydantic's own notation
+            ordered[MOMENT] = moment.isoformat().replace("+00:00", "Z")
+        else:
+            ordered[MOMENT] = chunk.model_dump(mode="json", include={MOMENT})[MOMENT]
+    return _encode(ordered)
+
+
+@lru_cache(1 << 16)
+def _number(text: str) -> int:
+    """What stands for a string in the shard's indexes: 63 bits of its hash, which no two strings in use share."""
+    return int.from_bytes(blake2b(text.encode(), digest_size=8).digest()) >> 1
+
+
+def _microseconds(moment: datetime) -> int:
+    """Since 1970, a time without a zone taken to be in UTC; exact as a double, which is what the engine compares."""
+    moment = moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment
+    return (moment - _EPOCH) // _MICROSECOND
 
 
 def _point_of(record: "Record") -> Point:
@@ -251,15 +290,16 @@ def _point_of(record: "Record") -> Point:
 
 
 def _filter(where: Where) -> "Filter | None":
-    from qdrant_edge import FieldCondition, Filter, MatchAny, RangeDateTime
+    from qdrant_edge import FieldCondition, Filter, MatchAny, RangeFloat
 
     must: list[Any] = [
-        FieldCondition(key=field, match=MatchAny(any=list(values))) for field, values in wanted_keywords(where).items()
+        FieldCondition(key=field, match=MatchAny(any=[_number(value) for value in values]))
+        for field, values in wanted_keywords(where).items()
     ]
     if where.published_from or where.published_until:
-        since = where.published_from.isoformat() if where.published_from else None
-        until = where.published_until.isoformat() if where.published_until else None
-        must.append(FieldCondition(key=MOMENT, range=RangeDateTime(gte=since, lt=until)))
+        since = float(_microseconds(where.published_from)) if where.published_from else None
+        until = float(_microseconds(where.published_until)) if where.published_until else None
+        must.append(FieldCondition(key=MOMENT, range=RangeFloat(gte=since, lt=until)))
     return Filter(must=must) if must else None
 
 
