@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import pyarrow as pa
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 from markdown_it.token import Token
@@ -353,6 +353,7 @@ def test_directions_of_another_model_are_not_compared(stores: Stores) -> None:
 samples = st.lists(st.integers(-5, 5), min_size=1, max_size=40)
 
 
+@settings(deadline=None)
 @given(samples, samples)
 def test_the_distance_is_that_of_the_cumulative_shares(left: list[int], right: list[int]) -> None:
     expected = max(
@@ -462,6 +463,7 @@ def plain(markdown: str) -> str:
     return "".join(token.content for token in inline(markdown) if token.type in ("text", "code_inline"))
 
 
+@settings(deadline=None)
 @given(st.text(st.characters(exclude_categories=["Cs", "Cc", "Zl", "Zp"]), max_size=60))
 def test_text_stands_for_itself_in_markdown(text: str) -> None:
     line = " ".join(text.split())
@@ -525,29 +527,29 @@ def test_samples_show_each_chunk_within_its_document_and_nothing_of_the_author_i
 lines = st.text(st.sampled_from("ab*`~_#>-1. \t\n"), max_size=60)
 
 
+@settings(deadline=None)
 @given(st.lists(st.one_of(lines, st.sampled_from(["```", "~~~", "```python", "````", "    ```"])), max_size=8))
 def test_nothing_of_a_chunk_reaches_beyond_it(parts: list[str]) -> None:
     text = "\n".join(parts)
     tokens = UI.parse(f"{bold(text)}\n\nafter it")
     assert [token.type for token in tokens[-3:]] == ["paragraph_open", "inline", "paragraph_close"]
     assert (tokens[-2].content, tokens[-2].level) == ("after it", 1)
-    seen = "".join(token.content for token in tokens if token.type == "fence") + plain(bold(text))
-    assert Counter(letter for letter in seen if letter in "ab1.") == Counter(
-        letter
-        for line in text.splitlines()
-        if not line.lstrip().startswith(("```", "~~~"))
-        for letter in line
-        if letter in "ab1."
-    )
+    seen = Counter("".join(token.content for token in tokens if token.type == "fence") + plain(bold(text)))
+    fences = [line for line in text.splitlines() if line.lstrip().startswith(("```", "~~~"))]
+    for letter in "ab1.":
+        lost = text.count(letter) - seen[letter]
+        assert 0 <= lost <= sum(line.count(letter) for line in fences)  # a fence's own line is not shown
 
 
 def test_paragraphs_of_a_chunk_are_bold_and_its_code_stays_code() -> None:
     assert bold("One line.\nAnd another.\n\n```python\nx = **2\n```\nEnd") == (
         "**One line\\.**\\\n**And another\\.**\n\n```python\nx = **2\n```\n\n**End**"
     )
-    assert bold("~~~\ncut off") == "~~~\ncut off\n~~~"
+    assert bold("~~~\ncut off") == "```\ncut off\n```"
+    assert bold("~~~\n```\n~~~\n") == "````\n```\n````"
 
 
+@settings(deadline=None)
 @given(st.lists(st.sampled_from(["def f():", "    return `x`", "", "```", "- item", "é = 1"]), min_size=1), st.data())
 def test_the_lines_of_a_chunk_of_code_are_marked(code_lines: list[str], data: st.DataObject) -> None:
     text = "\n".join(code_lines)

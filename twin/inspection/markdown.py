@@ -17,7 +17,8 @@ AROUND = 240
 _LINES_AROUND = 4
 _LONGEST_LINE = 160
 _SPECIAL = re.compile(r"([\\`*_{}\[\]()<>#+\-.!|~&:@/=])")
-_FENCE = re.compile(r" {0,3}(`{3,}|~{3,})")
+_FENCE = re.compile(r" {0,3}(`{3,}|~{3,})\s*([\w+#.-]*)[^`]*$")
+"""A line that opens or ends fenced code, and its language (CommonMark 0.31, section 4.5)."""
 
 
 class Passage(NamedTuple):
@@ -79,27 +80,37 @@ def _passage(number: int, passage: Passage) -> Iterator[str]:
 
 
 def bold(text: str) -> str:
-    """Every paragraph in bold and every fenced block as it is, line by line."""
+    """Every paragraph in bold and every fenced block as code, line by line."""
     parts: list[str] = []
     paragraph: list[str] = []
-    fence = ""
+    block: list[str] = []
+    opened = ""
     for line in [*text.splitlines(), ""]:
-        opened = _FENCE.match(line)
-        if fence:
-            parts[-1] += f"\n{line}"
-            fence = "" if opened and line.strip().startswith(fence) and not line.strip(fence[0]).strip() else fence
-        elif line.strip() and not opened:
+        mark = _FENCE.match(line)
+        if opened:
+            if mark and mark[1].startswith(opened) and not mark[2]:
+                parts.append(_fenced(block))
+                block, opened = [], ""
+            else:
+                block.append(line)
+        elif line.strip() and not mark:
             paragraph.append(f"**{escaped(line)}**")
         else:
             if paragraph:
                 parts.append("\\\n".join(paragraph))
                 paragraph = []
-            if opened:
-                fence = opened[1]
-                parts.append(line)
-    if fence:  # cut within a block
-        parts[-1] = f"{parts[-1].rstrip()}\n{fence}"
+            if mark:
+                opened, block = mark[1], [mark[2]]
+    if opened:  # cut within a block
+        parts.append(_fenced(block[:-1]))
     return "\n\n".join(parts)
+
+
+def _fenced(lines: list[str]) -> str:
+    """A block of code whose first line is its language, in a fence that nothing in it ends."""
+    body = "\n".join(lines[1:])
+    fence = "`" * (max([2, *map(len, re.findall("`+", body))]) + 1)
+    return f"{fence}{lines[0]}\n{body}\n{fence}"
 
 
 def marked_lines(text: str, start: int, end: int) -> str:
@@ -112,6 +123,4 @@ def marked_lines(text: str, start: int, end: int) -> str:
     for number in range(max(0, first - _LINES_AROUND), min(len(lines), last + _LINES_AROUND)):
         line = lines[number] if len(lines[number]) <= _LONGEST_LINE else lines[number][:_LONGEST_LINE] + "…"
         shown.append(f"{'+' if first <= number < last else ' '} {number + 1:>{width}} {line}".rstrip())
-    body = "\n".join(shown)
-    fence = "`" * (max([2, *map(len, re.findall("`+", body))]) + 1)
-    return f"{fence}diff\n{body}\n{fence}"
+    return _fenced(["diff", *shown])
