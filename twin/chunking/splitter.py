@@ -5,6 +5,7 @@ neighbours are joined while they fit the target (recursive splitting, which meas
 an exact token counter; see Smith and Troynikov, "Evaluating Chunking Strategies for Retrieval", 2024).
 """
 
+import re
 from bisect import bisect_left, bisect_right
 from dataclasses import dataclass
 from itertools import pairwise
@@ -89,7 +90,8 @@ class Splitter:
         found = parts[:1]
         for (last, *_), part in pairwise(parts):
             section = int(np.searchsorted(sections, part[0], side="right"))
-            floor = max(last + 1, int(sections[section - 1]) if section else 0)
+            filled = _FILLED.search(self._text, last, part[0])
+            floor = max(filled.end() if filled else part[0], int(sections[section - 1]) if section else 0)
             start = self._back(part, floor, overlap)
             before = int(self._tokens.sizes[np.searchsorted(self._tokens.starts, start)])
             found.append((start, part[1], before, part[3]))
@@ -103,6 +105,10 @@ class Splitter:
         if start in self.torn or unit >= len(starts) or starts[unit] >= start:
             return start
         lowest = int(starts[unit])
+        if not self._text[lowest - 1].isspace() and (space := _SPACE.search(self._text, lowest, start)):
+            lowest = space.end()
+        if lowest >= start:
+            return start
         line = max(self._text.rfind(mark, floor, lowest) for mark in "\n\r") + 1
         if line and self._text[line:lowest].isspace():  # the whole line, with its indent
             return line
@@ -229,6 +235,9 @@ class Splitter:
 _SENTENCES = "sentences"
 _LEVELS = ("sections", "blocks", "lines", _SENTENCES, "wraps")
 _LEVELS_OF_CODE = ("sections", "blocks", "lines", "wraps", _SENTENCES)
+
+_FILLED = re.compile(r"\S")
+_SPACE = re.compile(r"\s+")
 
 _LOOK_BACK = 40
 """Units looked at for white space before a longer word is cut in between."""
