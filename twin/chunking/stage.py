@@ -3,7 +3,7 @@
 import logging
 from collections.abc import Iterable, Iterator
 from itertools import groupby, islice
-from typing import Protocol
+from typing import Any, Protocol
 
 import pyarrow as pa
 
@@ -11,7 +11,7 @@ from twin.artifacts import ArtifactStore, Metadata
 from twin.chunking.chunker import Chunker, take_batch
 from twin.chunking.profile import PROFILES, Profile
 from twin.chunking.tokens import Sizer
-from twin.identity import data_version
+from twin.identity import content_hash, data_version
 from twin.models import Category, Chunk, Document, StageReport, State
 from twin.progress import progress
 from twin.warehouse.base import Warehouse
@@ -162,7 +162,7 @@ class _Rewrite:
             "largest": self.largest,
         }
 
-    def rows(self, documents: Iterable[Document]) -> Iterator[Row]:
+    def rows(self, documents: Iterable[Document]) -> Iterator[dict[str, Any]]:
         """Yield the rows of the new table, a bounded number of documents at a time."""
         iterator = iter(documents)
         while batch := take_batch(iterator):
@@ -170,32 +170,37 @@ class _Rewrite:
         while self._group is not None:
             self._drop_group()
 
-    def _rows(self, batch: list[Document]) -> Iterator[Row]:
-        stored = {document.id: self._stored_rows(document.id) for document in batch}
+    def _rows(self, batch: list[Document]) -> Iterator[dict[str, Any]]:
         hashes = {document.id: document.content_hash for document in batch}
+        stored = {identifier: self._stored_rows(identifier) for identifier in hashes}
         kept = {
             identifier: [chunk for _, chunk in rows]
             for identifier, rows in stored.items()
             if self._reusable and rows and rows[0][0] == hashes[identifier]
         }
-        fresh = self._chunker.chunks(document for document in batch if document.id not in kept)
-        cut = {document.id: chunks for document, chunks in fresh}
+        new = [document for document, identifier in zip(batch, hashes, strict=True) if identifier not in kept]
+        fresh = [identifier for identifier in hashes if identifier not in kept]
+        cut = dict(zip(fresh, (chunks for _, chunks in self._chunker.chunks(new)), strict=True))
         self.documents += len(batch)
         self.rechunked += len(cut)
-        for document in batch:
-            chunks = kept[document.id] if document.id in kept else cut[document.id]
-            self._score({chunk.id: chunk for _, chunk in stored[document.id]}, chunks)
-            yield from ((hashes[document.id], chunk) for chunk in chunks)
+        for identifier, content in hashes.items():
+            chunks = kept[identifier] if identifier in kept else cut[identifier]
+            before = {chunk.id: chunk for _, chunk in stored[identifier]}
+            for row in self._scored(before, chunks):
+                yield {**row, "document_hash": content}
 
-    def _score(self, before: dict[str, Chunk], chunks: list[Chunk]) -> None:
+    def _scored(self, before: dict[str, Chunk], chunks: list[Chunk]) -> Iterator[dict[str, Any]]:
+        """Yield the chunks of one document as rows, and count how they differ from those before."""
         for chunk in chunks:
             old = before.pop(chunk.id, None)
             self.added += old is None
             self.changed += old is not None and old != chunk
-            self._parts.append((chunk.id, chunk.content_hash))
+            row = chunk.model_dump(mode="json")
+            self._parts.append((chunk.id, content_hash(row)))  # which is `Chunk.content_hash`, dumped once
             self.tokens += chunk.tokens
             if chunk.tokens > self.tokens_max:
                 self.tokens_max, self.largest = chunk.tokens, chunk.id
+            yield row
         self.removed += len(before)
 
     def _next_group(self) -> tuple[str, list[Row]] | None:
@@ -224,10 +229,9 @@ def _stored(artifacts: ArtifactStore, name: tuple[str, str, str]) -> Iterator[Ro
             yield row.pop("document_hash"), Chunk.model_validate(row)
 
 
-def _batches(rows: Iterator[Row]) -> Iterator[pa.RecordBatch]:
+def _batches(rows: Iterator[dict[str, Any]]) -> Iterator[pa.RecordBatch]:
     while part := list(islice(rows, BATCH_ROWS)):
-        records = [{**chunk.model_dump(mode="json"), "document_hash": content} for content, chunk in part]
-        yield pa.RecordBatch.from_pylist(records, schema=SCHEMA)
+        yield pa.RecordBatch.from_pylist(part, schema=SCHEMA)
 
 
 def _report(footer: Metadata, rewrite: _Rewrite | None = None) -> ChunkReport:
