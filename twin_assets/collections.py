@@ -31,8 +31,9 @@ def collections_asset(category: Category) -> list[dg.AssetsDefinition | dg.Asset
         tags={"layer": "serving"},
         pool="vector_store",
         retry_policy=STORE_RETRY,
-        description=f"The author's {category} in Qdrant, one point a chunk with its text and link. New points are "
-        "written, changed ones replaced, stale ones deleted; an unchanged collection is not touched.",
+        description=f"The author's {category} in Qdrant, one point a chunk: its vector, its terms for BM25, its text and "
+        "link. New points are written, changed ones replaced, stale ones deleted; an unchanged collection is not "
+        "touched. Another embedding model or encoder of terms makes a new collection, and searches move to it at once.",
     )
     def collection(
         context: dg.AssetExecutionContext,
@@ -46,7 +47,8 @@ def collections_asset(category: Category) -> list[dg.AssetsDefinition | dg.Asset
     @author_check(
         asset=key("collections", category),
         blocking=True,
-        description="The author's points are exactly the chunks: the same ids with the same contents, no more.",
+        description="The author's points are exactly the chunks: the same ids with the same contents, no more; a "
+        "sample has the right vectors of both kinds; searches see this model, unless they wait for other authors.",
     )
     def points_are_the_chunks(
         context: dg.AssetCheckExecutionContext,
