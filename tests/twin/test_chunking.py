@@ -124,11 +124,18 @@ class TestEveryText:
         (chunk,) = cut(text)
         assert chunk.text == text
 
+    def test_of_prose_that_is_little_more_than_a_chunk_stays_one(self) -> None:
+        for words, title in ((254, None), (242, "A title")):
+            assert len(cut("word " * words, title=title)) == 1
+            assert len(cut("word " * (words + 1), title=title)) == 2
+        assert len(cut("word " * 85, profile="articles=50/0")) == 1
+        assert len(cut("word " * 86, profile="articles=50/0")) == 2
+
     def test_that_is_huge_is_cut_in_full_pieces(self) -> None:
         text = "word " * 60_000
         chunks = cut(text)
         check(text, chunks)
-        assert 60_000 / 200 <= len(chunks) <= 60_000 / 190
+        assert 60_000 / 150 <= len(chunks) <= 60_000 / 140
 
     def test_without_a_space_is_cut_too(self) -> None:
         text = "字" * 3000 + "x" * 100_000
@@ -232,7 +239,7 @@ class TestProfile:
 
     def test_each_category_has_its_own(self) -> None:
         profile = Profile.parse(" articles = 100/10, repositories=250/30")
-        assert (profile.articles, profile.posts, profile.repositories) == ((100, 10), (200, 0), (250, 30))
+        assert (profile.articles, profile.posts, profile.repositories) == ((100, 10), (150, 0), (250, 30))
         chunker = Chunker(SIZER, profile)
         assert chunker.id_of(Category.POSTS) == Chunker(SIZER).id_of(Category.POSTS)
         assert chunker.id_of(Category.ARTICLES) != Chunker(SIZER).id_of(Category.ARTICLES)

@@ -25,6 +25,9 @@ _MIN_CONTEXT = 4
 _CONTEXT_SHARE = 12
 """The context has at most one token for this many of the target: it is read again with each chunk, and is paid for."""
 
+_WHOLE = 1.7
+"""Targets that a text of prose may have and stay one chunk, if the model reads as much."""
+
 _BATCH_CHARACTERS = 250_000
 
 _JOINT = " > "
@@ -107,7 +110,7 @@ class _Batch:
         document, kind, (start, end) = self._documents[number], self._kinds[number], self._limits[number]
         names = _names(document)
         target, overlap = self._chunker.cutting(document.category)
-        if size <= target:
+        if size <= (target if kind is Kind.CODE else self._whole(target, named=bool(names))):
             return _Plan([(start, end, 0, size)], names, None)
         splitter = self._splitter
         if kind is Kind.CODE and (tree := parse(document.text, document.path)) is not None:
@@ -117,6 +120,10 @@ class _Batch:
         if overlap:
             parts = self._overlapped(splitter, parts, overlap)
         return _Plan(parts, names, splitter)
+
+    def _whole(self, target: int, *, named: bool) -> int:
+        """Tokens up to which prose is one chunk: of what is little more than a chunk, both halves would say less."""
+        return max(target, min(int(target * _WHOLE), self._sizer.limit - named * (target // _CONTEXT_SHARE)))
 
     def _overlapped(self, splitter: Splitter, parts: list[Part], overlap: int) -> list[Part]:
         """The parts with the end of the one before, where that has no more tokens by itself than within the text."""
@@ -188,6 +195,7 @@ class _Contexts:
         self._sizer = sizer
         self._sizes = dict(zip(listed, sizer.sums(listed), strict=True))
         self._joint = sizer.count(_JOINT)
+        self._heads: dict[tuple[str, int], tuple[str, int]] = {}
         self._made: dict[tuple[tuple[str, ...], tuple[str, ...], int], tuple[str, int]] = {}
 
     def within(self, names: tuple[str, ...], path: tuple[str, ...], room: int) -> tuple[str, int]:
@@ -196,9 +204,10 @@ class _Contexts:
         The outer headings give way first, the first name last.
         """
         key = names, path, room
-        if key not in self._made:
-            self._made[key] = self._joined(list(dict.fromkeys((*names, *path))), room)
-        return self._made[key]
+        found = self._made.get(key)
+        if found is None:
+            found = self._made[key] = self._joined(list(dict.fromkeys((*names, *path))), room)
+        return found
 
     def _joined(self, names: list[str], room: int) -> tuple[str, int]:
         if not names or room < _MIN_CONTEXT:
@@ -209,8 +218,10 @@ class _Contexts:
         context = _JOINT.join(names)
         if needed <= room:
             return context, needed
-        context = self._sizer.head(context, room)
-        return context, self._sizer.count(context)
+        if (context, room) not in self._heads:
+            head = self._sizer.head(context, room)
+            self._heads[context, room] = head, self._sizer.count(head)
+        return self._heads[context, room]
 
 
 def take_batch(documents: Iterator[Document]) -> list[Document]:
