@@ -18,7 +18,7 @@ from benchmarks.processes import child
 from twin.models import Category, Document
 
 TARGET = 200
-_ROUNDS = 9
+_ROUNDS = 7
 _ONE_THREAD = {"RAYON_NUM_THREADS": "1", "TOKENIZERS_PARALLELISM": "false", "OMP_NUM_THREADS": "1"}
 
 
@@ -35,7 +35,7 @@ class _Result(NamedTuple):
 def _compare(data: Path) -> dict[str, float]:
     numbers: dict[str, float] = {}
     ways = {"ours": _ours(), "LangChain": _langchain()}
-    for kind, documents in (("prose", corpora.prose(data)), ("code", corpora.code(data))):
+    for kind, documents in (("prose", corpora.prose(data, corpora.articles(data))), ("code", corpora.code(data))):
         megabytes = sum(len(document.text) for document in documents) / 1e6
         print(f"chunking, {kind}: {len(documents)} documents, {megabytes:.2f} MB, {TARGET} tokens aimed at, one thread")
         print(f"  {'':<28}{'MB/CPU-s':>10}{'chunks':>8}{'tokens, mean':>14}{'max':>6}")
@@ -53,10 +53,12 @@ def _compare(data: Path) -> dict[str, float]:
 
 
 def _ours() -> Callable[[list[Document]], _Result]:
-    from twin.chunking import Chunker, Sizer
+    from twin.chunking import Chunker, Cutting, Profile, Sizer
+
+    profile = Profile(*[Cutting(TARGET, 0)] * 3)
 
     def split(documents: list[Document]) -> _Result:
-        chunker = Chunker(Sizer.from_file(_model() / "tokenizer.json", 256))  # has met no word yet
+        chunker = Chunker(Sizer.from_file(_model() / "tokenizer.json", 256), profile)  # has met no word yet
         begun = time.process_time()
         found = list(chunker.chunks(documents))
         seconds = time.process_time() - begun

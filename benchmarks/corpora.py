@@ -33,12 +33,12 @@ def articles(data: Path) -> list[Document]:
     return found
 
 
-def prose(data: Path) -> list[Document]:
-    """The two corpora of the chunking questions, and the articles."""
+def prose(data: Path, cleaned: list[Document]) -> list[Document]:
+    """The two corpora of the chunking questions, and these articles."""
     corpora = sorted((data / "chunking").glob("*.md"))
     return [
         *(_document(Category.ARTICLES, path.stem, path.read_text(encoding="utf-8")) for path in corpora),
-        *articles(data),
+        *cleaned,
     ]
 
 

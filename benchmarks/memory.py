@@ -1,7 +1,8 @@
 """Memory of the embedding stage: its peak over 20,000 and over 100,000 chunks, each in a fresh process.
 
-Texts are runs of six words out of real texts, so that it is the number of chunks that counts and not their length: what
-the model needs for one batch of long texts is bounded by the tokens of a batch, and does not grow with a partition.
+Texts are runs of four words out of real texts, so that it is the number of chunks that counts and not their length:
+what the model needs for one batch of long texts is bounded by the tokens of a batch, and does not grow with a
+partition.
 """
 
 import json
@@ -20,16 +21,16 @@ from twin.identity import chunk_id, document_id
 from twin.models import Category, Chunk
 
 _FEW, _MANY, _EXTRAPOLATED = 20_000, 100_000, 1_000_000
-_WORDS = 6
+_WORDS = 4
 _ROWS = 1024
 
 
 def run(bench: Workbench) -> dict[str, float]:
     """Measure both; the slope between them says what a million chunks would take."""
     bench.embedder  # noqa: B018  # whatever is converted is converted here, and not in the measured processes
-    texts = [document.text for document in corpora.prose(bench.data)]
+    texts = [document.text for document in bench.prose]
     texts += corpora.abstracts(bench.data)
-    windows = list(corpora.windows(texts, _WORDS, 3))
+    windows = list(corpora.windows(texts, _WORDS, 2))
     if len(windows) < _MANY:
         raise SystemExit(f"{bench.data} gives only {len(windows):,} different texts: {_MANY:,} are needed.")
     peaks, seconds = {}, {}

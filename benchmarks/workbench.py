@@ -34,6 +34,7 @@ class Workbench:
 
     def __init__(self, data: Path, scratch: Path) -> None:
         self.data, self.scratch = data, scratch
+        self.line: Path | None = None  # the store of a run of the line, where there was one
 
     @cached_property
     def rows(self) -> list[dict[str, Any]]:
@@ -57,6 +58,11 @@ class Workbench:
         seconds = time.perf_counter() - begun
         print(f"ours embeds with {embedder.backend}; choosing, converting and loading it took {seconds:.1f} s, once")
         return embedder
+
+    @cached_property
+    def prose(self) -> list[Document]:
+        """They and the corpora of the chunking questions."""
+        return corpora.prose(self.data, self.articles)
 
     def texts(self, embedder: Embedder) -> list[str]:
         """The embedded texts of the articles' chunks, in the order of the articles."""
