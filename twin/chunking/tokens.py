@@ -132,13 +132,7 @@ class Sizer:
         return sums
 
     def head(self, text: str, tokens: int) -> str:
-        """The longest beginning of `text`, words apart, in at most that many tokens, or else of its first word."""
-        if self.additive:
-            words = text.split()
-            sums = np.cumsum(self._lexicon.counts(words))
-            whole = int(np.searchsorted(sums, tokens, side="right"))
-            if whole:
-                return " ".join(words[:whole])
+        """The longest beginning of `text` in whole units with at most that many tokens."""
         found = self.tokens(Scan([text]))
         last = int(np.searchsorted(found.sums, tokens, side="right")) - 1
         return text if last >= len(found.starts) else text[: found.starts[last]].rstrip()
