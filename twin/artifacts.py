@@ -80,7 +80,9 @@ class ArtifactStore:
             return
         with path.open("rb") as stream:
             try:
-                yield from pq.ParquetFile(stream).iter_batches(batch_size=1024, columns=columns)
+                table = pq.ParquetFile(stream)
+                for group in range(table.num_row_groups):  # read as one, all groups' bytes are kept to the end
+                    yield from table.iter_batches(batch_size=1024, row_groups=[group], columns=columns)
             except (pa.ArrowInvalid, OSError) as error:
                 raise _damaged(path, error) from error
 
