@@ -199,6 +199,7 @@ class _Markdown:
         self.whole: dict[int, int] = {}
         self.headings: list[Heading] = []
         self.heading_starts: list[int] = []
+        self._underline = -1  # the last line that underlines a heading
         self._code_marks = _CODE_MARKS[lines.codes]
         alone = lines.firsts + lines.width == lines.ends
         self._heading_marks = (lines.codes == ord("#")) | (_UNDERLINES[lines.codes] & alone)
@@ -263,6 +264,7 @@ class _Markdown:
                 above = self._underlined(number)
                 if above is None:
                     continue
+                self._underline = number
                 level, name = 1 if text[0] == "=" else 2, lines.scan.text[lines.firsts[above] : lines.ends[number - 1]]
             head, head_start = (number, start) if above is None else (above, int(lines.starts[above]))
             self.heads[head] = True
@@ -277,8 +279,10 @@ class _Markdown:
         if lines.width[number] < 2 or lines.text(number).strip(lines.text(number)[0]):
             return None
         first = number
-        while not lines.after_blank[first]:
+        while not lines.after_blank[first] and first - 1 != self._underline:
+            if self.heads[first - 1] or self.in_code[first - 1] or self.opens[first - 1]:
+                break
             first -= 1
-            if self.heads[first] or self.in_code[first] or self.opens[first] or _NO_HEADING.match(lines.text(first)):
+            if _NO_HEADING.match(lines.text(first)):
                 return None
         return first if 1 <= number - first <= 3 and lines.indent[first] <= 3 else None
