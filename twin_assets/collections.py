@@ -31,8 +31,8 @@ def collections_asset(category: Category) -> list[dg.AssetsDefinition | dg.Asset
         tags={"layer": "serving"},
         pool="vector_store",
         retry_policy=STORE_RETRY,
-        description=f"The author's {category} in Qdrant, one point a chunk: its vector, its terms for BM25, its text and "
-        "link. New points are written, changed ones replaced, stale ones deleted; an unchanged collection is not "
+        description=f"The author's {category} in Qdrant, one point a chunk: its vector, its terms for BM25, its text "
+        "and link. New points are written, changed ones replaced, stale ones deleted; an unchanged collection is not "
         "touched. Another embedding model or encoder of terms makes a new collection, and searches move to it at once.",
     )
     def collection(

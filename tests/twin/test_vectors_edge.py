@@ -1,5 +1,6 @@
 """What the embedded vector store must bear besides the contract: other processes, kills, full disks."""
 
+import json
 import os
 import shutil
 import signal
@@ -8,16 +9,35 @@ import sys
 import textwrap
 import threading
 from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta, timezone
+from functools import partial
 from pathlib import Path
 
 import pytest
 
-from tests.twin.vectorstores import ARTICLES, DIMENSION, MODEL, expected, point, put, vector
+from tests.twin.vectorstores import (
+    ARTICLES,
+    DIMENSION,
+    MODEL,
+    both,
+    expected,
+    near,
+    point,
+    published,
+    put,
+    terms,
+    texts,
+    vector,
+    with_terms,
+)
 from twin.errors import InputError, StoreError
-from twin.vectors.base import Point
+from twin.identity import sha256
+from twin.models import Chunk
+from twin.vectors.base import Point, Where
 from twin.vectors.edge import EdgeVectorStore
+from twin.vectors.edge_shard import canonical
 from twin.vectors.payload import chunk_of
-from twin.vectors.versions import copy_sparse
+from twin.vectors.versions import Index, copy_sparse
 
 
 def run(script: str, *args: object) -> "subprocess.Popen[str]":
@@ -102,6 +122,8 @@ def test_a_killed_writer_changes_nothing_and_the_next_one_converges(tmp_path: Pa
     put(store, *new, deletes=(point(2).chunk.id,) if after < 3 else ())
     left = new if after > 2 else [*new, point(1)]
     assert store.hashes(ARTICLES, "ada", MODEL) == expected(*left)
+    found = store.search(ARTICLES, Where(author="ada"), vector=None, sparse=terms(*range(1, 8)), limit=999).sparse
+    assert sorted(each.id for each in found) == sorted(item.chunk.id for item in left)
     folder = tmp_path / "articles" / "ada"
     assert sorted(path.name for path in folder.iterdir()) == ["00000001", "00000002", "CURRENT", "LOCK"]
 
@@ -195,6 +217,97 @@ def test_a_root_that_is_no_folder_is_one_sentence(tmp_path: Path) -> None:
 def test_a_slug_is_no_path(tmp_path: Path) -> None:
     with pytest.raises(InputError):
         EdgeVectorStore(tmp_path).count(ARTICLES, "../other")
+
+
+def test_a_chunk_is_stored_as_what_its_hash_is_made_of() -> None:
+    chunk = published(1, 2020).chunk
+    hour = timezone(timedelta(hours=1))
+    for fields in (
+        {},
+        {"published_at": None, "path": "a/b.py"},
+        {"published_at": datetime(2020, 1, 2, 3, 4, 5, 678901, tzinfo=UTC)},
+        {"published_at": datetime(2020, 1, 2, tzinfo=hour)},
+        {"published_at": datetime(1869, 1, 2)},
+        {"text": 'quotes " and \\ \n\t \x00 \x7f \u2028 😀', "title": None},
+    ):
+        made = Chunk.model_validate({**chunk.model_dump(), **fields})
+        for each in (made, Chunk.model_validate_json(made.model_dump_json())):
+            assert sha256(canonical(each)) == each.content_hash
+
+
+def test_times_before_1970_and_without_a_zone_are_found(tmp_path: Path) -> None:
+    store = EdgeVectorStore(tmp_path)
+    for number, moment in ((1, datetime(1869, 1, 2, tzinfo=UTC)), (2, datetime(1969, 12, 31))):
+        made = point(number)
+        put(store, made._replace(chunk=made.chunk.model_copy(update={"published_at": moment})))
+    for year, count in ((1860, 2), (1900, 1), (1970, 0)):
+        where = Where(author="ada", published_from=datetime(year, 1, 1, tzinfo=UTC))
+        assert len(both(store, where).dense) == count
+
+
+def test_a_shard_of_an_older_layout_answers_nothing_and_goes_with_the_next_build(tmp_path: Path) -> None:
+    store = EdgeVectorStore(tmp_path)
+    put(store, point(1), point(2))
+    pointer = tmp_path / "articles" / "ada" / "CURRENT"
+    manifest = json.loads(pointer.read_text())
+    assert manifest["index"]["m"] > 0
+    pointer.write_text(json.dumps({name: manifest[name] for name in ("version", "model", "dimension", "points")}))
+    assert store.hashes(ARTICLES, "ada", MODEL) == {}
+    assert list(store.points(ARTICLES, "ada", MODEL)) == []
+    with pytest.raises(StoreError, match="build the collections again"):
+        near(store, 1)
+    put(store, point(1))
+    assert store.hashes(ARTICLES, "ada", MODEL) == expected(point(1))
+    assert [found.id for found in with_terms(store, 1001)] == [point(1).chunk.id]
+
+
+@pytest.fixture
+def small_graphs(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Shards of the tests are large enough for a graph."""
+    small = partial(Index, threshold_kb=1, full_scan_kb=1, m=8)
+    monkeypatch.setattr("twin.vectors.edge.Index", small)
+
+
+@pytest.mark.usefixtures("small_graphs")
+def test_a_graph_and_small_vectors_follow_the_settings(tmp_path: Path) -> None:
+    """With nothing to write, a version with other settings is made of the points that are there."""
+    points = [point(number) for number in range(300)]
+    full = EdgeVectorStore(tmp_path)
+    put(full, *points)
+    wanted = [found.id for found in near(full, 1000)]
+    small = EdgeVectorStore(tmp_path, quantized=True)
+    assert small.index(ARTICLES, "ada")["quantized"] is False
+    assert not list(tmp_path.rglob("*quantized*"))
+    put(small)
+    assert small.index(ARTICLES, "ada")["quantized"] is full.index(ARTICLES, "ada")["quantized"] is True
+    assert list(tmp_path.rglob("*quantized*"))
+    assert small.hashes(ARTICLES, "ada", MODEL) == expected(*points)
+    found = small.search(ARTICLES, Where(author="ada"), vector=vector(1000), sparse=None, limit=9).dense
+    assert [each.id for each in found] == wanted
+    right = {item.chunk.id: float(item.vector @ vector(1000)) for item in points}
+    assert [each.score for each in found] == pytest.approx([right[each.id] for each in found], abs=1e-5)
+    assert [each.id for each in with_terms(small, 1100)] == [points[100].chunk.id]
+    put(full)
+    assert small.index(ARTICLES, "ada")["quantized"] is False
+    before = (tmp_path / "articles" / "ada" / "CURRENT").read_bytes()
+    put(full)
+    assert (tmp_path / "articles" / "ada" / "CURRENT").read_bytes() == before
+
+
+@pytest.mark.usefixtures("small_graphs")
+def test_an_indexed_shard_takes_changes(tmp_path: Path) -> None:
+    store = EdgeVectorStore(tmp_path)
+    put(store, *(point(number) for number in range(300)))
+    changed = [point(number, text="changed")._replace(vector=vector(5000 + number)) for number in range(20)]
+    put(store, *changed, point(400), deletes=tuple(point(number).chunk.id for number in range(20, 120)))
+    left = [*changed, point(400), *(point(number) for number in range(120, 300))]
+    assert store.hashes(ARTICLES, "ada", MODEL) == expected(*left)
+    assert texts(store, near(store, 5007, limit=1)) == ["changed"]
+    query = vector(1000)
+    scores = sorted((float(item.vector @ query) for item in left), reverse=True)
+    assert [found.score for found in near(store, 1000)] == pytest.approx(scores[:9], abs=1e-5)
+    assert with_terms(store, 1050) == []
+    assert {found.id for found in with_terms(store, 1)} <= {item.chunk.id for item in left}
 
 
 def test_a_closed_store_opens_again(tmp_path: Path) -> None:
