@@ -53,7 +53,8 @@ def chunk_ids(document: str, chunker_version: str, texts: Sequence[str]) -> list
     namespace = UUID(document).bytes
     found = []
     for ordinal, text in enumerate(texts):
-        name = f"{chunker_version}{_SEPARATOR}{ordinal}{_SEPARATOR}{sha256(text)}"
+        content = hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
+        name = f"{chunker_version}{_SEPARATOR}{ordinal}{_SEPARATOR}{content}"
         digest = hashlib.sha1(namespace + name.encode(), usedforsecurity=False).hexdigest()
         variant = _VARIANT[digest[16]]  # RFC 9562, section 5.5
         found.append(f"{digest[:8]}-{digest[8:12]}-5{digest[13:16]}-{variant}{digest[17:20]}-{digest[20:32]}")

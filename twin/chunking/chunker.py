@@ -99,7 +99,7 @@ class _Batch:
         contexts = _Contexts(self._sizer, names)
         for number, plan in enumerate(plans):
             fitted = self._fitted(number, plan, rows, contexts)
-            yield _chunks(self._documents[number], self._scan.text, self._limits[number][0], fitted)
+            yield _chunks(self._documents[number], self._limits[number][0], fitted)
 
     @cached_property
     def _splitter(self) -> Splitter:
@@ -149,10 +149,11 @@ class _Batch:
         limit, code = self._sizer.limit, self._kinds[number] is Kind.CODE
         share = self._chunker.cutting(self._documents[number].category).target // _CONTEXT_SHARE
         torn = splitter.torn if splitter else frozenset[int]()
+        control = self._scan.plain is not text  # else what holds a word is not blank
         fitted: list[_Fitted] = []
         done = 0
         for (start, end, _, _), ((first, last), tokens) in zip(parts, islice(rows, len(parts)), strict=True):
-            if first >= last or last <= done or text[first:last].isspace():
+            if first >= last or last <= done or (control and text[first:last].isspace()):
                 continue  # it holds nothing, or nothing that the one before does not hold
             done = last
             path = splitter.path(base, first, last) if splitter else ()
@@ -212,9 +213,11 @@ class _Contexts:
     def _joined(self, names: list[str], room: int) -> tuple[str, int]:
         if not names or room < _MIN_CONTEXT:
             return "", 0
-        needed = sum(self._sizes[name] for name in names) + self._joint * (len(names) - 1)
+        sizes = [self._sizes[name] + self._joint for name in names]
+        needed = sum(sizes) - self._joint
         while needed > room and len(names) > 1:
-            needed -= self._sizes[names.pop(1)] + self._joint
+            del names[1]
+            needed -= sizes.pop(1)
         context = _JOINT.join(names)
         if needed <= room:
             return context, needed
@@ -263,11 +266,11 @@ def _indented(text: str, start: int, first: int) -> int:
     return line if not text[line:first].strip(" \t") else first
 
 
-def _chunks(document: Document, text: str, base: int, fitted: list[_Fitted]) -> list[Chunk]:
+def _chunks(document: Document, base: int, fitted: list[_Fitted]) -> list[Chunk]:
     """The chunks of a document. Its fields were validated with it and are not validated again for each chunk."""
     if not fitted:
         return []
-    texts = [text[start:end] for start, end, _, _ in fitted]
+    texts = [document.text[start - base : end - base] for start, end, _, _ in fitted]
     shared: dict[str, Any] = {
         "document_id": document.id,
         "author": document.author,

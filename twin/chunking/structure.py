@@ -64,7 +64,7 @@ _MARKDOWN_SUFFIXES = {".md", ".markdown", ".mdx", ".qmd", ".rmd"}
 _PROSE_SUFFIXES = {".txt", ".rst", ".adoc", ".org", ".tex", ".html", ".htm"}
 
 _BREAK = re.compile(r"\r\n|\n|\r")
-_HEADING = re.compile(r"(#{1,6})(?:[ \t]+(.*?))?(?:[ \t]+#+)?[ \t]*$")
+_HASHES = re.compile(r"#{1,6}(?=[ \t]|$)")
 _FENCE = re.compile(r"(`{3,}|~{3,})(.*)")
 _HTML = re.compile(r"<(?:(pre|script|style|textarea)(?=[\s>]|$)|!--)", re.IGNORECASE)
 
@@ -256,10 +256,12 @@ class _Markdown:
         for number, (start, begin, end) in zip(numbers.tolist(), rows, strict=True):
             text, above = lines.scan.text[begin:end], None
             if text[0] == "#":
-                heading = _HEADING.match(text)
-                if heading is None:
+                hashes = _HASHES.match(text)
+                if hashes is None:
                     continue
-                level, name = len(heading[1]), heading[2] or ""
+                level, name = hashes.end(), text[hashes.end() :]
+                if name.endswith("#") and (opened := name.rstrip("#"))[-1:] in (" ", "\t", ""):
+                    name = opened
             else:
                 above = self._underlined(number)
                 if above is None:

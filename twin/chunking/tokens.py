@@ -53,8 +53,9 @@ class Tokens:
         spans = np.diff(starts, append=0)
         lasts = np.searchsorted(starts, ends) - 1  # the last unit of each text ends with it
         spans[lasts[lasts >= 0]] = (ends - starts[lasts])[lasts >= 0] if len(starts) else 0
-        crowded = spans // _CHARACTERS_PER_TOKEN
-        self.sizes = self.sums if (crowded <= counts).all() else _summed(np.maximum(counts, crowded))
+        self.sizes = self.sums
+        if (spans >= _CHARACTERS_PER_TOKEN * (counts + 1)).any():
+            self.sizes = _summed(np.maximum(counts, spans // _CHARACTERS_PER_TOKEN))
 
     def count(self, start: int, end: int) -> int:
         """Number of tokens of the units that begin in the range."""
