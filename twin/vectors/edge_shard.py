@@ -1,7 +1,6 @@
 """One shard of Qdrant Edge: how it is made, filled and read. Versions and authors are the matter of `edge`."""
 
 import contextlib
-import json
 import shutil
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from datetime import UTC, datetime, timedelta
@@ -11,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from pydantic import TypeAdapter
 
 from twin.errors import StoreError
 from twin.models import Chunk
@@ -43,11 +43,9 @@ _PAGE = 4096
 _VECTORS_PAGE = 512
 
 _FIELDS = sorted(Chunk.model_fields)
+_JSON = TypeAdapter(dict[str, Any])
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)
-_NO_OFFSET = timedelta(0)
-
-_encode = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
 
 
 def opened(path: Path) -> "EdgeShard":
@@ -77,7 +75,7 @@ def write(path: Path, dimension: int, index: Index, points: Iterable[Point], del
         for batch in batches(points):
             check_space(path)
             with engine(path):
-                shard.update(UpdateOperation.upsert_points([_stored(point) for point in batch]))
+                shard.update(UpdateOperation.upsert_points(_stored(batch)))
             expected.update(point.chunk.id for point in batch)
         check_space(path, allocated(path))  # merging writes a second copy before it drops the first
         with engine(path):
@@ -230,8 +228,8 @@ def _config(dimension: int, index: Index) -> "EdgeConfig":
     )
 
 
-def _stored(point: Point) -> "EdgePoint":
-    """The point with its chunk as one JSON string, and what is filtered by as numbers.
+def _stored(points: Iterable[Point]) -> "list[EdgePoint]":
+    """Each point with its chunk as one JSON string, and what is filtered by as numbers.
 
     The binding converts each field of a payload by trying one type after the other; a string is the fifth of them, so
     that the fields of a chunk would take longer than all else that is done for the point. The hash of the chunk needs
@@ -240,31 +238,30 @@ def _stored(point: Point) -> "EdgePoint":
     from qdrant_edge import Point as EdgePoint
     from qdrant_edge import SparseVector as EdgeSparse
 
-    chunk = point.chunk
-    payload: dict[str, Any] = {
-        CHUNK: canonical(chunk),
-        "document_id": _number(chunk.document_id),
-        "platform": _number(chunk.platform),
-        "link": _number(chunk.link),
-    }
-    if chunk.language is not None:
-        payload["language"] = _number(chunk.language)
-    if chunk.published_at is not None:
-        payload[MOMENT] = _microseconds(chunk.published_at)
-    sparse = EdgeSparse(point.sparse.indices.tolist(), point.sparse.values.tolist())
-    return EdgePoint(chunk.id, {DENSE: point.vector.tolist(), SPARSE: sparse}, payload)
+    made = []
+    for chunk, vector, sparse in points:
+        payload: dict[str, Any] = {
+            CHUNK: canonical(chunk),
+            "document_id": _number(chunk.document_id),
+            "platform": _number(chunk.platform),
+            "link": _number(chunk.link),
+        }
+        if chunk.language is not None:
+            payload["language"] = _number(chunk.language)
+        if chunk.published_at is not None:
+            payload[MOMENT] = _microseconds(chunk.published_at)
+        terms = EdgeSparse(sparse.indices.tolist(), sparse.values.tolist())
+        made.append(EdgePoint(chunk.id, {DENSE: vector.tolist(), SPARSE: terms}, payload))
+    return made
 
 
 def canonical(chunk: Chunk) -> str:
-    """The JSON that the content hash of the chunk is made of; see `twin.identity.content_hash`."""
+    """The JSON that the content hash of the chunk is made of; see `twin.identity.content_hash`.
+
+    Written by pydantic's serializer, which needs a third of the time of the standard library's for the same bytes.
+    """
     fields = chunk.__dict__
-    ordered = {name: fields[name] for name in _FIELDS}
-    if (moment := chunk.published_at) is not None:
-        if moment.utcoffset() == _NO_OFFSET:  # as of every document's; any other is left to pydantic's own notation
-            ordered[MOMENT] = moment.isoformat().replace("+00:00", "Z")
-        else:
-            ordered[MOMENT] = chunk.model_dump(mode="json", include={MOMENT})[MOMENT]
-    return _encode(ordered)
+    return _JSON.dump_json({name: fields[name] for name in _FIELDS}).decode()
 
 
 @lru_cache(1 << 16)
