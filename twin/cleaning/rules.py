@@ -1,6 +1,7 @@
 """The rules of cleaning prose, as a pure function on text. Code is never touched."""
 
 from collections import Counter
+from functools import lru_cache
 
 from twin.cleaning.chrome import is_framed, without_chrome
 from twin.cleaning.lines import marked, split_lines, text_of
@@ -8,6 +9,12 @@ from twin.cleaning.mending import tidy
 
 _ROUNDS = 6
 """Taking a line out can make its neighbours one more of what goes; it never took more than two rounds."""
+
+_REMEMBERED = 256
+"""Texts remembered: each is cleaned once to be compared with the author's others, and again to be stored."""
+
+_REMEMBERED_CHARACTERS = 100_000
+"""Of the longest text remembered: bounds the memory that this takes."""
 
 
 def clean_prose(text: str, *, platform: str = "web", title: str | None = None) -> tuple[str, Counter[str]]:
@@ -22,6 +29,12 @@ def clean_prose(text: str, *, platform: str = "web", title: str | None = None) -
         platform: the document's platform; ambiguous chrome words go only on "substack" and "medium".
         title: of the document, which tells a page's own heading from the navigation above it.
     """
+    clean = _remembered if len(text) <= _REMEMBERED_CHARACTERS else _cleaned
+    cleaned, removed = clean(text, platform, title)
+    return cleaned, Counter(removed)
+
+
+def _cleaned(text: str, platform: str, title: str | None) -> tuple[str, Counter[str]]:
     removed: Counter[str] = Counter()
     framed = False
     for _ in range(_ROUNDS):
@@ -33,3 +46,6 @@ def clean_prose(text: str, *, platform: str = "web", title: str | None = None) -
             break
         text = cleaned
     return text, +removed
+
+
+_remembered = lru_cache(maxsize=_REMEMBERED)(_cleaned)
