@@ -96,10 +96,14 @@ class _Batch:
         rows = zip(ranges.tolist(), counts, strict=True)
         names = {name for plan in plans for name in plan.names}
         names.update(*(splitter.names() for splitter in {plan.splitter for plan in plans if plan.splitter}))
-        contexts = _Contexts(self._sizer, names)
+        contexts = _Contexts(self._sizer, names, {self._share(document) for document in self._documents})
         for number, plan in enumerate(plans):
             fitted = self._fitted(number, plan, rows, contexts)
             yield _chunks(self._documents[number], self._limits[number][0], fitted)
+
+    def _share(self, document: Document) -> int:
+        """Tokens that the context of a document's chunks may have."""
+        return self._chunker.cutting(document.category).target // _CONTEXT_SHARE
 
     @cached_property
     def _splitter(self) -> Splitter:
@@ -147,7 +151,7 @@ class _Batch:
         """
         text, base, (parts, names, splitter) = self._scan.text, self._limits[number][0], plan
         limit, code = self._sizer.limit, self._kinds[number] is Kind.CODE
-        share = self._chunker.cutting(self._documents[number].category).target // _CONTEXT_SHARE
+        share = self._share(self._documents[number])
         torn = splitter.torn if splitter else frozenset[int]()
         control = self._scan.plain is not text  # else what holds a word is not blank
         fitted: list[_Fitted] = []
@@ -191,12 +195,17 @@ class _Batch:
 class _Contexts:
     """Contexts made of names, and their tokens."""
 
-    def __init__(self, sizer: Sizer, names: Iterable[str]) -> None:
+    def __init__(self, sizer: Sizer, names: Iterable[str], shares: Iterable[int]) -> None:
         listed = sorted(names)
         self._sizer = sizer
         self._sizes = dict(zip(listed, sizer.sums(listed), strict=True))
         self._joint = sizer.count(_JOINT)
         self._heads: dict[tuple[str, int], tuple[str, int]] = {}
+        for share in shares:  # those of long names at once
+            long = [name for name in listed if self._sizes[name] > share]
+            heads = sizer.heads(long, share)
+            found = zip(heads, sizer.sums(heads), strict=True)
+            self._heads |= {(name, share): head for name, head in zip(long, found, strict=True)}
         self._made: dict[tuple[tuple[str, ...], tuple[str, ...], int], tuple[str, int]] = {}
 
     def within(self, names: tuple[str, ...], path: tuple[str, ...], room: int) -> tuple[str, int]:
@@ -250,7 +259,7 @@ def _trimmed(scan: Scan, parts: list[Part]) -> Offsets:
     """The first offset and the end of what each part has between the white space around it; shape (parts, 2)."""
     given = np.array([part[:2] for part in parts], dtype=np.int64).reshape(-1, 2)
     if not len(scan.starts):
-        return given
+        return np.zeros_like(given)
     words = np.searchsorted(scan.starts, given)
     starts = np.append(scan.starts, len(scan.text))[words[:, 0]]
     before = scan.ends[np.maximum(words - 1, 0)]

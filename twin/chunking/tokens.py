@@ -134,9 +134,19 @@ class Sizer:
 
     def head(self, text: str, tokens: int) -> str:
         """The longest beginning of `text` in whole units with at most that many tokens."""
-        found = self.tokens(Scan([text]))
-        last = int(np.searchsorted(found.sums, tokens, side="right")) - 1
-        return text if last >= len(found.starts) else text[: found.starts[last]].rstrip()
+        return self.heads([text], tokens)[0]
+
+    def heads(self, texts: Sequence[str], tokens: int) -> list[str]:
+        """`head` of each text."""
+        if not texts:
+            return []
+        scan = Scan(texts)
+        found = self.tokens(scan)
+        first = np.searchsorted(found.starts, scan.limits[:, 0])
+        last = np.searchsorted(found.sums, found.sums[first] + tokens, side="right") - 1
+        stops = np.minimum(np.append(found.starts, len(scan.text))[last], scan.limits[:, 1])
+        limits = zip(texts, scan.limits[:, 0].tolist(), scan.limits[:, 1].tolist(), stops.tolist(), strict=True)
+        return [text if stop == end else text[: stop - start].rstrip() for text, start, end, stop in limits]
 
     def _units(self, scan: Scan) -> tuple[Offsets, Offsets, Offsets]:
         """Where the words of a text begin and end, the long ones in parts, and their tokens, -1 where not known yet."""
