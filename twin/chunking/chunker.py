@@ -22,8 +22,9 @@ CHUNKER_VERSION = "2"
 _MIN_CONTEXT = 4
 """Room in tokens below which a piece of context would say nothing."""
 
-_CONTEXT_SHARE = 12
-"""The context has at most one token for this many of the target: it is read again with each chunk, and is paid for."""
+_CONTEXT_SHARE, _SHARE_OF_CODE = 12, 8
+"""The context has at most one token for this many of the target: it is read again with each chunk, and is paid for.
+Paths, and the names of classes and functions, are of many tokens."""
 
 _WHOLE = 1.7
 """Targets that a text of prose may have and stay one chunk, if the model reads as much."""
@@ -103,7 +104,8 @@ class _Batch:
 
     def _share(self, document: Document) -> int:
         """Tokens that the context of a document's chunks may have."""
-        return self._chunker.cutting(document.category).target // _CONTEXT_SHARE
+        share = _SHARE_OF_CODE if document.category is Category.REPOSITORIES else _CONTEXT_SHARE
+        return self._chunker.cutting(document.category).target // share
 
     @cached_property
     def _splitter(self) -> Splitter:
