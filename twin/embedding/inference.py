@@ -1,14 +1,13 @@
 """OpenVINO on the CPU: token ids to unit vectors, without padding and without PyTorch.
 
-Measured on two cores with AVX2 alone (Zen 3), the packaged model, 256 chunks of 186 tokens, in tokens per CPU-second:
-sentence-transformers' default 1,259; PyTorch, sorted, no padding, 2,044; OpenVINO f32 2,297, the same for batches of
-256 and of 1,024 tokens; OpenVINO int8 1,720, because without VNNI its integer kernels are slower than its float ones
-and saturate. On a CPU with VNNI int8 is about 1.7 times as fast as bf16. So the backend is chosen by what the CPU can
-do, and then by the speed that was measured when the model was exported.
+Which precision is fastest depends on the CPU, so it is measured on each kind of them when the model is exported.
+Without instructions for 8-bit integers (VNNI and the like) the integer kernels are slower than the float ones, and
+sums of products saturate, so that int8 is not even tried there; with them it is the fastest by far.
 
 * Texts of exactly equal length share a batch: no padding, so no attention mask, so the vector of a text does not
   depend on its neighbours.
-* One stream per core: no core waits for another within a layer. One stream over two cores measured 14 % slower.
+* One stream per core: no core waits for another within a layer, as one stream over all cores would.
+* The size of a batch matters little as long as it is more than one text of some length.
 """
 
 import importlib

@@ -5,8 +5,7 @@ would take them. So a backend is used only where its vectors of probes agree wit
 of the user's own and a packaged set of several languages, code and odd lengths.
 
 Retrieval is measured as known-item search: a sentence of a text is the query, the text is the answer, nDCG@10 over
-all probes. The difference of two backends on one query has a standard deviation of about .05, so that with
-`QUERIES` queries a difference of `NDCG_LOSS` is two standard errors.
+all probes; with as many as `QUERIES` of them chance is small beside `NDCG_LOSS`.
 """
 
 import re
@@ -19,11 +18,13 @@ from twin.embedding.base import Vectors
 from twin.identity import sha256
 
 COSINE_MEAN = 0.99
-COSINE_MIN = 0.97
+COSINE_LOW = 0.97
+"""One probe in a hundred may be further away than this: a word alone, an emoji."""
+COSINE_MIN = 0.9
 NDCG_LOSS = 0.003
-QUERIES = 1000
+QUERIES = 3000
 
-_PER_TEXT = 4
+_PER_TEXT = 12
 """Sentences of one text that become queries, at most."""
 
 _WORDS = range(4, 41)
@@ -38,6 +39,7 @@ class Parity(NamedTuple):
     texts: int
     queries: int
     cosine_mean: float  # over texts and queries
+    cosine_low: float  # the hundredth part of them is below it
     cosine_min: float
     ndcg_reference: float
     ndcg_candidate: float
@@ -73,17 +75,17 @@ def compare(reference: tuple[Vectors, Vectors], candidate: tuple[Vectors, Vector
     """
     if [part.shape for part in candidate] != [part.shape for part in reference]:
         shapes = f"{candidate[0].shape} instead of {reference[0].shape}"
-        return Parity(len(reference[0]), len(answers), 0.0, 0.0, 0.0, 0.0, f"its vectors have the shape {shapes}")
+        return Parity(len(reference[0]), len(answers), 0.0, 0.0, 0.0, 0.0, 0.0, f"its vectors have the shape {shapes}")
     pairs = zip(reference, candidate, strict=True)
     cosines = np.nan_to_num(np.concatenate([np.sum(left * right, axis=1) for left, right in pairs]), nan=-1.0)
-    mean, lowest = float(cosines.mean()), float(cosines.min())
+    mean, low, lowest = float(cosines.mean()), float(np.percentile(cosines, 1)), float(cosines.min())
     before, after = ndcg(*reference, answers), ndcg(*candidate, answers)
     refused = None
-    if mean < COSINE_MEAN or lowest < COSINE_MIN:
+    if mean < COSINE_MEAN or low < COSINE_LOW or lowest < COSINE_MIN:
         refused = f"the cosine to the original is {mean:.4f} on average and {lowest:.4f} at worst"
     elif after < before - NDCG_LOSS:
         refused = f"a search by it finds less: nDCG@{_DEPTH} {after:.4f} instead of {before:.4f}"
-    return Parity(len(reference[0]), len(answers), mean, lowest, before, after, refused)
+    return Parity(len(reference[0]), len(answers), mean, low, lowest, before, after, refused)
 
 
 def ndcg(texts: Vectors, queries: Vectors, answers: Sequence[int]) -> float:
