@@ -13,8 +13,8 @@ import pytest
 from pydantic import SecretStr
 
 from twin.artifacts import ArtifactStore
-from twin.embedding import EndpointEmbedder, SentenceTransformerEmbedder, open_embedder
-from twin.embedding.endpoint import SAFE_WINDOW
+from twin.embedding import SentenceTransformerEmbedder, open_embedder
+from twin.embedding.endpoint import SAFE_WINDOW, EndpointEmbedder
 from twin.errors import ConsistencyError, InputError, StoreError, TwinError
 from twin.settings import Settings
 

@@ -2,7 +2,6 @@
 
 from twin.embedding.automatic import AutomaticEmbedder
 from twin.embedding.base import Embedder
-from twin.embedding.endpoint import EndpointEmbedder
 from twin.embedding.model import DEFAULT_MODEL
 from twin.embedding.opening import open_embedder
 from twin.embedding.sentence_transformer import SentenceTransformerEmbedder
@@ -13,7 +12,6 @@ __all__ = [
     "AutomaticEmbedder",
     "Embedder",
     "EmbeddingReport",
-    "EndpointEmbedder",
     "SentenceTransformerEmbedder",
     "embed_chunks",
     "open_embedder",
