@@ -29,7 +29,7 @@ class Index(BaseModel):
     model_config = ConfigDict(frozen=True)
 
     m: int = 16  # links per point
-    ef_construct: int = 100  # candidates looked at for each point's links
+    ef_construct: int = 64  # candidates looked at for each point's links
     ef: int = 128  # candidates looked at in a search
     threshold_kb: int = 10_000  # of vectors, from which on there is a graph
     full_scan_kb: int = 10_000  # of vectors that meet a search's conditions, up to which the graph is not used
