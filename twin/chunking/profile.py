@@ -51,10 +51,10 @@ class Profile(NamedTuple):
 
 
 PROFILES = {
-    "default": Profile(Cutting(150, 0), Cutting(150, 0), Cutting(200, 0)),
+    "default": Profile(Cutting(170, 0), Cutting(170, 0), Cutting(200, 0)),
     "classic": Profile(*[Cutting(500, 50)] * 3),
 }
-"""By name. 150 tokens of prose without overlap find an answer with little around it (`make bench-retrieval`), and a
+"""By name. 170 tokens of prose without overlap find an answer with little around it (`make bench-retrieval`), and a
 function is rarely longer than 200; 500 and 50 are what many books use."""
 
 _SMALLEST = 20
