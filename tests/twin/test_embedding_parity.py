@@ -93,13 +93,18 @@ class TestNdcg:
 
 class TestProbes:
     def test_queries_are_sentences_of_their_texts(self) -> None:
-        texts = ["First things come first here. Second things come second here.\n\nTitle", "def f():\n    return 1"]
+        first = "First things come first here, as they do everywhere."
+        second = "Second things come second here, as they do nowhere."
+        texts = [f"{first} {second}\n\nTitle", "def f():\n    return 1"]
         queries, answers = known_items(texts)
-        assert queries == ["First things come first here.", "Second things come second here.", "def f(): return 1"]
+        assert queries == [first, second, "def f(): return 1"]
         assert answers == [0, 0, 1]
 
     def test_there_are_not_too_many(self) -> None:
-        texts = [f"This is sentence {number} of a text. And here is another one." for number in range(3000)]
+        texts = [
+            f"This is sentence {number} of a long text. And here is another one that is as long."
+            for number in range(3000)
+        ]
         queries, answers = known_items(texts)
         assert QUERIES / 2 < len(queries) == len(answers) <= QUERIES
 

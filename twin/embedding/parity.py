@@ -27,7 +27,7 @@ QUERIES = 3000
 _PER_TEXT = 12
 """Sentences of one text that become queries, at most."""
 
-_WORDS = range(4, 41)
+_WORDS = range(4, 61)
 """Words of a sentence that is worth asking for."""
 
 _DEPTH = 10
