@@ -1,5 +1,6 @@
 """What the embedded vector store must bear besides the contract: other processes, kills, full disks."""
 
+import errno
 import json
 import os
 import shutil
@@ -318,7 +319,13 @@ def test_a_closed_store_opens_again(tmp_path: Path) -> None:
     assert store.count(ARTICLES, "ada") == 1
 
 
-def test_a_sparse_copy_is_equal_and_stays_sparse(tmp_path: Path) -> None:
+@pytest.mark.parametrize("kernel", [True, False])
+def test_a_sparse_copy_is_equal_and_stays_sparse(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, kernel: bool) -> None:
+    def refuses(*_: object) -> int:
+        raise OSError(errno.EXDEV, "Invalid cross-device link")
+
+    if not kernel:
+        monkeypatch.setattr(os, "copy_file_range", refuses)
     source = tmp_path / "a"
     (source / "sub").mkdir(parents=True)
     with (source / "sub" / "holes").open("wb") as stream:

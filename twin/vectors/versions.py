@@ -7,6 +7,7 @@ left behind is no version that `CURRENT` names, and the next writer removes it.
 """
 
 import contextlib
+import errno
 import fcntl
 import json
 import os
@@ -20,6 +21,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 from twin.errors import StoreError
 
 _BLOCK = 1 << 20
+_NOT_BY_KERNEL = (errno.EXDEV, errno.ENOSYS, errno.EINVAL, errno.EOPNOTSUPP, errno.EBADF, errno.ETXTBSY)
 
 
 class Index(BaseModel):
@@ -30,9 +32,9 @@ class Index(BaseModel):
 
     m: int = 16  # links per point
     ef_construct: int = 64  # candidates looked at for each point's links
-    ef: int = 128  # candidates looked at in a search
+    ef: int = 96  # candidates looked at in a search
     threshold_kb: int = 10_000  # of vectors, from which on there is a graph
-    full_scan_kb: int = 10_000  # of vectors that meet a search's conditions, up to which the graph is not used
+    full_scan_kb: int = 2_000  # of vectors that meet a search's conditions, up to which the graph is not used
     quantized: bool = False  # by one byte a number, with the best scored again by the full vectors
 
 
@@ -184,11 +186,22 @@ def _copy_file(source: Path, target: Path) -> None:
     with source.open("rb") as reader, target.open("wb") as writer:
         size = os.fstat(reader.fileno()).st_size
         for start, end in _data(reader.fileno(), size):
-            reader.seek(start)
-            writer.seek(start)
-            for offset in range(start, end, _BLOCK):
-                writer.write(reader.read(min(_BLOCK, end - offset)))
+            _copy_range(reader.fileno(), writer.fileno(), start, end)
         writer.truncate(size)
+
+
+def _copy_range(source: int, target: int, start: int, end: int) -> None:
+    """Let the kernel copy a range, which on XFS and Btrfs shares its blocks until one side is written."""
+    while start < end:
+        try:
+            done = os.copy_file_range(source, target, end - start, start, start)
+        except OSError as error:
+            if error.errno not in _NOT_BY_KERNEL:
+                raise
+            done = os.pwrite(target, os.pread(source, min(_BLOCK, end - start), start), start)
+        if not done:  # the file became shorter meanwhile
+            return
+        start += done
 
 
 def _data(descriptor: int, size: int) -> Iterator[tuple[int, int]]:
