@@ -12,6 +12,7 @@ from twin.evaluation.ranking import Span, SpanScores, ndcg, span_scores
 from twin.models import Chunk
 from twin.retrieval import Retriever
 from twin.retrieval.fusion import Weights
+from twin.retrieval.languages import ALWAYS
 from twin.vectors.base import Found, Scored, VectorStore, Where
 from twin.vectors.bm25 import encode_query
 
@@ -34,14 +35,14 @@ class Lists(NamedTuple):
     chunks: dict[str, Chunk]
 
 
-def lists(collection: Collection, vectors: VectorStore, embedder: Embedder, prefetch: int = 200) -> Lists:
+def lists(collection: Collection, vectors: VectorStore, embedder: Embedder, prefetch: int = 400) -> Lists:
     """Search once for all systems that only order the lists."""
     queries = collection.judged
     embedded = embedder.embed_queries([collection.queries[query] for query in queries])
     where = Where(author=collection.author)
     found, chunks = dict[str, Found](), dict[str, Chunk]()
     for query, vector in zip(queries, embedded, strict=True):
-        sparse = encode_query(collection.queries[query], ["en"], collection.category)
+        sparse = encode_query(collection.queries[query], ALWAYS, collection.category)
         found[query] = vectors.search(collection.category, where, vector=vector, sparse=sparse, limit=prefetch)
         new = [point for each in found[query] for point in each if point.id not in chunks]
         chunks.update(vectors.chunks(collection.category, new))

@@ -12,6 +12,7 @@ from twin.errors import InputError, StoreError
 from twin.models import Category
 from twin.retrieval import Result, Retriever
 from twin.vectors.base import Where
+from twin.vectors.bm25 import BM25_VERSION
 from twin.vectors.edge import EdgeVectorStore
 
 ARTICLES, POSTS, REPOSITORIES = Category.ARTICLES, Category.POSTS, Category.REPOSITORIES
@@ -201,7 +202,7 @@ def test_a_result_is_json(retriever: Retriever) -> None:
         result.hits[0].chunk.link,
     )
     assert {"path", "title", "document_id", "chunk_id", "category", "score", "copies"} <= hit.keys()
-    assert fields["trace"]["model"] == "words@1/64+bm25-1"
+    assert fields["trace"]["model"] == f"words@1/64+bm25-{BM25_VERSION}"
     assert {"understand", "embed", "search", "fuse", "read", "passages", "total"} == fields["trace"][
         "timings_ms"
     ].keys()

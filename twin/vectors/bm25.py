@@ -4,7 +4,7 @@ A chunk's vector holds the saturated term frequencies, a query's the terms; the 
 document frequencies of its own collection (Qdrant's IDF modifier), so that a vector depends on its chunk alone: it can
 be made, stored and compared without the others, and adding a document changes no other point. That is also why the
 average length is a constant of the category and not the mean of a collection: with the mean every point would change
-whenever a document comes. At b = .75 a constant that is wrong by half costs little; the chunker aims at one length.
+whenever a document comes. At b = .5 a constant that is wrong by half costs little; the chunker aims at one length.
 """
 
 from collections.abc import Iterable, Sequence
@@ -16,14 +16,15 @@ from twin.models import Category, Chunk
 from twin.vectors.analysis import analyzer, query_analyzers, term_id, words
 from twin.vectors.base import SparseVector
 
-BM25_VERSION = "1"
+BM25_VERSION = "2"
 """Enters the name of the model that points are stored under: raise it whenever the same chunk gives another vector."""
 
 K1 = 1.2
-B = 0.75
-"""The values that Robertson and Zaragoza give as a starting point; nothing here was tuned."""
+B = 0.5
+"""Of the ranges that Robertson and Zaragoza report to do well (1.2 < k1 < 2, .5 < b < .8) the mild ends: chunks are
+short, so that a repeated word says little, and of like length, so that a long one is not a wordy one."""
 
-AVERAGE_TERMS = {Category.POSTS: 100.0, Category.ARTICLES: 100.0, Category.REPOSITORIES: 120.0}
+AVERAGE_TERMS = {Category.POSTS: 60.0, Category.ARTICLES: 60.0, Category.REPOSITORIES: 60.0}
 """Terms of a typical chunk, stop words not counted and the parts of identifiers counted."""
 
 
