@@ -37,7 +37,7 @@ from twin.evaluation.ranking import SpanScores, paired_difference
 from twin.identity import chunk_id
 from twin.models import Category
 from twin.retrieval import Retriever
-from twin.vectors.base import Point, points_model
+from twin.vectors.base import Point, SparseVector, points_model
 from twin.vectors.bm25 import encode_chunks
 
 PACKAGES = ("qdrant-edge-py", "openvino", "torch", "sentence-transformers", "tokie", "PyStemmer", "numpy")
@@ -175,7 +175,8 @@ def _timed(store: Store, embedder: Embedder, queries: list[str]) -> dict[str, fl
 
 
 def _points(store: Store, category: Category, author: str, count: int) -> list[Point]:
-    """Real chunks of the collections with their vectors, as many times as are needed, each time a little elsewhere."""
+    """Real chunks of the collections with their vectors, as many times as are needed, each time a little elsewhere and
+    without a fifth of their terms."""
     owner = "cosqa" if category is Category.REPOSITORIES else "cranfield"
     chunks = list(read_chunks(store.artifacts, owner, category))
     vectors = [row.vector for row in read_embeddings(store.artifacts, owner, category)]
@@ -188,7 +189,11 @@ def _points(store: Store, category: Category, author: str, count: int) -> list[P
             update={"id": chunk_id(chunks[place].document_id, author, number, ""), "author": author}
         )
         vector = vectors[place] + turn * generator.normal(0, 0.01, len(vectors[place])).astype(np.float32)
-        points.append(Point(chunk, vector / np.linalg.norm(vector), sparse[place]))
+        terms = sparse[place]
+        if turn:
+            kept = generator.random(len(terms.indices)) < 0.8
+            terms = SparseVector(terms.indices[kept], terms.values[kept])
+        points.append(Point(chunk, vector / np.linalg.norm(vector), terms))
     return points
 
 

@@ -35,7 +35,7 @@ class Lists(NamedTuple):
     chunks: dict[str, Chunk]
 
 
-def lists(collection: Collection, vectors: VectorStore, embedder: Embedder, prefetch: int = 400) -> Lists:
+def lists(collection: Collection, vectors: VectorStore, embedder: Embedder, prefetch: int = 300) -> Lists:
     """Search once for all systems that only order the lists."""
     queries = collection.judged
     embedded = embedder.embed_queries([collection.queries[query] for query in queries])

@@ -28,7 +28,7 @@ from twin.retrieval.fusion import EVIDENCE, Weights, combine, with_neighbours
 from twin.vectors.bm25 import BM25_VERSION
 
 GRID = (0.0, 0.02, 0.1, 0.2, 0.4, 0.7, 1.0)
-PREFETCH, LOOKED_AT, NEIGHBOUR = 400, 50, 0.2
+PREFETCH, LOOKED_AT, NEIGHBOUR = 300, 50, 0.2
 NEIGHBOURS = (0.0, 0.1, 0.2, 0.3)
 PACKAGES = ("qdrant-edge-py", "PyStemmer", "numpy")
 
