@@ -94,4 +94,4 @@ def settled(fetch: Callable[[int], list[Scored]], limit: int) -> list[Scored]:
         found = fetch(asked)
         if len(found) < asked or found[-1].score < found[limit - 1].score:
             return best(found, limit)
-        asked *= 4
+        asked += max(asked // 4, 32)
