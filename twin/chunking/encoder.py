@@ -24,14 +24,18 @@ Ids = NDArray[np.int64]
 T = TypeVar("T")
 
 COMPARED = (
-    (0x09, 0x0A), (0x0D, 0x0D), (0x20, 0x7E), (0xA0, 0x24F), (0x300, 0x36F), (0x391, 0x3A1), (0x3A3, 0x3CE),
-    (0x400, 0x52F), (0x5D0, 0x5EA), (0x600, 0x61C), (0x61E, 0x6FF), (0x900, 0x97F), (0x1E00, 0x1EFF), (0x2000, 0x2064),
-    (0x20A0, 0x20BF), (0x2100, 0x218B), (0x2190, 0x2426), (0x2460, 0x2B73), (0x3000, 0x303F), (0x3041, 0x3096),
-    (0x3099, 0x30FF), (0x4E00, 0x9FFF), (0xAC00, 0xD7A3), (0xFE00, 0xFE0F), (0xFF01, 0xFF5E), (0x1D400, 0x1D454),
-    (0x1D5A0, 0x1D6A5), (0x1D7CE, 0x1D7FF), (0x1F300, 0x1F6D7), (0x1F6E0, 0x1F6EC), (0x1F6F0, 0x1F6FC),
-    (0x1F900, 0x1F9FF),
+    (0x09, 0x0A), (0x0D, 0x0D), (0x20, 0x7E), (0xA0, 0x377), (0x391, 0x3A1), (0x3A3, 0x52F), (0x5D0, 0x5EA),
+    (0x600, 0x61C), (0x61E, 0x6FF), (0x900, 0x97F), (0x1D00, 0x1DBF), (0x1E00, 0x1EFF), (0x2000, 0x2064),
+    (0x2070, 0x2071), (0x2074, 0x208E), (0x2090, 0x209C), (0x20A0, 0x20BF), (0x20E3, 0x20E3), (0x2100, 0x218B),
+    (0x2190, 0x2426), (0x2460, 0x2B73), (0x3000, 0x303F), (0x3041, 0x3096), (0x3099, 0x30FF), (0x4E00, 0x9FFF),
+    (0xAC00, 0xD7A3), (0xFE00, 0xFE0F), (0xFF01, 0xFF5E), (0x1D400, 0x1D454), (0x1D5A0, 0x1D6A5), (0x1D7CE, 0x1D7FF),
+    (0x1F1E6, 0x1F1FF), (0x1F300, 0x1F6D7), (0x1F6E0, 0x1F6EC), (0x1F6F0, 0x1F6FC), (0x1F780, 0x1F7D9),
+    (0x1F7E0, 0x1F7EB), (0x1F900, 0x1F9FF), (0x1FA70, 0x1FA7C), (0x1FA80, 0x1FA89), (0x1FA8F, 0x1FAC6),
 )  # fmt: skip
 """First and last code point of the ranges in which both libraries were seen to read every character alike."""
+
+_INNER = re.compile(r"(?<=[^0-9A-Za-z])([0-9A-Za-z]+)(?=[^0-9A-Za-z])")
+"""What stands between two characters of punctuation in the name of a token, such as SEP in [SEP]."""
 
 _OTHER = re.compile("[^" + "".join(f"{re.escape(chr(a))}-{re.escape(chr(b))}" for a, b in COMPARED) + "]")
 
@@ -54,6 +58,11 @@ class Encoder:
         tokenizer: the model's; it is not changed. Truncation and padding are switched off in private copies, because
             packaged tokenizers have them on and would then report a long text as short.
         window: tokens that the model reads, special tokens included.
+
+    Attributes:
+        is_bert: whether the tokens of a text are those of its words.
+        folds: whether the model reads capitals as small letters.
+        opaque: whether a word does not show by its parts that it may hold a token by its name (see `names_part`).
     """
 
     def __init__(self, tokenizer: Tokenizer, window: int) -> None:
@@ -63,7 +72,12 @@ class Encoder:
         self.serialised = self.whole.to_str()
         config = json.loads(self.serialised)
         self.is_bert = _is_bert(config)
-        self._named = {_bare(token["content"]) for token in config.get("added_tokens", [])}
+        contents = [token["content"] for token in config.get("added_tokens", [])]
+        self._named = {_bare(content) for content in contents}
+        self._parts = {found[1] for name in self._named if (found := _INNER.search(name))}
+        self.opaque = not all(_INNER.search(name) and name.isascii() for name in contents)
+        self.folds = self.is_bert and bool(config["normalizer"].get("lowercase"))
+        self._longest = int(config["model"].get("max_input_chars_per_word") or 0)
         self._window = window
         self._cut = Tokenizer.from_str(self.serialised)
         self._cut.enable_truncation(window)
@@ -81,6 +95,19 @@ class Encoder:
         """Whether a word may hold what is a token by its name, such as [SEP], and then is not read as other words."""
         bare = word.lower() if word.isascii() and word.isprintable() else _bare(word)
         return any(name in bare for name in self._named)
+
+    def names_part(self, part: str) -> bool:
+        """Whether a word with this part between two of punctuation may hold what is a token by its name."""
+        bare = part.lower() if part.isascii() and part.isprintable() else _bare(part)
+        return bare in self._parts
+
+    def vocabulary(self) -> list[str]:
+        """Words of ASCII letters and digits that are one token, in the order of their ids: frequent ones first."""
+        if not self.is_bert:
+            return []
+        numbers = self.whole.get_vocab(with_added_tokens=False)
+        plain = (word for word in numbers if word.isascii() and word.isalnum() and len(word) <= self._longest)
+        return sorted((word for word in plain if not self.folds or word == word.lower()), key=numbers.__getitem__)
 
     def lengths(self, texts: Sequence[str]) -> list[int]:
         """Number of tokens of each text, special tokens not counted, whatever the window."""

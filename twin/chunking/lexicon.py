@@ -1,7 +1,6 @@
-"""Token counts of words, remembered: most words of a text were met before."""
+"""Token counts of words, remembered: most words of a text were met before, or are in the model's own vocabulary."""
 
-from collections.abc import Callable
-from itertools import repeat
+from collections.abc import Callable, Iterable
 from threading import Lock
 
 import numpy as np
@@ -9,22 +8,22 @@ from numpy.typing import NDArray
 
 from twin.chunking.scan import Offsets, Scan
 
+NAMED = 255
+"""In place of the count of what may be part of a token's name, such as SEP of [SEP]."""
+
 _REMEMBERED = 400_000
-"""Words remembered at most, which take some 60 MB; then it starts anew."""
+"""Words remembered at most outside the table, which take some 60 MB; then they are forgotten."""
 
 _LONG = 60
 """Characters of the longest word that is remembered."""
 
-_UNKNOWN = 255
-"""What no remembered count reaches."""
-
-_FEW = 200
-"""Words of a text below which looking them up one by one is faster."""
-
 _BITS = 17
 _HASH = np.uint64(0x9E3779B97F4A7C15)  # 2**64 divided by the golden ratio, Knuth's multiplicative hashing
-_SHIFT = np.uint64(64 - _BITS)
+_SHIFT, _OTHER_SHIFT, _MASK = np.uint64(64 - _BITS), np.uint64(64 - 2 * _BITS), np.uint64((1 << _BITS) - 1)
 _KEPT = np.array([(1 << 8 * count) - 1 for count in range(9)], dtype=np.uint64)  # the first bytes of eight
+_PADDING = bytes(16)
+_FOLDED = bytes(range(256)).lower()
+_AS_IT_IS = bytes(range(256))
 
 _Key = NDArray[np.uint64]
 
@@ -32,73 +31,108 @@ _Key = NDArray[np.uint64]
 class Lexicon:
     """Looks words up, and has those measured that are new.
 
-    The short ones of one byte to the character, which are nine words of ten, are looked up all at once: their bytes
-    are their key, 16 at most, so that the table answers for a word itself and never for one that only hashes alike.
+    The short ones of one byte to the character, which are nearly all, are looked up at once: their bytes are their
+    key, 16 at most, so that the table answers for a word itself and never for one that only hashes alike.
 
     Args:
         measure: tokens of each of some words.
+        names: whether a word may be part of a token's name.
+        vocabulary: words of ASCII letters and digits that are one token each.
+        folded: whether the model reads capitals as small letters.
     """
 
-    def __init__(self, measure: Callable[[list[str]], list[int]]) -> None:
-        self._measure = measure
+    def __init__(
+        self,
+        measure: Callable[[list[str]], list[int]],
+        names: Callable[[str], bool],
+        vocabulary: Iterable[str],
+        *,
+        folded: bool,
+    ) -> None:
+        self._measure, self._names = measure, names
         self._known: dict[str, int] = {}
+        self._parts: dict[str, int] = {}
         self._first, self._second = (np.zeros(1 << _BITS, dtype=np.uint64) for _ in range(2))
         self._counts = np.zeros(1 << _BITS, dtype=np.uint8)
+        self._table = _FOLDED if folded else _AS_IT_IS
         self._lock = Lock()
+        self._enter({word: NAMED if names(word) else 1 for word in vocabulary if len(word) <= len(_PADDING)})
 
-    def short(self, scan: Scan) -> Offsets:
-        """Tokens of each word that is in the table, and -1 for the others; shape (words,)."""
-        if len(scan.starts) < _FEW:
-            return np.full(len(scan.starts), -1, dtype=np.int64)
-        first, second, fits = _keys(scan)
-        slots = _slots(first, second)
+    def parts(self, scan: Scan, starts: Offsets, ends: Offsets) -> NDArray[np.uint8]:
+        """Tokens of each of some parts of words without punctuation, or `NAMED`; shape (parts,)."""
+        first, second, fits = _keys(scan.codes.tobytes().translate(self._table), starts, ends - starts)
+        slots, others = _slots(first, second)
         with self._lock:
-            hits = fits & (self._first.take(slots) == first) & (self._second.take(slots) == second)
-            return np.where(hits, self._counts.take(slots), np.int64(-1))
+            found, hits = self._in(slots, first, second)
+            missing = np.flatnonzero(~(hits & fits))
+            found[missing], hits = self._in(others[missing], first[missing], second[missing])
+            missing = missing[~(hits & fits[missing])]
+            ranges = zip(starts[missing].tolist(), ends[missing].tolist(), strict=True)
+            words = [scan.plain[start:end] for start, end in ranges]
+            found[missing] = self._look_up(words, self._parts, self._measured)
+        return found
 
-    def counts(self, words: list[str]) -> Offsets:
-        """Tokens of each word; shape (words,)."""
+    def _in(self, slots: Offsets, first: _Key, second: _Key) -> tuple[NDArray[np.uint8], NDArray[np.bool_]]:
+        """The counts in these slots, and whether they are those of the words with these keys."""
+        hits = self._first.take(slots) == first
+        hits &= self._second.take(slots) == second
+        return self._counts.take(slots), hits
+
+    def words(self, words: list[str]) -> list[int]:
+        """Tokens of each word."""
         with self._lock:
-            found = np.frombuffer(bytes(map(self._known.get, words, repeat(_UNKNOWN))), np.uint8).astype(np.int64)
-            missing = np.flatnonzero(found == _UNKNOWN).tolist()
-            if missing:
-                new = list(dict.fromkeys(words[number] for number in missing))
-                counts = dict(zip(new, self._measure(new), strict=True))
-                found[missing] = [counts[words[number]] for number in missing]
-                self._remember(counts)
-            return found
+            return self._look_up(words, self._known, self._measure)
 
-    def _remember(self, counts: dict[str, int]) -> None:
-        kept = {word: count for word, count in counts.items() if len(word) <= _LONG and count < _UNKNOWN}
-        if len(self._known) + len(kept) > _REMEMBERED:
-            self._known.clear()
-        self._known.update(kept)
-        scan = Scan(list(kept))
-        first, second, fits = _keys(scan)
-        slots = _slots(first, second)
-        chosen = np.flatnonzero(fits & (self._first[slots] == 0))[::-1]
-        # Of two new words that want one slot the one met first has it, being the more frequent as a rule: it is
-        # written last, in all three arrays.
-        slots = slots[chosen]
-        self._first[slots], self._second[slots] = first[chosen], second[chosen]
-        self._counts[slots] = np.fromiter(kept.values(), np.uint8, len(kept))[chosen]
+    def _measured(self, words: list[str]) -> list[int]:
+        counts = self._measure(words)
+        found = [
+            NAMED if count >= NAMED or self._names(word) else count for word, count in zip(words, counts, strict=True)
+        ]
+        self._enter(dict(zip(words, found, strict=True)))
+        return found
+
+    @staticmethod
+    def _look_up(words: list[str], known: dict[str, int], measure: Callable[[list[str]], list[int]]) -> list[int]:
+        found = list(map(known.get, words))
+        if None in found:
+            new = [word for word in dict.fromkeys(words) if word not in known]
+            counts = dict(zip(new, measure(new), strict=True))
+            found = [counts[word] if count is None else count for word, count in zip(words, found, strict=True)]
+            if len(known) > _REMEMBERED:
+                known.clear()
+            known.update((word, count) for word, count in counts.items() if len(word) <= _LONG)
+        return found  # type: ignore[return-value]  # None was replaced
+
+    def _enter(self, counts: dict[str, int]) -> None:
+        """Write short words to the table, each to the one of its two slots that is free, the first words first."""
+        scan = Scan(list(counts))
+        begins, ends = scan.limits.T
+        first, second, fits = _keys(scan.codes.tobytes().translate(self._table), begins, ends - begins)
+        whole = np.ones(len(begins), dtype=bool)
+        whole[np.searchsorted(begins, scan.odd, side="right") - 1] = False
+        values = np.fromiter(counts.values(), np.uint8, len(counts))
+        left = np.flatnonzero(fits & whole)
+        for places in _slots(first, second):
+            chosen = left[self._first[places[left]] == 0][::-1]  # of two that want one slot, the first is written last
+            slots = places[chosen]
+            self._first[slots], self._second[slots], self._counts[slots] = first[chosen], second[chosen], values[chosen]
+            left = left[~self._in(places[left], first[left], second[left])[1]]
 
 
-def _keys(scan: Scan) -> tuple[_Key, _Key, NDArray[np.bool_]]:
-    """The first and the second 8 bytes of each word, and whether these are all of it."""
-    lengths = scan.ends - scan.starts
-    fits = lengths <= 16
-    codes = np.zeros(len(scan.codes) + 16, dtype=np.uint8)
-    codes[: len(scan.codes)] = scan.codes
-    fits[np.searchsorted(scan.starts, scan.odd, side="right") - 1] = False
-    bytes_at: _Key = np.ndarray((len(codes) - 7,), np.uint64, codes, strides=(1,))
-    first = bytes_at[scan.starts] & _KEPT.take(lengths, mode="clip")
+def _keys(codes: bytes, starts: Offsets, lengths: Offsets) -> tuple[_Key, _Key, NDArray[np.bool_]]:
+    """The first and the second 8 bytes of each part, and whether these are all of it."""
+    bytes_at: _Key = np.ndarray((len(codes) + 9,), np.uint64, codes + _PADDING, strides=(1,))
+    first = bytes_at[starts]
+    first &= _KEPT.take(lengths, mode="clip")
     second = np.zeros_like(first)
     longer = np.flatnonzero(lengths > 8)
-    second[longer] = bytes_at[scan.starts[longer] + 8] & _KEPT.take(lengths[longer] - 8, mode="clip")
-    return first, second, fits
+    second[longer] = bytes_at[starts[longer] + 8] & _KEPT.take(lengths[longer] - 8, mode="clip")
+    return first, second, lengths <= len(_PADDING)
 
 
-def _slots(first: _Key, second: _Key) -> Offsets:
-    mixed: _Key = (first ^ (second * _HASH)) * _HASH
-    return (mixed >> _SHIFT).view(np.int64)
+def _slots(first: _Key, second: _Key) -> tuple[Offsets, Offsets]:
+    """The two places where a word may be."""
+    mixed: _Key = second * _HASH
+    mixed ^= first
+    mixed *= _HASH
+    return (mixed >> _SHIFT).view(np.int64), ((mixed >> _OTHER_SHIFT) & _MASK).view(np.int64)

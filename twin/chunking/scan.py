@@ -31,12 +31,13 @@ class Scan:
         plain: the text with nothing in it that only Python takes for white space.
         codes: a byte for each character: its own where it is of Latin-1, one from 0x80 up where it is of `COMMON`, and
             0 where it is odd; shape (characters,).
+        blank: whether each character is white space; shape (characters,).
         odd: offsets of all other characters, ascending; shape (n,).
         starts: where the words begin, which are what white space parts; shape (words,).
         ends: where they end; shape (words,).
     """
 
-    __slots__ = ("codes", "ends", "limits", "odd", "plain", "starts", "text")
+    __slots__ = ("blank", "codes", "ends", "limits", "odd", "plain", "starts", "text")
 
     def __init__(self, texts: Sequence[str]) -> None:
         self.text = self.plain = _BETWEEN.join(texts)
@@ -77,6 +78,7 @@ class Scan:
             inner[high] = _SPACES[space] == high_codes
         edges = np.flatnonzero(blank[1:] != blank[:-1])
         self.codes, self.odd = codes, control[codes[control] == 0]
+        self.blank: NDArray[np.bool_] = inner
         self.starts: Offsets = edges[::2]
         self.ends: Offsets = edges[1::2]
         return True

@@ -8,11 +8,12 @@ from pathlib import Path
 from typing import Self
 
 import numpy as np
+from numpy.typing import NDArray
 from tokenizers import Tokenizer
 
 from twin.chunking.encoder import Encoder, Ids
-from twin.chunking.lexicon import Lexicon
-from twin.chunking.scan import Offsets, Scan
+from twin.chunking.lexicon import NAMED, Lexicon
+from twin.chunking.scan import Offsets, Scan, codes_of
 from twin.errors import InputError
 
 _SEGMENT = 100_000
@@ -25,6 +26,9 @@ _CHARACTERS_PER_TOKEN = 20
 
 _LONG = 60
 """Characters of the longest word that is measured whole."""
+
+_ALONE_CODES = codes_of("!\"#$%&'()*+,-./:;<=>?@[\\]^_`{|}~¡§«¶·»¿‚„…†‡‰‹‘’“”•–—›").tobytes()
+"""What BERT makes a token by itself wherever it stands, of the characters that `Scan.codes` has."""
 
 _ALONE = (
     r"!-/:-@\[-`{-~\u3001-\u3003\u3008-\u3011\u3014-\u301f\uff01-\uff03\uff05-\uff0a\uff0c-\uff0f\uff1a\uff1b\uff1f"
@@ -85,7 +89,8 @@ class Sizer:
             raise InputError(f"An embedding model with a window of {window} tokens is too small to chunk for.")
         self.id = hashlib.sha256(self._encoder.serialised.encode()).hexdigest()[:12]
         self.additive = self._encoder.is_bert
-        self._lexicon = Lexicon(self.counts)
+        encoder = self._encoder
+        self._lexicon = Lexicon(self.counts, encoder.names_part, encoder.vocabulary(), folded=encoder.folds)
 
     @classmethod
     def from_file(cls, path: Path, window: int) -> Self:
@@ -118,9 +123,11 @@ class Sizer:
         """Tokens of each of the texts of a scan."""
         if not self.additive:
             return self._encoded(scan)
-        starts, ends, counts = self._units(scan)
-        missing = np.flatnonzero(counts < 0)
-        counts[missing] = self._lexicon.counts(_words(scan, starts, ends, missing))
+        sums, odd = self._sums(scan)
+        starts, ends, whole = self._units(scan, odd)
+        counts = np.diff(sums[starts], append=sums[-1:])
+        left = np.flatnonzero(whole)
+        counts[left] = self._lexicon.words(_words(scan, starts, ends, left))
         return Tokens(starts, counts, scan.limits[:, 1], additive=True)
 
     def sums(self, texts: Sequence[str]) -> list[int]:
@@ -148,22 +155,40 @@ class Sizer:
         limits = zip(texts, scan.limits[:, 0].tolist(), scan.limits[:, 1].tolist(), stops.tolist(), strict=True)
         return [text if stop == end else text[: stop - start].rstrip() for text, start, end, stop in limits]
 
-    def _units(self, scan: Scan) -> tuple[Offsets, Offsets, Offsets]:
-        """Where the words of a text begin and end, the long ones in parts, and their tokens, -1 where not known yet."""
-        starts, ends, counts = scan.starts, scan.ends, self._lexicon.short(scan)
+    def _sums(self, scan: Scan) -> tuple[Offsets, Offsets]:
+        """Tokens before each character and before the end, and offsets in the words that must be measured whole.
+
+        A word has a token for each character of punctuation, and those of the parts between.
+        """
+        codes = scan.codes
+        tokens = np.frombuffer(codes.tobytes().translate(_ALONE_CODES), np.int8).astype(np.int64)
+        inner = np.zeros(len(codes) + 2, dtype=bool)
+        np.equal(tokens, 0, out=inner[1:-1])
+        inner[1:-1] &= ~scan.blank
+        edges = np.flatnonzero(inner[1:] != inner[:-1])
+        starts, ends = edges[::2], edges[1::2]
+        counts = self._lexicon.parts(scan, starts, ends)
+        tokens[starts] = counts
+        odd = scan.starts if self._encoder.opaque else np.concatenate([scan.odd, starts[counts == NAMED]])
+        return _summed(tokens), odd
+
+    def _units(self, scan: Scan, odd: Offsets) -> tuple[Offsets, Offsets, NDArray[np.bool_]]:
+        """Where the words of a text begin and end, the long ones in parts, and whether these are measured whole."""
+        starts, ends, whole = scan.starts, scan.ends, np.zeros(len(scan.starts), dtype=bool)
+        whole[np.searchsorted(starts, odd, side="right") - 1] = True
         places: list[int] = []
         inner: list[int] = []
         for number in np.flatnonzero(ends - starts > _LONG).tolist():
             word = scan.plain[starts[number] : ends[number]]
-            if not self._encoder.names_token(word):
+            if not (whole[number] and self._encoder.names_token(word)):
                 lengths = list(map(len, _PARTS.findall(word)))
                 places += repeat(number, len(lengths) - 1)
                 inner += accumulate(lengths[:-1], initial=int(starts[number]))
                 del inner[-len(lengths)]
         if not places:
-            return starts, ends, counts
+            return starts, ends, whole
         after = np.add(places, 1)
-        return np.insert(starts, after, inner), np.insert(ends, places, inner), np.insert(counts, after, -1)
+        return np.insert(starts, after, inner), np.insert(ends, places, inner), np.insert(whole, after, whole[places])
 
     def _encoded(self, scan: Scan) -> Tokens:
         """Tokens as they fall in the whole texts, for models whose tokens may reach over white space."""
@@ -176,8 +201,6 @@ class Sizer:
 
 def _words(scan: Scan, starts: Offsets, ends: Offsets, numbers: Offsets) -> list[str]:
     """The words of these numbers."""
-    if len(numbers) == len(scan.starts) == len(starts):
-        return scan.plain.split()
     plain = scan.plain
     return [plain[start:end] for start, end in zip(starts[numbers].tolist(), ends[numbers].tolist(), strict=True)]
 
