@@ -10,7 +10,7 @@ import re
 import tempfile
 import unicodedata
 from collections.abc import Callable, Sequence
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -38,6 +38,8 @@ _INNER = re.compile(r"(?<=[^0-9A-Za-z])([0-9A-Za-z]+)(?=[^0-9A-Za-z])")
 """What stands between two characters of punctuation in the name of a token, such as SEP in [SEP]."""
 
 _OTHER = re.compile("[^" + "".join(f"{re.escape(chr(a))}-{re.escape(chr(b))}" for a, b in COMPARED) + "]")
+
+_FEW, _SHORT = 5_000, 50_000
 
 _PROBES = [
     "", " ", "Words of a sentence, e.g. 3.14 of them; isn't it?\n\n\tnext  line \r\n", "x" * 99, "x" * 100, "x" * 101,
@@ -87,7 +89,7 @@ class Encoder:
         """What reads ordinary texts: `tokie`, or `tokenizers` where the two differ on this tokenizer."""
         return "tokenizers" if self._fast is None else "tokie"
 
-    @property
+    @cached_property
     def _fast(self) -> "_Fast | None":
         return _compared(self.serialised, self._window) if self.is_bert else None
 
@@ -147,6 +149,8 @@ class _Fast:
 
     def lengths(self, texts: list[str]) -> list[int]:
         """Tokens of each text."""
+        if len(texts) < _FEW and sum(map(len, texts)) < _SHORT:  # waking other threads would take longer
+            return list(map(self._tokenizer.count_tokens, texts))
         lengths: list[int] = self._flat(texts)[1].tolist()
         return lengths
 
@@ -200,7 +204,9 @@ def _compared(serialised: str, window: int) -> _Fast | None:
     try:
         fast = _Fast(serialised, before, after, window)
         found = [*fast.encode(_PROBES), *fast.cut(_PROBES)]
+        lengths = fast.lengths(_PROBES)
     except (tokie.TokieError, OSError, ValueError, RuntimeError):  # of a kind that it does not know
         return None
     expected = [*_slow(whole, _PROBES), *_slow(cut, _PROBES, special=True)]
-    return fast if all(map(np.array_equal, found, expected)) else None
+    alike = all(map(np.array_equal, found, expected)) and lengths == [len(ids) for ids in expected[: len(_PROBES)]]
+    return fast if alike else None
