@@ -50,12 +50,13 @@ def chunk_id(document: str, chunker_version: str, ordinal: int, text: str) -> st
 
 def chunk_ids(document: str, chunker_version: str, texts: Sequence[str]) -> list[str]:
     """`chunk_id` of each text of a document, the first with ordinal 0, without the detours of `uuid.uuid5`."""
-    namespace = UUID(document).bytes
+    begun = hashlib.sha1(UUID(document).bytes + f"{chunker_version}{_SEPARATOR}".encode(), usedforsecurity=False)
     found = []
     for ordinal, text in enumerate(texts):
         content = hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
-        name = f"{chunker_version}{_SEPARATOR}{ordinal}{_SEPARATOR}{content}"
-        digest = hashlib.sha1(namespace + name.encode(), usedforsecurity=False).hexdigest()
+        named = begun.copy()
+        named.update(f"{ordinal}{_SEPARATOR}{content}".encode())
+        digest = named.hexdigest()
         variant = _VARIANT[digest[16]]  # RFC 9562, section 5.5
         found.append(f"{digest[:8]}-{digest[8:12]}-5{digest[13:16]}-{variant}{digest[17:20]}-{digest[20:32]}")
     return found

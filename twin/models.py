@@ -2,6 +2,7 @@
 
 from datetime import datetime
 from enum import StrEnum
+from functools import cache
 from typing import Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field
@@ -42,13 +43,19 @@ class Model(BaseModel):
         """
         made = cls.__new__(cls)
         _assign(made, "__dict__", values)
-        _assign(made, "__pydantic_fields_set__", set(values))
+        _assign(made, "__pydantic_fields_set__", _every_field(cls))
         _assign(made, "__pydantic_extra__", None)
         _assign(made, "__pydantic_private__", None)
         return made
 
 
 _assign = object.__setattr__
+
+
+@cache
+def _every_field(model: type[Model]) -> set[str]:
+    """The names of a model's fields: one set for all that are frozen, which is only copied."""
+    return set(model.model_fields)
 
 
 class Link(Model):

@@ -300,7 +300,9 @@ def _chunks(document: Document, base: int, fitted: list[_Fitted]) -> list[Chunk]
     if not fitted:
         return []
     texts = [document.text[start - base : end - base] for start, end, _, _ in fitted]
-    shared: dict[str, Any] = {
+    ids = chunk_ids(document.id, CHUNKER_VERSION, texts)
+    shared: dict[str, Any] = dict.fromkeys(Chunk.model_fields)  # in the order of the fields
+    shared |= {
         "document_id": document.id,
         "author": document.author,
         "category": document.category,
@@ -311,21 +313,15 @@ def _chunks(document: Document, base: int, fitted: list[_Fitted]) -> list[Chunk]
         "language": document.language,
         "published_at": document.published_at,
     }
-    ids = chunk_ids(shared["document_id"], CHUNKER_VERSION, texts)
-    return [
-        Chunk.trusted(
-            {
-                "id": identifier,
-                "ordinal": ordinal,
-                "start": start - base,
-                "end": end - base,
-                "text": part,
-                "context": context,
-                "tokens": tokens,
-                **shared,
-            }
-        )
-        for ordinal, identifier, part, (start, end, context, tokens) in zip(
-            range(len(ids)), ids, texts, fitted, strict=True
-        )
-    ]
+    chunks = []
+    for ordinal, (identifier, part, (start, end, context, tokens)) in enumerate(zip(ids, texts, fitted, strict=True)):
+        values = shared.copy()  # with room for all fields, unlike one that is built
+        values["id"] = identifier
+        values["ordinal"] = ordinal
+        values["start"] = start - base
+        values["end"] = end - base
+        values["text"] = part
+        values["context"] = context
+        values["tokens"] = tokens
+        chunks.append(Chunk.trusted(values))
+    return chunks

@@ -17,6 +17,8 @@ _REMEMBERED = 400_000
 _LONG = 60
 """Characters of the longest word that is remembered."""
 
+_AT_ONCE = 3_000
+
 _BITS = 17
 _HASH = np.uint64(0x9E3779B97F4A7C15)  # 2**64 divided by the golden ratio, Knuth's multiplicative hashing
 _SHIFT, _OTHER_SHIFT, _MASK = np.uint64(64 - _BITS), np.uint64(64 - 2 * _BITS), np.uint64((1 << _BITS) - 1)
@@ -56,7 +58,9 @@ class Lexicon:
         self._counts = np.zeros(1 << _BITS, dtype=np.uint8)
         self._table = _FOLDED if folded else _AS_IT_IS
         self._lock = Lock()
-        self._enter({word: NAMED if names(word) else 1 for word in vocabulary if len(word) <= len(_PADDING)})
+        words = [word for word in vocabulary if len(word) <= len(_PADDING)]
+        for first in range(0, len(words), _AT_ONCE):  # so that no rare word has the second slot of a frequent one
+            self._enter({word: NAMED if names(word) else 1 for word in words[first : first + _AT_ONCE]})
 
     def parts(self, scan: Scan, starts: Offsets, ends: Offsets) -> NDArray[np.uint8]:
         """Tokens of each of some parts of words without punctuation, or `NAMED`; shape (parts,)."""
@@ -100,7 +104,10 @@ class Lexicon:
             found = [counts[word] if count is None else count for word, count in zip(words, found, strict=True)]
             if len(known) > _REMEMBERED:
                 known.clear()
-            known.update((word, count) for word, count in counts.items() if len(word) <= _LONG)
+            for word in new:
+                if len(word) > _LONG:
+                    del counts[word]
+            known.update(counts)
         return found  # type: ignore[return-value]  # None was replaced
 
     def _enter(self, counts: dict[str, int]) -> None:

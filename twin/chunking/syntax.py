@@ -94,14 +94,15 @@ class CodeSplitter(Splitter):
 
     def __init__(self, others: Splitter, tree: Tree, source: str, base: int) -> None:
         self.__dict__.update(others.__dict__)
-        self._root = tree.root_node
+        self._nodes = [tree.root_node]
         self._offset = _characters(source, base)
         self._definitions: list[Definition] = []
 
     def split(self, start: int, end: int, target: int, limit: int, *, prose: bool = False) -> list[Part]:
-        """See `Splitter.split`."""
+        """See `Splitter.split`. Once only: the tree is given up, since the memory of one serves the next."""
         self._aim(target, limit, prose=prose)
-        return self._within(self._whole(start, end), [self._root], 0)
+        nodes, self._nodes = self._nodes, []
+        return self._within(self._whole(start, end), nodes, 0)
 
     def names(self) -> set[str]:
         """See `Splitter.names`."""

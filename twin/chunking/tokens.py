@@ -125,7 +125,7 @@ class Sizer:
             return self._encoded(scan)
         sums, odd = self._sums(scan)
         starts, ends, whole = self._units(scan, odd)
-        counts = np.diff(sums[starts], append=sums[-1:])
+        counts = np.diff(sums[starts], append=sums[-1:]).astype(np.int64)
         left = np.flatnonzero(whole)
         counts[left] = self._lexicon.words(_words(scan, starts, ends, left))
         return Tokens(starts, counts, scan.limits[:, 1], additive=True)
@@ -155,22 +155,22 @@ class Sizer:
         limits = zip(texts, scan.limits[:, 0].tolist(), scan.limits[:, 1].tolist(), stops.tolist(), strict=True)
         return [text if stop == end else text[: stop - start].rstrip() for text, start, end, stop in limits]
 
-    def _sums(self, scan: Scan) -> tuple[Offsets, Offsets]:
+    def _sums(self, scan: Scan) -> tuple[NDArray[np.int32], Offsets]:
         """Tokens before each character and before the end, and offsets in the words that must be measured whole.
 
         A word has a token for each character of punctuation, and those of the parts between.
         """
-        codes = scan.codes
-        tokens = np.frombuffer(codes.tobytes().translate(_ALONE_CODES), np.int8).astype(np.int64)
-        inner = np.zeros(len(codes) + 2, dtype=bool)
-        np.equal(tokens, 0, out=inner[1:-1])
-        inner[1:-1] &= ~scan.blank
+        tokens = np.frombuffer(scan.codes.tobytes().translate(_ALONE_CODES), np.int8).astype(np.int32)
+        inner = np.zeros(len(tokens) + 2, dtype=bool)
+        np.equal(tokens, scan.blank, out=inner[1:-1])  # neither is 1
         edges = np.flatnonzero(inner[1:] != inner[:-1])
         starts, ends = edges[::2], edges[1::2]
         counts = self._lexicon.parts(scan, starts, ends)
         tokens[starts] = counts
+        sums = np.zeros(len(tokens) + 1, dtype=np.int32)
+        np.cumsum(tokens, out=sums[1:])
         odd = scan.starts if self._encoder.opaque else np.concatenate([scan.odd, starts[counts == NAMED]])
-        return _summed(tokens), odd
+        return sums, odd
 
     def _units(self, scan: Scan, odd: Offsets) -> tuple[Offsets, Offsets, NDArray[np.bool_]]:
         """Where the words of a text begin and end, the long ones in parts, and whether these are measured whole."""
