@@ -36,8 +36,7 @@ from twin.identity import sha256
 from twin.models import Chunk
 from twin.vectors.base import Point, Where
 from twin.vectors.edge import EdgeVectorStore
-from twin.vectors.edge_shard import canonical
-from twin.vectors.payload import chunk_of
+from twin.vectors.payload import canonical, chunk_of
 from twin.vectors.versions import Index, copy_sparse
 
 

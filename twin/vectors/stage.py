@@ -13,7 +13,7 @@ from twin.models import Category, Chunk, StageReport
 from twin.progress import progress
 from twin.vectors.base import Point, Vector, VectorStore, points_model
 from twin.vectors.bm25 import encode_chunks
-from twin.vectors.payload import batches
+from twin.vectors.payload import batches, canonical
 
 logger = logging.getLogger("twin")
 
@@ -49,7 +49,7 @@ def load_points(
     label = f"loading {category.value} of {author}"
     model = points_model(embedder)
     _check_model(artifacts, embedder.fingerprint, author, category)
-    wanted = {chunk.id: chunk.content_hash for chunk in _verified(artifacts, author, category)}
+    wanted = {chunk.id: sha256(canonical(chunk)) for chunk in _verified(artifacts, author, category)}
     stored = vectors.hashes(category, author, model)
     upserts = {identifier for identifier, content in wanted.items() if stored.get(identifier) != content}
     deletes = stored.keys() - wanted.keys()
