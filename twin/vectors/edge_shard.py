@@ -164,7 +164,7 @@ class Query:
             )
             with engine(path):
                 found = shard.query(request)
-            return [Scored(str(point.id), float(point.score), author) for point in found]
+            return [Scored(str(point.id), point.score, author) for point in found]
 
         return settled(fetch, self._limit)
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from itertools import islice
-from operator import itemgetter
+from operator import gt, itemgetter
 from typing import Any, TypeVar
 
 from pydantic_core import to_json
@@ -89,7 +89,11 @@ def batches(things: Iterable[_T], size: int = BATCH) -> Iterator[list[_T]]:
 
 def best(found: Iterable[Scored], limit: int) -> list[Scored]:
     """The best, equal scores in the order of ids, so that a result is always the same."""
-    return sorted(found, key=lambda point: (-point.score, point.id))[:limit]
+    points = list(found)
+    scores = [point.score for point in points]
+    if not all(map(gt, scores, scores[1:])):  # what an engine gives is in order but for equal scores
+        points.sort(key=lambda point: (-point.score, point.id))
+    return points[:limit]
 
 
 def settled(fetch: Callable[[int], list[Scored]], limit: int) -> list[Scored]:
