@@ -54,8 +54,9 @@ def encode_texts(texts: Sequence[str], language: str | None, category: Category)
     """The sparse vectors of texts of one language and category, as documents."""
     vocabulary = analyzer(language, code=category is Category.REPOSITORIES).vocabulary()
     found = [words(text) for text in texts]
-    numbers = np.array(list(map(vocabulary.__getitem__, chain.from_iterable(found))), dtype=np.int64)
-    rows = np.repeat(np.arange(len(found)), np.array(list(map(len, found)), dtype=np.int64))  # of each word
+    sizes = np.array(list(map(len, found)), dtype=np.int64)
+    numbers = np.fromiter(map(vocabulary.__getitem__, chain.from_iterable(found)), np.int64, int(sizes.sum()))
+    rows = np.repeat(np.arange(len(found)), sizes)  # of each word
     starts = vocabulary.starts[numbers]
     spans = vocabulary.starts[numbers + 1] - starts
     words_of = np.repeat(np.arange(len(numbers)), spans)  # of each term
