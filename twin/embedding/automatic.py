@@ -41,7 +41,7 @@ _QUANTISE_TOKENS = 200_000
 """What calibrating and judging an int8 model costs, as tokens that the other backend embeds meanwhile."""
 
 _INT8_GAIN = 0.4
-"""Part of the time that int8 was measured to save beside bf16, where it is fast at all."""
+"""Part of the time that int8 saves beside bf16 where it is fast: an estimate, to decide whether to try it."""
 
 
 class AutomaticEmbedder(ModelFiles):

@@ -2,7 +2,7 @@
 
 Which precision is fastest depends on the CPU, so it is measured on each kind of them when the model is exported.
 Without instructions for 8-bit integers (VNNI and the like) the integer kernels are slower than the float ones, and
-sums of products saturate, so that int8 is not even tried there; with them it is the fastest by far.
+sums of products saturate, so that int8 is not even tried there; with them it is judged, and used where it is faster.
 
 * Texts of exactly equal length share a batch: no padding, so no attention mask, so the vector of a text does not
   depend on its neighbours.
