@@ -10,8 +10,6 @@ from hashlib import blake2b
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
 from twin.errors import StoreError
 from twin.models import Chunk
 from twin.vectors.base import Point, Scored, SparseVector, Vector, Where
@@ -25,6 +23,7 @@ from twin.vectors.payload import (
     canonical,
     chunk_of,
     hash_of,
+    point_of,
     settled,
     wanted_keywords,
 )
@@ -114,11 +113,11 @@ def points(shard: "EdgeShard", path: Path, ids: Collection[str] | None) -> Itera
                 record = next(records, None)
             if record is None:
                 return
-            yield _point_of(record)
+            yield point_of(record)
     for part in batches(sorted(ids)):
         with engine(path):
             found = shard.retrieve(list(part), with_payload=True, with_vector=True)
-        yield from sorted(map(_point_of, found), key=lambda point: point.chunk.id)
+        yield from sorted(map(point_of, found), key=lambda point: point.chunk.id)
 
 
 def chunks(shard: "EdgeShard", path: Path, ids: Sequence[str]) -> dict[str, Chunk]:
@@ -268,16 +267,6 @@ def _microseconds(moment: datetime) -> int:
     """Since 1970, a time without a zone taken to be in UTC; exact as a double, which is what the engine compares."""
     moment = moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment
     return (moment - _EPOCH) // _MICROSECOND
-
-
-def _point_of(record: "Record") -> Point:
-    vectors: Any = record.vector
-    terms = vectors[SPARSE]
-    return Point(
-        chunk_of(record.payload),
-        np.array(vectors[DENSE], dtype=np.float32),
-        SparseVector(np.array(terms.indices, dtype=np.uint32), np.array(terms.values, dtype=np.float32)),
-    )
 
 
 def _filter(where: Where) -> "Filter | None":

@@ -5,12 +5,13 @@ from itertools import islice
 from operator import gt, itemgetter
 from typing import Any, TypeVar
 
+import numpy as np
 from pydantic_core import to_json
 
 from twin.errors import StoreError
 from twin.identity import content_hash, sha256
 from twin.models import Chunk
-from twin.vectors.base import Scored, Where
+from twin.vectors.base import Point, Scored, SparseVector, Where
 
 DENSE = "dense"
 """Name of the vector of meaning."""
@@ -62,6 +63,16 @@ def chunk_of(payload: Mapping[str, Any] | None) -> Chunk:
     if fields.pop(_HASH, None) is None:
         raise StoreError("A point has no chunk in its payload: the collection was written by something else.")
     return Chunk.model_validate(fields)
+
+
+def point_of(record: Any) -> Point:
+    """The point again, of a record with payload and vectors; either engine has a class of its own for it."""
+    terms = record.vector[SPARSE]
+    return Point(
+        chunk_of(record.payload),
+        np.array(record.vector[DENSE], dtype=np.float32),
+        SparseVector(np.array(terms.indices, dtype=np.uint32), np.array(terms.values, dtype=np.float32)),
+    )
 
 
 def hash_of(payload: Mapping[str, Any] | None) -> str:

@@ -16,7 +16,7 @@ from urllib.parse import urlsplit
 from twin.errors import StoreError
 from twin.models import Category, Chunk
 from twin.vectors.base import Found, Point, Scored, SparseVector, Vector, Where
-from twin.vectors.payload import DENSE, HASHED, SPARSE, batches, chunk_of, hash_of, settled
+from twin.vectors.payload import DENSE, HASHED, SPARSE, batches, chunk_of, hash_of, point_of, settled
 from twin.vectors.qdrant_collection import (
     OVERSAMPLING,
     alias_target,
@@ -30,7 +30,7 @@ from twin.vectors.qdrant_collection import (
     quantize,
     switch,
 )
-from twin.vectors.qdrant_points import conditions, of_author, point_of, stored
+from twin.vectors.qdrant_points import conditions, of_author, stored
 from twin.vectors.streams import in_streams
 
 if TYPE_CHECKING:

@@ -2,13 +2,11 @@
 
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
-from twin.vectors.base import Point, SparseVector, Where
-from twin.vectors.payload import DENSE, MOMENT, SPARSE, chunk_of, payload_of, wanted_keywords
+from twin.vectors.base import Point, Where
+from twin.vectors.payload import DENSE, MOMENT, SPARSE, payload_of, wanted_keywords
 
 if TYPE_CHECKING:
-    from qdrant_client.models import FieldCondition, Filter, PointStruct, Record
+    from qdrant_client.models import FieldCondition, Filter, PointStruct
 
 
 def stored(point: Point) -> "PointStruct":
@@ -19,17 +17,6 @@ def stored(point: Point) -> "PointStruct":
     terms = Terms(indices=point.sparse.indices.tolist(), values=point.sparse.values.tolist())
     vectors = {DENSE: point.vector.tolist(), SPARSE: terms}
     return PointStruct(id=point.chunk.id, vector=vectors, payload=payload_of(point.chunk))
-
-
-def point_of(record: "Record") -> Point:
-    """The point again, of a record with payload and vectors."""
-    vectors: Any = record.vector
-    terms = vectors[SPARSE]
-    return Point(
-        chunk_of(record.payload),
-        np.array(vectors[DENSE], dtype=np.float32),
-        SparseVector(np.array(terms.indices, dtype=np.uint32), np.array(terms.values, dtype=np.float32)),
-    )
 
 
 def of_author(author: str) -> "Filter":
