@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
+from tests.twin.makers import made_chunk, unit
 from twin.chunking.tokens import Sizer
 from twin.embedding import SentenceTransformerEmbedder
 from twin.embedding.base import Vectors
@@ -38,8 +39,7 @@ class WordEmbedder:
 
     def embed(self, texts: Sequence[str]) -> Vectors:
         rows = [sum((self._direction(word) for word in words(text.casefold())), self._direction("")) for text in texts]
-        vectors = np.array(rows, dtype=np.float32).reshape(len(texts), self.dimension)
-        return vectors / np.linalg.norm(vectors, axis=1, keepdims=True)
+        return unit(np.array(rows).reshape(len(texts), self.dimension))
 
     def embed_queries(self, texts: Sequence[str]) -> Vectors:
         self.queries += texts
@@ -67,7 +67,8 @@ def chunks_of(
     made, start = [], 0
     for ordinal, text in enumerate(parts):
         made.append(
-            Chunk(
+            made_chunk(
+                text,
                 id=chunk_id(document, "test", ordinal, text),
                 document_id=document,
                 author=author,
@@ -75,8 +76,6 @@ def chunks_of(
                 ordinal=ordinal,
                 start=start,
                 end=start + len(text),
-                text=text,
-                tokens=len(text.split()),
                 link=link,
                 path=path,
                 title=f"Title of {name}",

@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tests.twin.makers import made_chunk
 from twin.models import Category, Chunk
 from twin.vectors import analysis
 from twin.vectors.analysis import Analyzer, Vocabulary, analyzer, term_id, words
@@ -20,21 +21,7 @@ def terms(text: str, language: str | None = "en", *, code: bool = False) -> list
 
 
 def chunk(text: str, category: Category = Category.ARTICLES, language: str | None = "en", context: str = "") -> Chunk:
-    return Chunk(
-        id="0",
-        document_id="0",
-        author="ada",
-        category=category,
-        ordinal=0,
-        start=0,
-        end=len(text),
-        text=text,
-        context=context,
-        tokens=1,
-        link="https://ada.example/0",
-        platform="web",
-        language=language,
-    )
+    return made_chunk(text, category=category, language=language, context=context)
 
 
 def overlap(query: SparseVector, document: SparseVector) -> int:

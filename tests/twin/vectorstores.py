@@ -10,10 +10,11 @@ import numpy as np
 import pytest
 from qdrant_client import QdrantClient
 
+from tests.twin.makers import made_chunk, unit
 from tests.twin.qdrantserver import QdrantServer
-from twin.models import Category, Chunk
+from twin.models import Category
 from twin.vectors import VectorStore
-from twin.vectors.base import Found, Point, Scored, SparseVector, Where
+from twin.vectors.base import Found, Point, Scored, SparseVector, Vector, Where
 from twin.vectors.edge import EdgeVectorStore
 from twin.vectors.qdrant import QdrantVectorStore
 
@@ -31,19 +32,16 @@ ARTICLES, POSTS = Category.ARTICLES, Category.POSTS
 
 def point(number: int, author: str = "ada", category: Category = ARTICLES, text: str = "") -> Point:
     """Points of different numbers differ; the nearest to `vector(n)` and to `terms(1000 + n)` is the point n."""
-    document = str(uuid.uuid5(uuid.NAMESPACE_URL, author))
-    chunk = Chunk(
+    chunk = made_chunk(
+        text or f"text {number} 🤖",
         id=str(uuid.uuid5(uuid.NAMESPACE_URL, f"{author}{category}{number}")),
-        document_id=document,
+        document_id=str(uuid.uuid5(uuid.NAMESPACE_URL, author)),
         author=author,
         category=category,
         ordinal=number,
         start=number,
         end=number + 1,
-        text=text or f"text {number} 🤖",
-        tokens=3,
         link="https://example.org/a",
-        platform="web",
     )
     return Point(chunk, vector(number), terms(1 + number % 7, 1000 + number))
 
@@ -61,10 +59,9 @@ def published(number: int, year: int, platform: str = "web", language: str | Non
     return made._replace(chunk=made.chunk.model_copy(update={**known, **fields}))
 
 
-def vector(number: int) -> np.ndarray:
+def vector(number: int) -> Vector:
     """A unit vector."""
-    values = np.random.default_rng(number).normal(size=DIMENSION).astype(np.float32)
-    return values / np.linalg.norm(values)
+    return unit(np.random.default_rng(number).normal(size=DIMENSION))
 
 
 def terms(*indices: int, weight: float = 1.0) -> SparseVector:

@@ -13,15 +13,16 @@ import numpy as np
 from twin.artifacts import ArtifactStore, Metadata
 from twin.chunking.stage import read_chunks
 from twin.embedding import Embedder
-from twin.errors import ConsistencyError
 from twin.identity import data_version
 from twin.inspection.drift import compare
 from twin.inspection.markdown import Passage, image, passages
-from twin.inspection.record import Inspection, Spread, Statistics, keep, made_key, predecessor
+from twin.inspection.record import Inspection, Spread, Statistics, footer_of, keep, made_key, predecessor, record_name
 from twin.models import Category, State
 from twin.pictures import tokens_histogram
 from twin.verification import Verdict
 from twin.warehouse.base import Warehouse
+
+_STAGE = "chunks"
 
 SPACED = 3
 """Chunks that are shown beside the shortest and the longest, evenly spaced in the order of the table."""
@@ -50,7 +51,8 @@ def inspect_chunks(
         ConsistencyError: the chunks stage has not run.
         StoreError: a store cannot be used.
     """
-    version, footer = _footer(artifacts, author, category)
+    footer = footer_of(artifacts, _STAGE, author, category)
+    name, version = record_name(_STAGE, author, category), str(footer["data_version"])
     limit, target = embedder.sizer.limit, footer.get("target")
     cleaned = data_version(warehouse.hashes(State.CLEANED, author, category).items())
 
@@ -73,19 +75,19 @@ def inspect_chunks(
                 "duplicate_share": duplicates / total if total else 0.0,
             },
             shown=shown,
-            statistics=_statistics(version, footer, lengths),
-            before=predecessor(artifacts, _record(author, category), version),
+            statistics=_statistics(footer, lengths),
+            before=predecessor(artifacts, name, version),
         )
 
     key = made_key(version, cleaned, limit, target)
-    return keep(artifacts, _record(author, category), Inspection, key, make)
+    return keep(artifacts, name, Inspection, key, make)
 
 
 def verify_lengths(artifacts: ArtifactStore, author: str, category: Category) -> Verdict:
     """The lengths of the chunks are distributed as they were in the version before, within what `drift` allows."""
-    version, footer = _footer(artifacts, author, category)
-    now = _statistics(version, footer, _lengths(artifacts, author, category))
-    return compare(now, predecessor(artifacts, _record(author, category), version), {"tokens": "Tokens per chunk"})
+    now = _statistics(footer_of(artifacts, _STAGE, author, category), _lengths(artifacts, author, category))
+    before = predecessor(artifacts, record_name(_STAGE, author, category), now.version)
+    return compare(now, before, {"tokens": "Tokens per chunk"}, maker="the way in which texts are cut")
 
 
 def verify_duplicates(artifacts: ArtifactStore, author: str, category: Category) -> Verdict:
@@ -100,10 +102,6 @@ def verify_duplicates(artifacts: ArtifactStore, author: str, category: Category)
             "usual: look for a source that is declared twice, or a text that every document carries"
         )
     return Verdict({"chunks": total, "duplicates": duplicates, "duplicate_share": round(share, 4)}, problems)
-
-
-def _record(author: str, category: Category) -> tuple[str, str, str]:
-    return "chunks", author, f"{category.value}.inspection.json"
 
 
 def _columns(artifacts: ArtifactStore, author: str, category: Category, *names: str) -> Iterator[tuple[Any, ...]]:
@@ -125,8 +123,9 @@ def _duplicates(artifacts: ArtifactStore, author: str, category: Category) -> in
     return len(digests) - len(np.unique(np.asarray(digests)))
 
 
-def _statistics(version: str, footer: Metadata, lengths: Counter[int]) -> Statistics:
-    return Statistics(version=version, made_with=str(footer["chunker"]), spreads={"tokens": Spread.of(lengths)})
+def _statistics(footer: Metadata, lengths: Counter[int]) -> Statistics:
+    spreads = {"tokens": Spread.of(lengths)}
+    return Statistics(version=str(footer["data_version"]), made_with=str(footer["chunker"]), spreads=spreads)
 
 
 def _coverage(warehouse: Warehouse, artifacts: ArtifactStore, author: str, category: Category) -> float:
@@ -169,15 +168,3 @@ def _samples(warehouse: Warehouse, artifacts: ArtifactStore, author: str, catego
         document = warehouse.document(State.CLEANED, found[position].document_id)
         if document is not None:
             yield Passage(found[position], document, reason)
-
-
-def _footer(artifacts: ArtifactStore, author: str, category: Category) -> tuple[str, Metadata]:
-    """Data version and footer of the table.
-
-    Raises:
-        ConsistencyError: there is no table.
-    """
-    footer = artifacts.table_metadata("chunks", author, f"{category.value}.parquet")
-    if footer is None:
-        raise ConsistencyError(f"There are no chunks of {author}'s {category.value} yet: run the chunks stage first.")
-    return str(footer["data_version"]), footer

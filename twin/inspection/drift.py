@@ -41,11 +41,14 @@ def chance(left: Spread, right: Spread) -> float:
     return float(np.sqrt(-np.log(_CHANCE / 2) / 2 * (1 / left.total + 1 / right.total)))
 
 
-def compare(now: Statistics, before: Statistics | None, names: Mapping[str, str]) -> Verdict:
+def compare(now: Statistics, before: Statistics | None, names: Mapping[str, str], *, maker: str) -> Verdict:
     """A problem for each spread that drifted; none where there is nothing to compare with.
 
     Args:
+        now: of the table.
+        before: of the version before it.
         names: what each spread to compare is called in a sentence.
+        maker: what made the tables, as a sentence calls it; a drift that came with another one is explained by it.
     """
     if before is None:
         return Verdict({"compared_with": "nothing: this is the first version"}, [])
@@ -62,9 +65,9 @@ def compare(now: Statistics, before: Statistics | None, names: Mapping[str, str]
             facts[f"{name}_threshold"] = round(threshold, 4)
             facts[f"{name}_median"], facts[f"{name}_median_before"] = new.median, old.median
         if found > threshold:
-            maker = "" if same_maker else f"; they were made with {before.made_with}, and now with {now.made_with}"
+            changed = "" if same_maker else f"; {maker} has changed since, which may be why"
             problems.append(
                 f"{called} drifted from a median of {old.median:g} to {new.median:g}: the distributions of "
-                f"{old.total:,} and {new.total:,} are {found:.2f} apart, where {threshold:.2f} is allowed{maker}"
+                f"{old.total:,} and {new.total:,} are {found:.2f} apart, where {threshold:.2f} is allowed{changed}"
             )
     return Verdict(facts, problems)

@@ -18,13 +18,24 @@ from twin.artifacts import ArtifactStore
 from twin.chunking.stage import read_chunks
 from twin.embedding import Embedder, read_embeddings
 from twin.embedding.base import Vectors
-from twin.errors import ConsistencyError
 from twin.inspection.drift import compare
 from twin.inspection.markdown import image, linked
-from twin.inspection.record import Inspection, Kept, Spread, Statistics, keep, made_key, predecessor
+from twin.inspection.record import (
+    Inspection,
+    Kept,
+    Spread,
+    Statistics,
+    footer_of,
+    keep,
+    made_key,
+    predecessor,
+    record_name,
+)
 from twin.models import Category
 from twin.pictures import SAME, Place, embedding_map, flattened, landmarks, neighbours_histogram
 from twin.verification import Verdict
+
+_STAGE = "embeddings"
 
 ON_MAP = 2000
 """Points of a map: more would lie on top of each other, and their decomposition takes a tenth of a second."""
@@ -46,8 +57,9 @@ _LONGEST = 2000
 def inspect_embeddings(artifacts: ArtifactStore, author: str, category: Category) -> Inspection:
     """Look at the stored embeddings and show them; where nothing changed since the last time, read back what was seen.
 
-    The facts are `same_share`, the share of chunks that have another with (almost) the same vector, and the median
-    cosine of a chunk and its nearest other; both of a sample where there are more than 2,000. What is shown is
+    The facts are `same_share`, the share of chunks that have another with (almost) the same vector, and
+    `nearest_median`, the median cosine of a chunk and its nearest other; above 2,000 chunks both are of a sample, each
+    of which is still compared with all, and `sampled` and `sampled_of` say of how many. What is shown is
     `nearest_neighbours`, a histogram, and `map`, all the author's embeddings of every category that there are so far.
 
     Args:
@@ -61,12 +73,13 @@ def inspect_embeddings(artifacts: ArtifactStore, author: str, category: Category
         StoreError: a store cannot be used.
     """
     version, model = _made(artifacts, author, category)
-    name = _record(author, category)
+    name = record_name(_STAGE, author, category)
 
     def make() -> Inspection:
         before = predecessor(artifacts, name, version)
         statistics = _statistics(artifacts, author, category, None)
-        nearest = _nearest(artifacts, author, category, statistics.spreads["norm"].total)
+        total = statistics.spreads["norm"].total
+        nearest = _nearest(artifacts, author, category, total)
         facts: dict[str, int | float] = {}
         shown = {}
         if len(nearest):
@@ -74,6 +87,10 @@ def inspect_embeddings(artifacts: ArtifactStore, author: str, category: Category
             facts = {"same_share": same, "nearest_median": round(float(np.median(nearest)), 4)}
             alt = f"Histogram of the cosine of a chunk and its nearest other; the median is {facts['nearest_median']}."
             shown["nearest_neighbours"] = image(neighbours_histogram(nearest), alt)
+            if len(nearest) < total:
+                facts |= {"sampled": len(nearest), "sampled_of": total}
+                note = f"A sample: {len(nearest):,} of {total:,} chunks, each compared with all."
+                shown["nearest_neighbours"] += f"\n\n{note}"
         return Inspection(key=key, facts=facts, shown=shown, statistics=statistics, before=before)
 
     key = made_key(version, model)
@@ -89,12 +106,12 @@ def verify_vectors(artifacts: ArtifactStore, author: str, category: Category) ->
     the version before. Directions of different models mean different things and are not compared.
     """
     version, _ = _made(artifacts, author, category)
-    before = predecessor(artifacts, _record(author, category), version)
+    before = predecessor(artifacts, record_name(_STAGE, author, category), version)
     now = _statistics(artifacts, author, category, before)
     names = {"norm": "Lengths of vectors"}
     if before is not None and before.made_with == now.made_with:
         names["cosine"] = "Cosines of vectors and their former mean"
-    return compare(now, before, names)
+    return compare(now, before, names, maker="the model")
 
 
 def verify_reading(artifacts: ArtifactStore, embedder: Embedder, author: str, category: Category) -> Verdict:
@@ -120,23 +137,19 @@ def verify_reading(artifacts: ArtifactStore, embedder: Embedder, author: str, ca
             f"{cut:,} of {chunks:,} chunks are longer than the {limit:,} tokens that the embedder reads, and their "
             "ends are in no vector: run the chunks stage again"
         )
-    facts = {"chunks": chunks, "chunks_truncated": cut, "tokens_longest": longest, "tokens_read": limit}
+    facts = {
+        "chunks": chunks,
+        "chunks_counted_again": len(counts),
+        "chunks_truncated": cut,
+        "tokens_longest": longest,
+        "tokens_read": limit,
+    }
     return Verdict(facts, problems)
 
 
-def _record(author: str, category: Category) -> tuple[str, str, str]:
-    return "embeddings", author, f"{category.value}.inspection.json"
-
-
 def _made(artifacts: ArtifactStore, author: str, category: Category) -> tuple[str, str]:
-    """Data version of the table, and the fingerprint of the model that made it.
-
-    Raises:
-        ConsistencyError: there is no table.
-    """
-    footer = artifacts.table_metadata("embeddings", author, f"{category.value}.parquet")
-    if footer is None:
-        raise ConsistencyError(f"The {category.value} of {author} have no embeddings yet: run that stage first.")
+    """Data version of the table, and the fingerprint of the model that made it."""
+    footer = footer_of(artifacts, _STAGE, author, category)
     return str(footer["data_version"]), str(footer["model"])
 
 
@@ -239,7 +252,8 @@ def _map(artifacts: ArtifactStore, author: str, model: str) -> Kept:
             return Kept(key=key)
         plane = flattened(np.concatenate([part for part in parts if len(part)]))
         labelled = landmarks(plane.points, places)
-        alt = f"Map of {len(places)} chunks by what they are about, with the documents listed below."
+        shown = f"{len(places):,}" if len(places) == total else f"a sample of {len(places):,} of {total:,}"
+        alt = f"Map of {shown} chunks by what they are about, with the documents listed below."
         listed = [f"{number}. {linked(places[index].title, links[index])}" for number, index in enumerate(labelled, 1)]
         picture = image(embedding_map(plane, places, labelled, total), alt)
         return Kept(key=key, shown={"map": "\n".join([picture, "", *listed])})
