@@ -206,11 +206,54 @@ def test_the_alias_moves_at_once_and_not_before_the_new_collection_is_indexed(
         "actions": [
             {"delete_alias": {"alias_name": "articles"}},
             {"create_alias": {"alias_name": "articles", "collection_name": NEW}},
+            {"create_alias": {"alias_name": "articles.replaced", "collection_name": NAME}},
         ]
     }
     before = server.requests[: server.requests.index(switched)]
     assert len([each for each in before if each == Request("GET", f"/collections/{NEW}", None)]) == 5
     assert server.requests[-1] == Request("DELETE", f"/collections/{NAME}", None)
+
+
+def test_what_a_killed_switch_left_goes_with_the_next_load_and_what_is_being_filled_stays(
+    server: QdrantServer, store: QdrantVectorStore
+) -> None:
+    put(store, point(1))
+    server.trouble = lambda request: 500 if request.method == "DELETE" else None
+    with pytest.raises(StoreError, match="answered 500"):
+        put(store, point(2), model=OTHER)
+    server.trouble = lambda _: None
+    assert [found.id for found in near(store, 2)] == [point(2).chunk.id]
+    with_bob = QdrantVectorStore(server.url)
+    put(with_bob, point(1, author="bob"), model=OTHER)
+    put(with_bob, point(3), model="third@ghi/8")  # not bob's yet, so that searches go on with the other
+
+    def collections() -> set[str]:
+        with contextlib.closing(QdrantClient(server.url, check_compatibility=False)) as client:
+            assert {each.alias_name for each in client.get_aliases().aliases} == {"articles"}
+            return {each.name for each in client.get_collections().collections}
+
+    assert collections() == {NEW, "articles__third-ghi-8"}
+    server.requests.clear()
+    put(store, model=OTHER)
+    assert collections() == {NEW, "articles__third-ghi-8"}
+    assert server.asked("DELETE", ".*") == []
+    with_bob.close()
+
+
+def test_with_nothing_to_write_what_a_killed_switch_left_goes_too(
+    server: QdrantServer, store: QdrantVectorStore
+) -> None:
+    put(store, point(1))
+    server.trouble = lambda request: 500 if request.method == "DELETE" else None
+    with pytest.raises(StoreError, match="answered 500"):
+        put(store, point(2), model=OTHER)
+    server.trouble = lambda _: None
+    put(store, model=OTHER)
+    assert [each.path for each in server.asked("DELETE", ".*")] == [f"/collections/{NAME}"] * 2
+    assert store.hashes(ARTICLES, "ada", MODEL) == {}
+    put(store, point(1))  # the model is set back
+    assert store.hashes(ARTICLES, "ada", MODEL) == expected(point(1))
+    assert store.model(ARTICLES, "ada") == MODEL
 
 
 def test_a_collection_that_cannot_be_indexed_replaces_nothing(server: QdrantServer, store: QdrantVectorStore) -> None:

@@ -2,8 +2,8 @@
 
 Searches go through the alias `<category>`. A new model gets a collection of its own, which is filled author by author
 while searches still see the old one; the alias moves, in one atomic step, once every author that the old collection
-holds is complete in the new one. A point without vector and without author marks an author as complete, so that a load
-which was killed half-way does not count.
+holds is complete in the new one, and the old one is dropped; where that was killed, the next load drops it. A point
+without vector and without author marks an author as complete, so that a load which was killed half-way does not count.
 """
 
 import contextlib
@@ -23,6 +23,7 @@ from twin.vectors.qdrant_collection import (
     authors_in,
     collection_name,
     create,
+    drop_replaced,
     finish_load,
     is_ours,
     marker,
@@ -98,6 +99,7 @@ class QdrantVectorStore:
         parts = batches(upserts)
         first = next(parts, [])
         with self._errors() as client:
+            drop_replaced(client, category)
             live = alias_target(client, category)
             complete = live == name or (live is None and not client.collection_exists(name))
             if live == name:

@@ -144,11 +144,31 @@ def switch(client: "QdrantClient", category: Category, live: str | None, name: s
         if markers:
             logger.info("%s still answers searches until it has: %s", live, ", ".join(sorted(markers.values())))
             return
-    create_alias = CreateAliasOperation(create_alias=CreateAlias(collection_name=name, alias_name=category.value))
-    delete_alias = DeleteAliasOperation(delete_alias=DeleteAlias(alias_name=category.value))
-    client.update_collection_aliases([create_alias] if live is None else [delete_alias, create_alias])
+    moves: list[CreateAliasOperation | DeleteAliasOperation] = [
+        CreateAliasOperation(create_alias=CreateAlias(collection_name=name, alias_name=category.value))
+    ]
     if live is not None:
-        client.delete_collection(live)
+        replaced = CreateAlias(collection_name=live, alias_name=_replaced(category))
+        moves.insert(0, DeleteAliasOperation(delete_alias=DeleteAlias(alias_name=category.value)))
+        moves.append(CreateAliasOperation(create_alias=replaced))
+    client.update_collection_aliases(moves)
+    drop_replaced(client, category)
+
+
+def drop_replaced(client: "QdrantClient", category: Category) -> None:
+    """Drop the collection that the last switch replaced, also where that was killed before it could.
+
+    The switch itself says which one that is, by a second alias that it gives in the same atomic step. A collection
+    without an alias is never dropped: another writer may be filling it.
+    """
+    for alias in client.get_aliases().aliases:
+        if alias.alias_name == _replaced(category):
+            client.delete_collection(alias.collection_name)  # its aliases go with it
+
+
+def _replaced(category: Category) -> str:
+    """Alias of the collection that is to be dropped; no collection has such a name, see `collection_name`."""
+    return f"{category.value}.replaced"
 
 
 def _quantization() -> "ScalarQuantization":
