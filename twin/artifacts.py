@@ -176,8 +176,7 @@ class _Atomic:
             folder.mkdir(parents=True, exist_ok=True)
             if self._local:
                 _remove_stale(folder, self._target.name)
-            self._lock = os.open(self.temporary, os.O_CREAT | os.O_RDWR, 0o666)
-            fcntl.flock(self._lock, fcntl.LOCK_EX)
+            self._lock = _locked(self.temporary)
         except OSError as error:
             raise _unwritable(self._target, error) from error
         return self
@@ -201,6 +200,17 @@ class _Atomic:
             return
         self._target.parent.mkdir(parents=True, exist_ok=True)
         self._target.fs.put_file(str(self.temporary), self._target.path)
+
+
+def _locked(path: Path) -> int:
+    """A descriptor of a new file that is locked. Between its making and its locking, another writer may take it for
+    one that a dead writer left, and remove it; then it is made anew."""
+    while True:
+        descriptor = os.open(path, os.O_CREAT | os.O_RDWR, 0o666)
+        fcntl.flock(descriptor, fcntl.LOCK_EX)
+        if os.fstat(descriptor).st_nlink:
+            return descriptor
+        os.close(descriptor)
 
 
 def _remove_stale(folder: Path, name: str) -> None:

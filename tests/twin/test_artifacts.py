@@ -4,6 +4,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pyarrow as pa
@@ -147,3 +148,16 @@ def test_a_reader_during_a_write_sees_the_old_file(tmp_path: Path) -> None:
     first = next(reader)
     store.write_table("t", schema=SCHEMA, batches=batches(1), metadata={})
     assert first.num_rows + sum(batch.num_rows for batch in reader) == 4000
+
+
+def test_writers_of_the_same_file_at_once_take_nothing_from_each_other(tmp_path: Path) -> None:
+    store = ArtifactStore(UPath(tmp_path))
+
+    def write(number: int) -> None:
+        for _ in range(50):
+            store.write_bytes("same", content=b"%d" % number)
+
+    with ThreadPoolExecutor(8) as pool:
+        list(pool.map(write, range(8)))
+    assert int(store.read_bytes("same") or b"-1") in range(8)
+    assert [entry.name for entry in tmp_path.iterdir()] == ["same"]
