@@ -1,6 +1,7 @@
 """What a person gets for bad input: one sentence that names it and the mend, and everything else unharmed."""
 
 import sys
+import zipfile
 from pathlib import Path
 
 import pytest
@@ -51,39 +52,34 @@ def test_an_empty_folder_of_authors_is_not_a_success(installation: Installation)
     assert "There is no author file in" in done.stderr
 
 
-def test_bad_links_are_recorded_and_harm_nobody(declared: Installation) -> None:
+def test_bad_links_are_recorded_and_harm_nobody_and_a_source_that_breaks_later_keeps_its_documents(
+    declared: Installation,
+) -> None:
     (declared.root / "sources" / "broken.zip").write_bytes(b"not a zip at all")
+    export = declared.root / "sources" / "export.zip"
+    with zipfile.ZipFile(export, "w") as archive:
+        archive.writestr("Shares.csv", SHARES)
     declared.declare(
         "ada",
         ADA
         + "  - linkedin_export: ../sources/broken.zip\n  - repository: ../sources/nowhere\n"
-        + "  - https://www.linkedin.com/in/ada\n",
+        + "  - https://www.linkedin.com/in/ada\n  - linkedin_export: ../sources/export.zip\n",
     )
     declared.register()
     declared.job("update_columns", "ada")
-    state = declared.state("ada")
-    assert len(state["collections/articles"]) == 1
+    before = declared.state("ada")
+    assert len(before["collections/articles"]) == 1
+    assert len(before["collections/posts"]) == 2
     listed = declared.twin("links", "list", "ada").stdout
     assert "broken.zip" in listed
     assert "nowhere" in listed
     assert listed.count("failed") >= 2
     assert "export" in listed
 
-
-def test_a_source_that_breaks_later_keeps_its_documents(declared: Installation) -> None:
-    import zipfile
-
-    export = declared.root / "sources" / "export.zip"
-    with zipfile.ZipFile(export, "w") as archive:
-        archive.writestr("Shares.csv", SHARES)
-    declared.declare("ada", ADA + "  - linkedin_export: ../sources/export.zip\n")
-    declared.register()
-    declared.job("update_columns", "ada")
-    before = declared.state("ada")
-    assert len(before["collections/posts"]) == 2
     export.write_bytes(b"truncated")
     declared.job("update_columns", "ada")
     assert declared.state("ada") == before
+    assert declared.twin("links", "list", "ada").stdout.count("failed") > listed.count("failed")
 
 
 def test_an_author_without_anything_goes_as_far_as_there_is_anything_to_do(installation: Installation) -> None:
