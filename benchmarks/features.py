@@ -25,11 +25,15 @@ PARTS: dict[str, Callable[[Workbench], dict[str, float]]] = {
     "memory": memory.run,
 }
 
+LARGE: dict[str, Callable[[Workbench], dict[str, float]]] = {"vectors_100k": vectors.run_large}
+"""Parts that take minutes and are run only when they are named."""
+
 
 def main() -> None:
-    """Run all parts, or some; the last line printed is one JSON object. Only a run of all parts is recorded."""
+    """Run the usual parts, or some; the last line printed is one JSON object. Only a run of all of them is recorded."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.features", description=__doc__)
-    parser.add_argument("--only", metavar="PART", nargs="+", choices=PARTS, help=f"of {', '.join(PARTS)}")
+    choices = PARTS | LARGE
+    parser.add_argument("--only", metavar="PART", nargs="+", choices=choices, help=f"of {', '.join(choices)}")
     only = parser.parse_args().only
     data = data_folder()
     os.environ["HF_HUB_OFFLINE"] = "1"  # every model is packaged
@@ -40,7 +44,7 @@ def main() -> None:
     numbers: dict[str, float] = {}
     with tempfile.TemporaryDirectory(prefix="bench-features-") as folder:
         bench = Workbench(data, Path(folder))
-        for name, part in PARTS.items():
+        for name, part in (PARTS if only is None else choices).items():
             if only is None or name in only:
                 numbers |= part(bench)
                 print(f"  ({time.perf_counter() - begun:.0f} s so far)", flush=True)

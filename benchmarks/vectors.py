@@ -2,41 +2,38 @@
 
 The vectors are those of 20,000 real sentences, which went through every stage as the posts of one author, whose
 articles are there beside them; queries, recall and retrievals are asked of that store. Sentences are shorter than
-chunks are, so upserts are timed apart: the same vectors with the texts of real chunks of prose, at hand as chunks and
-vectors. Making sparse vectors, payloads and hashes is in it, and the check of the store afterwards; building the graph
-is told apart.
+chunks are, so upserts are timed apart, see `benchmarks.upserts`: the same vectors with the texts of real chunks of
+prose. `run_large` is no part of the usual run: 100,000 points, of these vectors and of four copies of each with noise.
 """
 
-import statistics
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 
-from benchmarks import corpora, handbook_line
+from benchmarks import corpora, handbook_line, upserts
 from benchmarks.handbook_line import Store
 from benchmarks.local_mode import LocalMode
+from benchmarks.upserts import Clock, chunks_of, graph_apart, points_of
 from benchmarks.workbench import Workbench
-from twin.chunking import Chunker, chunk_documents
+from twin.chunking import chunk_documents, read_chunks
 from twin.embedding import embed_chunks, read_embeddings
 from twin.embedding.base import Vectors
-from twin.identity import chunk_id
 from twin.models import Category, Chunk, State
 from twin.retrieval import Retriever
 from twin.vectors import load_points
-from twin.vectors.base import Point, VectorStore, Where
-from twin.vectors.bm25 import encode_chunks
+from twin.vectors.base import VectorStore, Where
 from twin.vectors.edge import EdgeVectorStore
 
 POINTS = 20_000
 LIMIT = 10
 _QUERIES = 300
 _LOCAL_QUERIES, _LOCAL_FILTERED = 30, 10  # a filtered one takes it most of a second
-_PLATFORM = "medium"  # of every fifth post
-_TOGETHER = 256
+_PLATFORM = "medium"  # of every fifth point
+_COPIES = 4  # of each real vector, in the large store
+_NOISE = 0.02  # deviation of each number of a copy: its cosine with the real one is about .93
 
 
 def run(bench: Workbench) -> dict[str, float]:
@@ -47,10 +44,41 @@ def run(bench: Workbench) -> dict[str, float]:
         loaded = _load(bench, store)
         queries = corpora.questions(bench.data)[:_QUERIES]
         vectors = bench.embedder.embed_queries(queries)
-        numbers = _asked(store.vectors, loaded, vectors) | _retrieved(bench, store, loaded.author, queries)
+        numbers = _asked(store.vectors, Category.POSTS, loaded, vectors)
+        numbers |= _retrieved(bench, store, loaded.author, queries)
     finally:
         store.close()
-    return _upserted(bench, loaded) | numbers | _local_mode(bench, loaded, vectors)
+    numbers |= {"graph_cpu_s": loaded.graph.cpu, "graph_wall_s": loaded.graph.wall}
+    return upserts.run(bench, loaded.vectors) | numbers | _local_mode(bench, loaded, vectors)
+
+
+def run_large(bench: Workbench) -> dict[str, float]:
+    """Load 100,000 points and ask; the same numbers as those of `run`, with `_100k` at the end of their names."""
+    texts = _sentences(bench)
+    real = bench.embedder.embed(texts)
+    random = np.random.default_rng(0)
+    parts = [real]
+    for _ in range(_COPIES):
+        noisy = real + random.normal(scale=_NOISE, size=real.shape).astype(np.float32)
+        parts.append(noisy / np.linalg.norm(noisy, axis=1, keepdims=True))
+    vectors: Vectors = np.concatenate(parts)
+    chunks = _spread(chunks_of(bench, len(vectors)))
+    points = list(points_of(chunks, vectors))
+    store = EdgeVectorStore(bench.scratch / "large")
+    used = time.process_time()
+    with graph_apart() as graph:
+        store.apply(Category.ARTICLES, corpora.AUTHOR, "bench", dimension=vectors.shape[1], upserts=points, deletes=())
+    used = time.process_time() - used - graph.cpu
+    print(f"vectors: {len(real):,} real sentences and {_COPIES} copies of each with noise, {len(vectors):,} in all")
+    print(f"  upserts of finished points: {len(vectors) / used:,.0f} points/CPU-s")
+    print(f"  graph {graph.cpu:.1f} CPU-s, {graph.wall:.1f} s", flush=True)
+    chosen = np.array([chunk.platform == _PLATFORM for chunk in chunks])
+    loaded = _Loaded(corpora.AUTHOR, [chunk.id for chunk in chunks], vectors, chosen, graph)
+    queries = bench.embedder.embed_queries(corpora.questions(bench.data)[:_QUERIES])
+    numbers = _asked(store, Category.ARTICLES, loaded, queries)
+    store.close()
+    numbers |= {"upsert_points_per_cpu_s": len(vectors) / used, "graph_cpu_s": graph.cpu, "graph_wall_s": graph.wall}
+    return {f"{name}_100k": value for name, value in numbers.items()}
 
 
 def _line(bench: Workbench) -> Store:
@@ -64,22 +92,22 @@ class _Loaded(NamedTuple):
     author: str
     ids: list[str]
     vectors: Vectors  # in the order of `ids`
+    chosen: NDArray[np.bool_]  # which of them are of the platform that is filtered by
+    graph: Clock
 
 
 def _load(bench: Workbench, store: Store) -> _Loaded:
     """Sentences as posts of the author with the most articles, through every stage."""
     slugs = [author.slug for author in store.warehouse.authors()]
     author = max(slugs, key=lambda slug: store.vectors.count(Category.ARTICLES, slug))
-    texts = corpora.sentences([*corpora.abstracts(bench.data), *(document.text for document in bench.prose)])
-    if len(texts) < POINTS:
-        raise SystemExit(f"{bench.data} gives only {len(texts):,} different sentences: {POINTS:,} are needed.")
+    texts = _sentences(bench)
     begun = time.perf_counter()
-    store.warehouse.upsert_documents(State.CLEANED, corpora.posts(author, texts[:POINTS]))
+    store.warehouse.upsert_documents(State.CLEANED, corpora.posts(author, texts))
     chunk_documents(store.warehouse, store.artifacts, bench.embedder, author, Category.POSTS)
     embed_chunks(store.artifacts, bench.embedder, author, Category.POSTS)
     prepared = time.perf_counter() - begun
     used = time.process_time()
-    with _graph() as graph:
+    with graph_apart() as graph:
         report = load_points(store.artifacts, store.vectors, bench.embedder, author, Category.POSTS)
     used = time.process_time() - used
     if report.searchable != POINTS:
@@ -90,64 +118,46 @@ def _load(bench: Workbench, store: Store) -> _Loaded:
         f"  the stage that loads them, tables read and compared: {POINTS / (used - graph.cpu):,.0f} points/CPU-s; "
         f"graph {graph.cpu:.1f} CPU-s, {graph.wall:.1f} s"
     )
-    return _Loaded(author, [row.chunk_id for row in rows], np.stack([row.vector for row in rows]))
+    chunks = read_chunks(store.artifacts, author, Category.POSTS)
+    chosen = np.array([chunk.platform == _PLATFORM for chunk in chunks])
+    return _Loaded(author, [row.chunk_id for row in rows], np.stack([row.vector for row in rows]), chosen, graph)
 
 
-def _upserted(bench: Workbench, loaded: _Loaded) -> dict[str, float]:
-    """The same vectors with the texts of real chunks, into a new store."""
-    chunks = list(_chunks(bench))
-    vectors = EdgeVectorStore(bench.scratch / "upserts")
-    with _graph() as graph:
-        used = time.process_time()
-        vectors.apply(
-            Category.ARTICLES, corpora.AUTHOR, "bench", dimension=loaded.vectors.shape[1],
-            upserts=_points(chunks, loaded.vectors), deletes=(),
-        )  # fmt: skip
-        used = time.process_time() - used - graph.cpu
-    if vectors.count(Category.ARTICLES, corpora.AUTHOR) != POINTS:
-        raise SystemExit(f"The store does not hold the {POINTS:,} points that were written.")
-    vectors.close()
-    length = statistics.mean(len(chunk.text) for chunk in chunks)
-    print(f"upserts of {POINTS:,} points, texts of {length:.0f} characters in the mean")
-    print(f"  ours: {POINTS / used:,.0f} points/CPU-s; graph {graph.cpu:.1f} CPU-s, {graph.wall:.1f} s", flush=True)
-    return {
-        "upsert_points_per_cpu_s": POINTS / used,
-        "graph_cpu_s": graph.cpu,
-        "graph_wall_s": graph.wall,
-    }
+def _sentences(bench: Workbench) -> list[str]:
+    """`POINTS` different sentences of the abstracts and the prose."""
+    texts = corpora.sentences([*corpora.abstracts(bench.data), *(document.text for document in bench.prose)])
+    if len(texts) < POINTS:
+        raise SystemExit(f"{bench.data} gives only {len(texts):,} different sentences: {POINTS:,} are needed.")
+    return texts[:POINTS]
 
 
-def _chunks(bench: Workbench) -> Iterator[Chunk]:
-    """`POINTS` chunks of the articles, over and over, each with an id of its own."""
-    cut = [chunk for _, chunks in Chunker(bench.embedder.sizer).chunks(bench.prose) for chunk in chunks]
-    for number in range(POINTS):
-        chunk = cut[number % len(cut)]
-        identifier = chunk_id(chunk.document_id, "bench", number, chunk.text)
-        yield chunk.model_copy(update={"id": identifier, "author": corpora.AUTHOR, "ordinal": number})
+def _spread(chunks: Iterator[Chunk]) -> list[Chunk]:
+    """Every fifth of them on the platform that is filtered by, the others on another."""
+    platforms = (_PLATFORM, "web", "web", "web", "web")
+    return [chunk.model_copy(update={"platform": platforms[number % 5]}) for number, chunk in enumerate(chunks)]
 
 
-def _points(chunks: list[Chunk], vectors: Vectors) -> Iterator[Point]:
-    for first in range(0, len(chunks), _TOGETHER):
-        part = chunks[first : first + _TOGETHER]
-        yield from map(Point, part, vectors[first : first + _TOGETHER], encode_chunks(part))
-
-
-def _asked(store: VectorStore, loaded: _Loaded, queries: Vectors) -> dict[str, float]:
+def _asked(store: VectorStore, category: Category, loaded: _Loaded, queries: Vectors) -> dict[str, float]:
     """Queries by vector, without and with a filter, and how many of the true neighbours they find."""
     own, filtered = Where(author=loaded.author), Where(author=loaded.author, platforms=(_PLATFORM,))
 
     def ask(where: Where) -> Callable[[Any], list[str]]:
         return lambda query: [
-            point.id for point in store.search(Category.POSTS, where, vector=query, sparse=None, limit=LIMIT).dense
+            point.id for point in store.search(category, where, vector=query, sparse=None, limit=LIMIT).dense
         ]
 
     found, plain = _timed(ask(own), queries)
-    _, narrow = _timed(ask(filtered), queries)
-    recall = _recall(loaded, queries, found)
-    print(f"queries by vector, {LIMIT} of {POINTS:,}, {len(queries)} questions of the collections")
+    found_narrow, narrow = _timed(ask(filtered), queries)
+    recall = _recall(loaded.ids, loaded.vectors, queries, found)
+    ids = [identifier for identifier, wanted in zip(loaded.ids, loaded.chosen, strict=True) if wanted]
+    recall_narrow = _recall(ids, loaded.vectors[loaded.chosen], queries, found_narrow)
     print(
-        f"  ours: p50 {plain[0]:.2f} ms, p95 {plain[1]:.2f}; filtered p50 {narrow[0]:.2f}, p95 {narrow[1]:.2f}; "
-        f"recall@{LIMIT} {recall:.4f}",
+        f"queries by vector, {LIMIT} of {len(loaded.ids):,}, {len(queries)} questions of the collections; the filter "
+        f"keeps {len(ids):,}"
+    )
+    print(
+        f"  ours: p50 {plain[0]:.2f} ms, p95 {plain[1]:.2f}, recall@{LIMIT} {recall:.4f}; "
+        f"filtered p50 {narrow[0]:.2f}, p95 {narrow[1]:.2f}, recall@{LIMIT} {recall_narrow:.4f}",
         flush=True,
     )
     return {
@@ -156,6 +166,7 @@ def _asked(store: VectorStore, loaded: _Loaded, queries: Vectors) -> dict[str, f
         "query_filtered_p50_ms": narrow[0],
         "query_filtered_p95_ms": narrow[1],
         "recall_at_10": recall,
+        "recall_at_10_filtered": recall_narrow,
     }
 
 
@@ -174,16 +185,14 @@ def _retrieved(bench: Workbench, store: Store, author: str, queries: list[str]) 
 
 def _local_mode(bench: Workbench, loaded: _Loaded, queries: Vectors) -> dict[str, float]:
     """The same vectors and chunks in qdrant-client's local mode, which gets no sparse vectors and builds no graph."""
-    chunks = list(_chunks(bench))
-    for number, chunk in enumerate(chunks):
-        chunks[number] = chunk.model_copy(update={"platform": _PLATFORM if number % 5 == 0 else "web"})
+    chunks = _spread(chunks_of(bench, POINTS))
     with LocalMode(bench.scratch / "local", loaded.vectors.shape[1]) as local:
         used = time.process_time()
         local.load(chunks, loaded.vectors)
         used = time.process_time() - used
         found, (p50, p95) = _timed(lambda query: local.search(query, LIMIT), queries[:_LOCAL_QUERIES])
         _, (narrow, _) = _timed(lambda query: local.search(query, LIMIT, _PLATFORM), queries[:_LOCAL_FILTERED])
-    recall = _recall(loaded._replace(ids=[chunk.id for chunk in chunks]), queries[:_LOCAL_QUERIES], found)
+    recall = _recall([chunk.id for chunk in chunks], loaded.vectors, queries[:_LOCAL_QUERIES], found)
     print(
         f"  local mode of qdrant-client: {POINTS / used:,.0f} points/CPU-s; p50 {p50:.1f} ms, p95 {p95:.1f}; "
         f"filtered p50 {narrow:.1f}; recall@{LIMIT} {recall:.4f}",
@@ -196,10 +205,10 @@ def _local_mode(bench: Workbench, loaded: _Loaded, queries: Vectors) -> dict[str
     }
 
 
-def _recall(loaded: _Loaded, queries: Vectors, found: list[list[str]]) -> float:
+def _recall(ids: Sequence[str], vectors: Vectors, queries: Vectors, found: list[list[str]]) -> float:
     """Part of the true nearest neighbours that were found; any that score like the last of them count as such."""
-    scores = queries @ loaded.vectors.T
-    numbers = {identifier: number for number, identifier in enumerate(loaded.ids)}
+    scores = queries @ vectors.T
+    numbers = {identifier: number for number, identifier in enumerate(ids)}
     least = np.partition(scores, -LIMIT, axis=1)[:, -LIMIT] - 1e-6
     hits = sum(
         sum(scores[row, numbers[identifier]] >= least[row] for identifier in identifiers)
@@ -218,39 +227,3 @@ def _timed(ask: Callable[[Any], Any], queries: Any) -> tuple[list[Any], tuple[fl
         milliseconds.append(1000 * (time.perf_counter() - begun))
     p50, p95 = np.percentile(milliseconds, (50, 95))
     return found, (float(p50), float(p95))
-
-
-@dataclass
-class _Clock:
-    cpu: float = 0.0
-    wall: float = 0.0
-
-
-@contextmanager
-def _graph() -> Iterator[_Clock]:
-    """Times what the embedded engine calls optimizing: it builds the graph, when all points are there."""
-    from twin.vectors import edge_shard
-
-    clock, create = _Clock(), edge_shard._load_or_create
-
-    class Timed:
-        """A shard that times its own optimizing."""
-
-        def __init__(self, shard: Any) -> None:
-            self._shard = shard
-
-        def __getattr__(self, name: str) -> Any:
-            return getattr(self._shard, name)
-
-        def optimize(self) -> Any:
-            begun, used = time.perf_counter(), time.process_time()
-            done = self._shard.optimize()
-            clock.cpu += time.process_time() - used
-            clock.wall += time.perf_counter() - begun
-            return done
-
-    edge_shard._load_or_create = lambda *arguments: Timed(create(*arguments))  # type: ignore[assignment]
-    try:
-        yield clock
-    finally:
-        edge_shard._load_or_create = create

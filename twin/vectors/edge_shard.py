@@ -39,7 +39,7 @@ OVERSAMPLING = 2.0
 _SPARE_BYTES = 64 * 1024 * 1024
 """Kept free on the disk: the engine maps files into memory, and a full disk would kill the process without a word."""
 
-_TOGETHER = 1024
+TOGETHER = 1024
 """Points per update: each update has a price of its own, which at 256 points is a third of the whole."""
 
 _PAGE = 4096
@@ -73,7 +73,7 @@ def write(path: Path, dimension: int, index: Index, points: Iterable[Point], del
             expected = {str(record.id) for record in _scroll(shard, _PAGE, with_payload=False)} - set(deletes)
             if deletes:
                 shard.update(UpdateOperation.delete_points(list(deletes)))
-        for batch in batches(points, _TOGETHER):
+        for batch in batches(points, TOGETHER):
             check_space(path)
             with engine(path):
                 shard.update(UpdateOperation.upsert_points(_stored(batch)))
