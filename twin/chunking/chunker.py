@@ -4,7 +4,7 @@ import gc
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from functools import cached_property
-from itertools import islice
+from itertools import chain, islice
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -164,11 +164,12 @@ class _Batch:
         control = self._scan.plain is not text  # else what holds a word is not blank
         fitted: list[_Fitted] = []
         done = 0
-        for (start, end, _, _), ((first, last), tokens) in zip(parts, islice(rows, len(parts)), strict=True):
+        own = list(islice(rows, len(parts)))
+        paths = splitter.paths(base, [filled for filled, _ in own]) if splitter else [()] * len(parts)
+        for (start, end, _, _), ((first, last), tokens), path in zip(parts, own, paths, strict=True):
             if first >= last or last <= done or (control and text[first:last].isspace()):
                 continue  # it holds nothing, or nothing that the one before does not hold
             done = last
-            path = splitter.path(base, first, last) if splitter else ()
             begin = _indented(text, start, first) if code else first
             if self._sizer.additive and not (torn and (start in torn or end in torn)):
                 room = share if tokens + share <= limit else limit - tokens
@@ -277,7 +278,7 @@ def _names(document: Document) -> tuple[str, ...]:
 
 def _trimmed(scan: Scan, parts: list[Part]) -> Offsets:
     """The first offset and the end of what each part has between the white space around it; shape (parts, 2)."""
-    given = np.array([part[:2] for part in parts], dtype=np.int64).reshape(-1, 2)
+    given = np.fromiter(chain.from_iterable(parts), np.int64, 4 * len(parts)).reshape(-1, 4)[:, :2]
     if not len(scan.starts):
         return np.zeros_like(given)
     words = np.searchsorted(scan.starts, given)
@@ -300,10 +301,11 @@ def _chunks(document: Document, base: int, fitted: list[_Fitted]) -> list[Chunk]
     if not fitted:
         return []
     texts = [document.text[start - base : end - base] for start, end, _, _ in fitted]
-    ids = chunk_ids(document.id, CHUNKER_VERSION, texts)
+    whole = document.id
+    ids = chunk_ids(whole, CHUNKER_VERSION, texts)
     shared: dict[str, Any] = dict.fromkeys(Chunk.model_fields)  # in the order of the fields
     shared |= {
-        "document_id": document.id,
+        "document_id": whole,
         "author": document.author,
         "category": document.category,
         "link": document.link,

@@ -15,9 +15,36 @@ _CONTROL = re.compile("[\x0b\x0c\x1c-\x1f\x85]")
 """White space to Python; to the tokenizers of BERT control characters, which join what they stand between."""
 
 _BETWEEN = "\n\n"
-_BREAKS = (0x09, 0x0A, 0x0D)
 _COMMON = np.array(sorted(map(ord, COMMON)), dtype=np.uint32)
 _SPACES = np.array([code for code in range(0xA0, 0x3001) if chr(code).isspace()], dtype=np.uint32)
+
+
+def codes_of(characters: str) -> NDArray[np.bool_]:
+    """A table that says of each byte of `Scan.codes` whether it is one of these characters."""
+    table = np.zeros(256, dtype=bool)
+    for character in characters:
+        table[0x80 + int(np.searchsorted(_COMMON, ord(character))) if character in COMMON else ord(character)] = True
+    return table
+
+
+LETTER, CONTROL, ODD, BLANK, ALONE = range(5)
+"""Classes of characters: ALONE is what BERT makes a token by itself wherever it stands, BLANK is white space, and
+LETTER all others but control characters and what `Scan.codes` does not have."""
+
+_ALONE = "!\"#$%&'()*+,-./:;<=>?@[\\]^_`{|}~¡§«¶·»¿‚„…†‡‰‹‘’“”•–—›"
+
+
+def _classes() -> bytes:
+    """The class of each byte of `Scan.codes`."""
+    table = np.full(256, LETTER, dtype=np.uint8)
+    table[:0x20] = CONTROL
+    table[0] = ODD
+    table[codes_of("\t\n\r \xa0")] = BLANK
+    table[codes_of(_ALONE)] = ALONE
+    return table.tobytes()
+
+
+_CLASSES = _classes()
 
 
 class Scan:
@@ -31,13 +58,13 @@ class Scan:
         plain: the text with nothing in it that only Python takes for white space.
         codes: a byte for each character: its own where it is of Latin-1, one from 0x80 up where it is of `COMMON`, and
             0 where it is odd; shape (characters,).
-        blank: whether each character is white space; shape (characters,).
-        odd: offsets of all other characters, ascending; shape (n,).
+        classes: of the characters, see `LETTER`; shape (characters,).
+        odd: offsets of the characters of class ODD, ascending; shape (n,).
         starts: where the words begin, which are what white space parts; shape (words,).
         ends: where they end; shape (words,).
     """
 
-    __slots__ = ("blank", "codes", "ends", "limits", "odd", "plain", "starts", "text")
+    __slots__ = ("classes", "codes", "ends", "limits", "odd", "plain", "starts", "text")
 
     def __init__(self, texts: Sequence[str]) -> None:
         self.text = self.plain = _BETWEEN.join(texts)
@@ -63,30 +90,18 @@ class Scan:
             own = (high_codes >= 0xA0) & (high_codes <= 0xFF)
             codes = full.astype(np.uint8)
             codes[high] = np.where(own, high_codes, np.where(common, place + 0x80, 0))
-        low = np.flatnonzero(codes < 0x20)
-        low_codes = codes[low]
-        control = low[(low_codes != 0x0A) & (low_codes != 0x09) & (low_codes != 0x0D)]
-        if self.plain is self.text and (codes[control].any() or 0x85 in high_codes) and _CONTROL.search(self.text):
+        classes = np.frombuffer(bytearray(codes).translate(_CLASSES), np.uint8)
+        strange = (classes == CONTROL).any() or 0x85 in high_codes
+        if strange and self.plain is self.text and _CONTROL.search(self.text):
             return False
-        blank = np.ones(len(codes) + 2, dtype=bool)
-        inner = blank[1:-1]
-        np.equal(codes, 0x20, out=inner)
-        for code in _BREAKS:
-            inner |= codes == code
         if len(high):
             space = np.searchsorted(_SPACES[:-1], high_codes)
-            inner[high] = _SPACES[space] == high_codes
+            classes[high[_SPACES[space] == high_codes]] = BLANK
+        blank = np.ones(len(codes) + 2, dtype=bool)
+        np.equal(classes, BLANK, out=blank[1:-1])
         edges = np.flatnonzero(blank[1:] != blank[:-1])
-        self.codes, self.odd = codes, control[codes[control] == 0]
-        self.blank: NDArray[np.bool_] = inner
-        self.starts: Offsets = edges[::2]
-        self.ends: Offsets = edges[1::2]
+        self.codes, self.classes = codes, classes
+        self.odd: Offsets = np.flatnonzero(classes == ODD)
+        self.starts: Offsets = edges[::2].copy()  # else each search in them copies them
+        self.ends: Offsets = edges[1::2].copy()
         return True
-
-
-def codes_of(characters: str) -> NDArray[np.bool_]:
-    """A table that says of each byte of `Scan.codes` whether it is one of these characters."""
-    table = np.zeros(256, dtype=bool)
-    for character in characters:
-        table[0x80 + int(np.searchsorted(_COMMON, ord(character))) if character in COMMON else ord(character)] = True
-    return table

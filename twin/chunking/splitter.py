@@ -67,12 +67,12 @@ class Splitter:
         return self._cut_at(whole, 0) or self._split(whole, 1)
 
     def names(self) -> set[str]:
-        """All names of which `path` makes paths."""
+        """All names of which `paths` makes paths."""
         return {heading.path[-1][1] for heading in self._layout.headings}
 
-    def path(self, floor: int, start: int, end: int) -> tuple[str, ...]:
-        """The names of what stands above a range of the text from `floor` on, the outermost first."""
-        return self._layout.path(floor, start, end)
+    def paths(self, floor: int, ranges: list[list[int]]) -> list[tuple[str, ...]]:
+        """The names of what stands above each range of the text from `floor` on, the outermost first."""
+        return self._layout.paths(floor, ranges)
 
     def _aim(self, target: int, limit: int, *, prose: bool) -> None:
         self._target, self._limit, self._loose = target, limit, (target + limit) // 2

@@ -49,15 +49,19 @@ class Layout:
     headings: list[Heading]
     heading_starts: list[int]
 
-    def path(self, floor: int, start: int, end: int) -> tuple[str, ...]:
-        """The headings that stand above all of a range of the text from `floor` on; those inside are part of it."""
-        first = bisect_left(self.heading_starts, start)
-        if first == 0 or self.heading_starts[first - 1] < floor:
-            return ()
-        path = self.headings[first - 1].path
-        last = bisect_left(self.heading_starts, end, first)
-        level = min([heading.level for heading in self.headings[first:last]]) if first < last else 7
-        return tuple([text for above, text in path if above < level])
+    def paths(self, floor: int, ranges: list[list[int]]) -> list[tuple[str, ...]]:
+        """The headings that stand above all of each range of the text from `floor` on; those inside are part of it."""
+        headings, starts = self.headings, self.heading_starts
+        found: list[tuple[str, ...]] = []
+        for start, end in ranges:
+            first = bisect_left(starts, start)
+            if first == 0 or starts[first - 1] < floor:
+                found.append(())
+                continue
+            last = bisect_left(starts, end, first)
+            level = min([heading.level for heading in headings[first:last]]) if first < last else 7
+            found.append(tuple([text for above, text in headings[first - 1].path if above < level]))
+        return found
 
 
 _MARKDOWN_SUFFIXES = {".md", ".markdown", ".mdx", ".qmd", ".rmd"}

@@ -108,10 +108,15 @@ class CodeSplitter(Splitter):
         """See `Splitter.names`."""
         return {found.name for found in self._definitions}
 
-    def path(self, floor: int, start: int, end: int) -> tuple[str, ...]:
-        """The definitions in which a range begins, the outermost first; behind their ends others may follow."""
-        around = [found for found in self._definitions if floor <= found.start < start < found.end and start < end]
-        return tuple([found.name for found in sorted(around)])
+    def paths(self, floor: int, ranges: list[list[int]]) -> list[tuple[str, ...]]:
+        """The definitions in which each range begins, the outermost first; behind their ends others may follow."""
+        found = sorted(self._definitions)
+        if not found:
+            return [()] * len(ranges)
+        return [
+            tuple([name for begin, stop, name in found if floor <= begin < start < stop and start < end])
+            for start, end in ranges
+        ]
 
     def _within(self, part: Part, nodes: list[Node], depth: int) -> list[Part]:
         """A part, which these nodes make up, in pieces within the target."""

@@ -13,7 +13,7 @@ from tokenizers import Tokenizer
 
 from twin.chunking.encoder import Encoder, Ids
 from twin.chunking.lexicon import NAMED, Lexicon
-from twin.chunking.scan import Offsets, Scan, codes_of
+from twin.chunking.scan import ALONE, BLANK, Offsets, Scan
 from twin.errors import InputError
 
 _SEGMENT = 100_000
@@ -26,9 +26,6 @@ _CHARACTERS_PER_TOKEN = 20
 
 _LONG = 60
 """Characters of the longest word that is measured whole."""
-
-_ALONE_CODES = codes_of("!\"#$%&'()*+,-./:;<=>?@[\\]^_`{|}~¡§«¶·»¿‚„…†‡‰‹‘’“”•–—›").tobytes()
-"""What BERT makes a token by itself wherever it stands, of the characters that `Scan.codes` has."""
 
 _ALONE = (
     r"!-/:-@\[-`{-~\u3001-\u3003\u3008-\u3011\u3014-\u301f\uff01-\uff03\uff05-\uff0a\uff0c-\uff0f\uff1a\uff1b\uff1f"
@@ -50,16 +47,19 @@ class Tokens:
 
     __slots__ = ("additive", "sizes", "starts", "sums")
 
-    def __init__(self, starts: Offsets, counts: Offsets, ends: Offsets, *, additive: bool) -> None:
+    def __init__(self, starts: Offsets, sums: Offsets, ends: Offsets, *, additive: bool) -> None:
         self.starts = starts
         self.additive = additive
-        self.sums = _summed(counts)
-        spans = np.diff(starts, append=0)
+        self.sums = self.sizes = sums
+        spans = np.zeros_like(starts)
+        np.subtract(starts[1:], starts[:-1], out=spans[:-1])
         lasts = np.searchsorted(starts, ends) - 1  # the last unit of each text ends with it
-        spans[lasts[lasts >= 0]] = (ends - starts[lasts])[lasts >= 0] if len(starts) else 0
-        self.sizes = self.sums
-        if (spans >= _CHARACTERS_PER_TOKEN * (counts + 1)).any():
-            self.sizes = _summed(np.maximum(counts, spans // _CHARACTERS_PER_TOKEN))
+        lasts, ends = lasts[lasts >= 0], ends[lasts >= 0]
+        spans[lasts] = ends - starts[lasts]
+        wide = np.flatnonzero(spans >= _CHARACTERS_PER_TOKEN)
+        more = spans[wide] // _CHARACTERS_PER_TOKEN - (sums[wide + 1] - sums[wide])
+        if (more > 0).any():
+            self.sizes = _added(sums, wide, np.maximum(more, 0))
 
     def count(self, start: int, end: int) -> int:
         """Number of tokens of the units that begin in the range."""
@@ -125,10 +125,12 @@ class Sizer:
             return self._encoded(scan)
         sums, odd = self._sums(scan)
         starts, ends, whole = self._units(scan, odd)
-        counts = np.diff(sums[starts], append=sums[-1:]).astype(np.int64)
+        before = np.append(sums[starts], sums[-1:]).astype(np.int64)
         left = np.flatnonzero(whole)
-        counts[left] = self._lexicon.words(_words(scan, starts, ends, left))
-        return Tokens(starts, counts, scan.limits[:, 1], additive=True)
+        if len(left):
+            counts = np.array(self._lexicon.words(_words(scan, starts, ends, left)), dtype=np.int64)
+            before = _added(before, left, counts - (before[left + 1] - before[left]))
+        return Tokens(starts, before, scan.limits[:, 1], additive=True)
 
     def sums(self, texts: Sequence[str]) -> list[int]:
         """As `counts`, for texts of which most words were met before."""
@@ -160,15 +162,15 @@ class Sizer:
 
         A word has a token for each character of punctuation, and those of the parts between.
         """
-        tokens = np.frombuffer(scan.codes.tobytes().translate(_ALONE_CODES), np.int8).astype(np.int32)
+        tokens = (scan.classes == ALONE).view(np.uint8)
         inner = np.zeros(len(tokens) + 2, dtype=bool)
-        np.equal(tokens, scan.blank, out=inner[1:-1])  # neither is 1
+        np.less(scan.classes, BLANK, out=inner[1:-1])
         edges = np.flatnonzero(inner[1:] != inner[:-1])
         starts, ends = edges[::2], edges[1::2]
         counts = self._lexicon.parts(scan, starts, ends)
         tokens[starts] = counts
         sums = np.zeros(len(tokens) + 1, dtype=np.int32)
-        np.cumsum(tokens, out=sums[1:])
+        np.cumsum(tokens, dtype=np.int32, out=sums[1:])
         odd = scan.starts if self._encoder.opaque else np.concatenate([scan.odd, starts[counts == NAMED]])
         return sums, odd
 
@@ -196,7 +198,8 @@ class Sizer:
         encodings = self._encoder.whole.encode_batch([scan.text[a:b] for a, b in segments], add_special_tokens=False)
         at = [base + a for (base, _), encoding in zip(segments, encodings, strict=True) for a, _ in encoding.offsets]
         starts, counts = np.unique(np.array(at, dtype=np.int64), return_counts=True)
-        return Tokens(starts, counts.astype(np.int64), scan.limits[:, 1], additive=False)
+        sums = np.append(0, np.cumsum(counts, dtype=np.int64))
+        return Tokens(starts, sums, scan.limits[:, 1], additive=False)
 
 
 def _words(scan: Scan, starts: Offsets, ends: Offsets, numbers: Offsets) -> list[str]:
@@ -205,10 +208,13 @@ def _words(scan: Scan, starts: Offsets, ends: Offsets, numbers: Offsets) -> list
     return [plain[start:end] for start, end in zip(starts[numbers].tolist(), ends[numbers].tolist(), strict=True)]
 
 
-def _summed(counts: Offsets) -> Offsets:
-    sums = np.zeros(len(counts) + 1, dtype=np.int64)
-    np.cumsum(counts, out=sums[1:])
-    return sums
+def _added(sums: Offsets, numbers: Offsets, more: Offsets) -> Offsets:
+    """Sums of which the summands with these numbers have so much more."""
+    added = np.zeros_like(sums)
+    added[numbers + 1] = more
+    np.cumsum(added, out=added)
+    added += sums
+    return added
 
 
 def _cut(text: str, start: int, stop: int) -> Iterable[tuple[int, int]]:
