@@ -43,7 +43,7 @@ class TestHeadings:
         ],
     )
     def test_are_those_of_commonmark(self, text: str, paths: list[list[str]]) -> None:
-        assert [[name for _, name in heading.path] for heading in of(text).headings] == paths
+        assert [list(heading.path) for heading in of(text).headings] == paths
 
     def test_a_heading_is_never_the_last_of_its_chunk(self) -> None:
         chunks = cut(f"# A\n\n{FILL}\n\n# B\n\n## C\n\n### D\n\n{FILL}\n\nE\n=\n\n{FILL}", title="T")
@@ -52,7 +52,7 @@ class TestHeadings:
 
     def test_of_one_text_say_nothing_of_the_next(self) -> None:
         found = layout(Scan(["# A\n\n```\n", "# B\n\ntext", "- a\n", "- b"]), [Kind.MARKDOWN] * 4)
-        assert [heading.path for heading in found.headings] == [((1, "A"),), ((1, "B"),)]
+        assert [tuple(heading) for heading in found.headings] == [((1,), ("A",)), ((1,), ("B",))]
         assert len(found.blocks) == 4
 
 

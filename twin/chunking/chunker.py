@@ -47,12 +47,16 @@ class Chunker:
     def __init__(self, sizer: Sizer, profile: Profile = PROFILES["default"]) -> None:
         self.sizer = sizer
         self.profile = profile
+        largest = sizer.limit - sizer.limit // 8
+        self._cuttings: dict[Category, Cutting] = {}
+        for category in Category:
+            target, overlap = profile.of(category)
+            target = min(target, largest)
+            self._cuttings[category] = Cutting(target, min(overlap, target // 2))
 
     def cutting(self, category: Category) -> Cutting:
         """Target and overlap as far as the model's window allows, which leaves an eighth of it to contexts."""
-        wanted = self.profile.of(category)
-        target = min(wanted.target, self.sizer.limit - self.sizer.limit // 8)
-        return Cutting(target, min(wanted.overlap, target // 2))
+        return self._cuttings[category]
 
     def id_of(self, category: Category) -> str:
         """What the chunks of a text of this category depend on beside the text."""
@@ -95,8 +99,8 @@ class _Batch:
     def chunks(self) -> Iterator[list[Chunk]]:
         """The chunks of each document."""
         units = np.searchsorted(self._tokens.starts, self._scan.limits)
-        sizes: list[int] = np.diff(self._tokens.sizes[units]).ravel().tolist()
-        plans = [self._plan(number, size) for number, size in enumerate(sizes)]
+        sizes: list[list[int]] = self._tokens.sizes[units].tolist()
+        plans = [self._plan(number, before, until) for number, (before, until) in enumerate(sizes)]
         ranges = _trimmed(self._scan, [part for plan in plans for part in plan.parts])
         units = np.searchsorted(self._tokens.starts, ranges)
         counts: list[int] = np.diff(self._tokens.sums[units]).ravel().tolist()
@@ -117,18 +121,19 @@ class _Batch:
     def _splitter(self) -> Splitter:
         return Splitter(self._scan.text, self._tokens, layout(self._scan, self._kinds))
 
-    def _plan(self, number: int, size: int) -> _Plan:
-        """How to cut a document that has so many tokens."""
+    def _plan(self, number: int, before: int, until: int) -> _Plan:
+        """How to cut a document, where so many tokens are before it and before its end."""
         document, kind, (start, end) = self._documents[number], self._kinds[number], self._limits[number]
         names = _names(document)
         target, overlap = self._chunker.cutting(document.category)
-        if size <= (target if kind is Kind.CODE else self._whole(target, named=bool(names))):
-            return _Plan([(start, end, 0, size)], names, None)
+        whole = start, end, before, until
+        if until - before <= (target if kind is Kind.CODE else self._whole(target, named=bool(names))):
+            return _Plan([whole], names, None)
         splitter = self._splitter
         if kind is Kind.CODE and (tree := parse(document.text, document.path)) is not None:
             splitter = CodeSplitter(splitter, tree, document.text, start)
         limit = self._sizer.limit - overlap
-        parts = splitter.split(start, end, target - overlap, limit, prose=kind is not Kind.CODE)
+        parts = splitter.split(whole, target - overlap, limit, prose=kind is not Kind.CODE)
         if overlap:
             parts = self._overlapped(splitter, parts, overlap)
         return _Plan(parts, names, splitter)
@@ -212,9 +217,7 @@ class _Contexts:
         self._heads: dict[tuple[str, int], tuple[str, int]] = {}
         for share in shares:  # those of long names at once
             long = [name for name in listed if self._sizes[name] > share]
-            heads = sizer.heads(long, share)
-            found = zip(heads, sizer.sums(heads), strict=True)
-            self._heads |= {(name, share): head for name, head in zip(long, found, strict=True)}
+            self._heads |= {(name, share): head for name, head in zip(long, sizer.heads(long, share), strict=True)}
         self._made: dict[tuple[tuple[str, ...], tuple[str, ...], int], tuple[str, int]] = {}
 
     def within(self, names: tuple[str, ...], path: tuple[str, ...], room: int) -> tuple[str, int]:
@@ -240,8 +243,7 @@ class _Contexts:
         if needed <= room:
             return context, needed
         if (context, room) not in self._heads:
-            head = self._sizer.head(context, room)
-            self._heads[context, room] = head, self._sizer.count(head)
+            self._heads[context, room] = self._sizer.heads([context], room)[0]
         return self._heads[context, room]
 
 

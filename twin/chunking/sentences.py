@@ -25,20 +25,18 @@ def sentences(text: str, start: int, end: int) -> list[int]:
     """
     found = []
     for match in _END.finditer(text, start, end):
-        at = match.end()
+        point, at = match.span()
         if at == end:
             break
-        point = match.start()
-        if text[point] not in _LATIN or _ends(text, start, point, at):
-            found.append(at)
+        mark = text[point]
+        if mark in _LATIN and (
+            not text[at - 1].isspace()
+            or text[at].islower()
+            or (mark == "." and _is_abbreviated(text, start, point, at))
+        ):
+            continue
+        found.append(at)
     return found
-
-
-def _ends(text: str, start: int, point: int, following: int) -> bool:
-    """Whether a sentence ends where letters follow that know upper and lower case."""
-    if not text[following - 1].isspace() or text[following].islower():
-        return False
-    return text[point] != "." or not _is_abbreviated(text, start, point, following)
 
 
 def _is_abbreviated(text: str, start: int, point: int, following: int) -> bool:

@@ -52,23 +52,21 @@ class Splitter:
         self.torn: set[int] = set()
         self._aim(0, 0, prose=True)
 
-    def split(self, start: int, end: int, target: int, limit: int, *, prose: bool = True) -> list[Part]:
+    def split(self, whole: Part, target: int, limit: int, *, prose: bool = True) -> list[Part]:
         """Ranges that cover one text; some may hold nothing but white space.
 
         Args:
-            start: of the text.
-            end: of the text.
+            whole: the text.
             target: tokens aimed at.
             limit: tokens of what is better not cut, at most.
             prose: whether sentences count for more than lines.
         """
         self._aim(target, limit, prose=prose)
-        whole = self._whole(start, end)
         return self._cut_at(whole, 0) or self._split(whole, 1)
 
     def names(self) -> set[str]:
         """All names of which `paths` makes paths."""
-        return {heading.path[-1][1] for heading in self._layout.headings}
+        return {heading.path[-1] for heading in self._layout.headings}
 
     def paths(self, floor: int, ranges: list[list[int]]) -> list[tuple[str, ...]]:
         """The names of what stands above each range of the text from `floor` on, the outermost first."""
@@ -77,10 +75,6 @@ class Splitter:
     def _aim(self, target: int, limit: int, *, prose: bool) -> None:
         self._target, self._limit, self._loose = target, limit, (target + limit) // 2
         self._names = _LEVELS if prose else _LEVELS_OF_CODE
-
-    def _whole(self, start: int, end: int) -> Part:
-        first, last = np.searchsorted(self._tokens.starts, (start, end))
-        return start, end, int(self._tokens.sizes[first]), int(self._tokens.sizes[last])
 
     def overlapped(self, parts: list[Part], overlap: int) -> list[Part]:
         """The parts, each with the end of the one before it: at most `overlap` tokens, from where a line or sentence
@@ -187,7 +181,7 @@ class Splitter:
         if not self._tokens.additive:
             return found
         units = np.searchsorted(self._tokens.starts, found)
-        aligned: Offsets = found[np.append(self._tokens.starts, len(self._text))[units] == found]
+        aligned: Offsets = found[self._tokens.starts.take(units, mode="clip") == found]
         return aligned
 
     def _places(self, offsets: Offsets) -> _Level:

@@ -31,10 +31,10 @@ class Kind(Enum):
 
 
 class Heading(NamedTuple):
-    """A Markdown heading: its level, 1 to 6, and itself under the headings above it, of which each has a lower one."""
+    """A Markdown heading, under the headings above it: the level of each, 1 to 6, ascending, and its text."""
 
-    level: int
-    path: tuple["tuple[int, str]", ...]  # levels and texts
+    levels: tuple[int, ...]
+    path: tuple[str, ...]
 
 
 @dataclass(slots=True)
@@ -58,9 +58,11 @@ class Layout:
             if first == 0 or starts[first - 1] < floor:
                 found.append(())
                 continue
+            levels, path = headings[first - 1]
             last = bisect_left(starts, end, first)
-            level = min([heading.level for heading in headings[first:last]]) if first < last else 7
-            found.append(tuple([text for above, text in headings[first - 1].path if above < level]))
+            if first < last:
+                path = path[: bisect_left(levels, min([inner.levels[-1] for inner in headings[first:last]]))]
+            found.append(path)
         return found
 
 
@@ -254,7 +256,8 @@ class _Markdown:
         marked = self._heading_marks[first:last]
         if self.in_code[first:last].any():
             marked = marked & ~self.in_code[first:last] & ~self.opens[first:last]
-        path: tuple[tuple[int, str], ...] = ()
+        levels: tuple[int, ...] = ()
+        path: tuple[str, ...] = ()
         numbers = np.flatnonzero(marked) + first
         rows = zip(*(found[numbers].tolist() for found in (lines.starts, lines.firsts, lines.ends)), strict=True)
         for number, (start, begin, end) in zip(numbers.tolist(), rows, strict=True):
@@ -275,8 +278,9 @@ class _Markdown:
             head, head_start = (number, start) if above is None else (above, int(lines.starts[above]))
             self.heads[head] = True
             if name := " ".join(name.split()).strip("*_` "):
-                path = (*[each for each in path if each[0] < level], (level, name))
-                self.headings.append(Heading(level, path))
+                above_it = bisect_left(levels, level)
+                levels, path = (*levels[:above_it], level), (*path[:above_it], name)
+                self.headings.append(Heading(levels, path))
                 self.heading_starts.append(head_start)
 
     def _underlined(self, number: int) -> int | None:

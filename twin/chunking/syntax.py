@@ -98,11 +98,11 @@ class CodeSplitter(Splitter):
         self._offset = _characters(source, base)
         self._definitions: list[Definition] = []
 
-    def split(self, start: int, end: int, target: int, limit: int, *, prose: bool = False) -> list[Part]:
+    def split(self, whole: Part, target: int, limit: int, *, prose: bool = False) -> list[Part]:
         """See `Splitter.split`. Once only: the tree is given up, since the memory of one serves the next."""
         self._aim(target, limit, prose=prose)
         nodes, self._nodes = self._nodes, []
-        return self._within(self._whole(start, end), nodes, 0)
+        return self._within(whole, nodes, 0)
 
     def names(self) -> set[str]:
         """See `Splitter.names`."""

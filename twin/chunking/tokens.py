@@ -143,19 +143,22 @@ class Sizer:
 
     def head(self, text: str, tokens: int) -> str:
         """The longest beginning of `text` in whole units with at most that many tokens."""
-        return self.heads([text], tokens)[0]
+        return self.heads([text], tokens)[0][0]
 
-    def heads(self, texts: Sequence[str], tokens: int) -> list[str]:
-        """`head` of each text."""
+    def heads(self, texts: Sequence[str], tokens: int) -> list[tuple[str, int]]:
+        """`head` of each text, and how many tokens it has."""
         if not texts:
             return []
         scan = Scan(texts)
         found = self.tokens(scan)
-        first = np.searchsorted(found.starts, scan.limits[:, 0])
+        first, end_of_text = np.searchsorted(found.starts, scan.limits).T
         last = np.searchsorted(found.sums, found.sums[first] + tokens, side="right") - 1
+        last = np.minimum(last, end_of_text)
         stops = np.minimum(np.append(found.starts, len(scan.text))[last], scan.limits[:, 1])
         limits = zip(texts, scan.limits[:, 0].tolist(), scan.limits[:, 1].tolist(), stops.tolist(), strict=True)
-        return [text if stop == end else text[: stop - start].rstrip() for text, start, end, stop in limits]
+        heads = [text if stop == end else text[: stop - start].rstrip() for text, start, end, stop in limits]
+        sizes: list[int] = (found.sums[last] - found.sums[first]).tolist()
+        return list(zip(heads, sizes if self.additive else self.counts(heads), strict=True))
 
     def _sums(self, scan: Scan) -> tuple[NDArray[np.int32], Offsets]:
         """Tokens before each character and before the end, and offsets in the words that must be measured whole.
