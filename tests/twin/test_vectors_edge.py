@@ -5,9 +5,6 @@ import json
 import os
 import shutil
 import signal
-import subprocess
-import sys
-import textwrap
 import threading
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta, timezone
@@ -26,6 +23,7 @@ from tests.twin.vectorstores import (
     point,
     published,
     put,
+    run,
     terms,
     texts,
     vector,
@@ -38,13 +36,6 @@ from twin.vectors.base import Point, Where
 from twin.vectors.edge import EdgeVectorStore
 from twin.vectors.payload import canonical, chunk_of
 from twin.vectors.versions import Index, copy_sparse
-
-
-def run(script: str, *args: object) -> "subprocess.Popen[str]":
-    """Start a Python process that can use this module's helpers."""
-    header = "from tests.twin.vectorstores import *\nimport sys, time\n"
-    command = [sys.executable, "-c", header + textwrap.dedent(script), *map(str, args)]
-    return subprocess.Popen(command, stdout=subprocess.PIPE, text=True, cwd=Path(__file__).parents[2])
 
 
 def test_readers_never_see_a_half_written_version(tmp_path: Path) -> None:

@@ -2,12 +2,8 @@
 
 import contextlib
 import signal
-import subprocess
-import sys
-import textwrap
 import threading
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 from qdrant_client import QdrantClient
@@ -24,6 +20,7 @@ from tests.twin.vectorstores import (
     near,
     point,
     put,
+    run,
     with_terms,
 )
 from twin.errors import StoreError
@@ -301,9 +298,6 @@ def test_a_killed_load_leaves_searches_on_the_old_collection_and_the_next_one_co
 ) -> None:
     put(store, point(1), point(2))
     script = """
-    from tests.twin.vectorstores import *
-    import sys, time
-
     def points():
         for number in range(600):
             yield point(number)
@@ -313,8 +307,7 @@ def test_a_killed_load_leaves_searches_on_the_old_collection_and_the_next_one_co
     store = QdrantVectorStore(sys.argv[1])
     store.apply(ARTICLES, "ada", OTHER, dimension=DIMENSION, upserts=points(), deletes=[])
     """
-    command = [sys.executable, "-c", textwrap.dedent(script), server.url]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, cwd=Path(__file__).parents[2]) as writer:
+    with run(script, server.url) as writer:
         assert writer.stdout is not None
         assert writer.stdout.readline() == "writing\n"
         writer.send_signal(signal.SIGKILL)

@@ -1,6 +1,9 @@
 """Points and stores for the tests of vector stores."""
 
 import contextlib
+import subprocess
+import sys
+import textwrap
 import uuid
 from collections.abc import Iterator
 from datetime import UTC, datetime
@@ -101,6 +104,13 @@ def texts(store: VectorStore, found: list[Scored], category: Category = ARTICLES
 def both(store: VectorStore, where: Where, limit: int = 99) -> Found:
     """A search by meaning and by terms that every point fits."""
     return store.search(ARTICLES, where, vector=vector(1), sparse=terms(*range(1, 8)), limit=limit)
+
+
+def run(script: str, *args: object) -> "subprocess.Popen[str]":
+    """Start a Python process that can use the helpers of this module."""
+    header = "from tests.twin.vectorstores import *\nimport sys, time\n"
+    command = [sys.executable, "-c", header + textwrap.dedent(script), *map(str, args)]
+    return subprocess.Popen(command, stdout=subprocess.PIPE, text=True, cwd=Path(__file__).parents[2])
 
 
 @pytest.fixture(params=["edge", "qdrant", "http"])
