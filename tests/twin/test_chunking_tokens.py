@@ -146,6 +146,29 @@ class TestAdditivity:
             text = " ".join(words * 2)
             assert sizer.sums([text, text]) == [len(ids) for ids in expected([text])] * 2
 
+    @pytest.mark.parametrize("others", ["ж", "\u4e00", "x" * 40, "\U0001f680"])
+    def test_new_words_that_begin_alike_are_told_apart(self, others: str) -> None:
+        beginnings = ["qzqz", "qzqzqzq", "qzqzqzqz", "qzqzqzqzq", "qzqzqzqzqzqzqzq", "qzqzqzqzqzqzqzqz"]
+        words = [word for beginning in beginnings for word in (beginning, beginning + others)]
+        for text in (" ".join(words * 2), " ".join(words[::-1] * 2)):
+            assert Sizer.from_file(TOKENIZER, 256).sums([text, *words]) == [
+                len(ids) for ids in expected([text, *words])
+            ]
+
+    def test_a_mark_among_the_words_does_no_harm(self) -> None:
+        texts = ["qzqzж^ж ^ж qzж^", "^ж^", "ж ^ ж"]
+        assert Sizer.from_file(TOKENIZER, 256).sums(texts) == [len(ids) for ids in expected(texts)]
+
+    def test_a_head_comes_with_its_tokens(self) -> None:
+        texts = ["one two three", "one", "", "字" * 9, "antidisestablishmentarianism one", "a  b"]
+        for tokens in (1, 2, 3, 20):
+            heads = SIZER.heads(texts, tokens)
+            assert [count for _, count in heads] == [len(ids) for ids in expected([head for head, _ in heads])]
+            assert all(text.startswith(head) for text, (head, _) in zip(texts, heads, strict=True))
+        tokenizer = Tokenizer(models.WordLevel({"a": 0, "[UNK]": 1}, "[UNK]"))
+        tokenizer.pre_tokenizer = pre_tokenizers.Whitespace()
+        assert Sizer(tokenizer, 64).heads(["a b a", "b"], 2) == [("a b", 2), ("b", 1)]
+
     def test_a_head_is_the_longest_beginning(self) -> None:
         assert SIZER.head("one two three", 2) == "one two"
         assert SIZER.head("one two", 9) == "one two"

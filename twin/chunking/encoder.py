@@ -41,6 +41,8 @@ _OTHER = re.compile("[^" + "".join(f"{re.escape(chr(a))}-{re.escape(chr(b))}" fo
 
 _FEW, _SHORT = 5_000, 50_000
 
+_MARK = "^"
+
 _PROBES = [
     "", " ", "Words of a sentence, e.g. 3.14 of them; isn't it?\n\n\tnext  line \r\n", "x" * 99, "x" * 100, "x" * 101,
     "word " * 600, "antidisestablishmentarianism" * 3, "def f(x):\n    return {'a': x ** 2}  # [MASK] [SEP]\n",
@@ -64,7 +66,7 @@ class Encoder:
     Attributes:
         is_bert: whether the tokens of a text are those of its words.
         folds: whether the model reads capitals as small letters.
-        opaque: whether a word does not show by its parts that it may hold a token by its name (see `names_part`).
+        opaque: whether a word does not show by its parts that it may hold a token by its name (see `name_parts`).
     """
 
     def __init__(self, tokenizer: Tokenizer, window: int) -> None:
@@ -98,10 +100,12 @@ class Encoder:
         bare = word.lower() if word.isascii() and word.isprintable() else _bare(word)
         return any(name in bare for name in self._named)
 
-    def names_part(self, part: str) -> bool:
-        """Whether a word with this part between two of punctuation may hold what is a token by its name."""
-        bare = part.lower() if part.isascii() and part.isprintable() else _bare(part)
-        return bare in self._parts
+    def name_parts(self, parts: list[str]) -> set[str]:
+        """Those parts which, between two of punctuation, may make a word hold what is a token by its name."""
+        names = self._parts
+        return {
+            part for part in parts if (part.lower() if part.isascii() and part.isprintable() else _bare(part)) in names
+        }
 
     def vocabulary(self) -> list[str]:
         """Words of ASCII letters and digits that are one token, in the order of their ids: frequent ones first."""
@@ -114,6 +118,10 @@ class Encoder:
     def lengths(self, texts: Sequence[str]) -> list[int]:
         """Number of tokens of each text, special tokens not counted, whatever the window."""
         return self._each(texts, _Fast.lengths, lambda texts: [len(found) for found in _slow(self.whole, texts)])
+
+    def word_lengths(self, words: Sequence[str]) -> list[int]:
+        """As `lengths`, for many words of a tokenizer of BERT's kind."""
+        return self._each(words, _Fast.word_lengths, lambda words: [len(found) for found in _slow(self.whole, words)])
 
     def ids(self, texts: Sequence[str]) -> list[Ids]:
         """Token ids of each text as the model reads them: with special tokens, cut at the window."""
@@ -146,12 +154,22 @@ class _Fast:
         self._tokenizer.no_truncation()
         self._before, self._after = before, after
         self._room = window - len(before) - len(after)
+        self._mark = self.encode([_MARK])[0]
 
     def lengths(self, texts: list[str]) -> list[int]:
         """Tokens of each text."""
         if len(texts) < _FEW and sum(map(len, texts)) < _SHORT:  # waking other threads would take longer
             return list(map(self._tokenizer.count_tokens, texts))
         lengths: list[int] = self._flat(texts)[1].tolist()
+        return lengths
+
+    def word_lengths(self, words: list[str]) -> list[int]:
+        """Tokens of each word: of one text with a mark between each two, unless the mark is among the words too."""
+        ids, _ = self._flat([f" {_MARK} ".join(words)])
+        marks = np.flatnonzero(ids == self._mark[0])
+        if len(marks) != len(words) - 1 or len(self._mark) != 1:
+            return self.lengths(words)
+        lengths: list[int] = (np.diff(marks, prepend=-1, append=len(ids)) - 1).tolist()
         return lengths
 
     def encode(self, texts: list[str]) -> list[Ids]:

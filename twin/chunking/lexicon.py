@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterable
 from threading import Lock
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -41,7 +42,7 @@ class Lexicon:
 
     Args:
         measure: tokens of each of some words.
-        names: whether a word may be part of a token's name.
+        names: those of some words that may be part of a token's name.
         vocabulary: words of ASCII letters and digits that are one token each.
         folded: whether the model reads capitals as small letters.
     """
@@ -49,7 +50,7 @@ class Lexicon:
     def __init__(
         self,
         measure: Callable[[list[str]], list[int]],
-        names: Callable[[str], bool],
+        names: Callable[[list[str]], set[str]],
         vocabulary: Iterable[str],
         *,
         folded: bool,
@@ -58,33 +59,47 @@ class Lexicon:
         self._known: dict[str, int] = {}
         self._parts: dict[str, int] = {}
         self._rows = np.zeros((1 << _BITS, 2), dtype=np.uint64)  # side by side: memory is what a look-up waits for
+        self._last = np.zeros(1 << _BITS, dtype=np.int64)
         self._fold: Callable[[bytes], bytes] = bytes.lower if folded else bytes
         self._lock = Lock()
         words = [word for word in vocabulary if len(word) <= _SHORT]
         for first in range(0, len(words), _AT_ONCE):  # so that no rare word has the second place of a frequent one
-            self._enter({word: NAMED if names(word) else 1 for word in words[first : first + _AT_ONCE]})
+            part = words[first : first + _AT_ONCE]
+            self._enter(dict.fromkeys(part, 1) | dict.fromkeys(names(part), NAMED))
 
     def parts(self, scan: Scan, starts: Offsets, ends: Offsets) -> NDArray[np.uint8]:
         """Tokens of each of some parts of words without punctuation, or `NAMED`; shape (parts,)."""
-        first, second, fits = self._keys(scan, starts, ends)
-        mixed = _mixed(first, second)
+        keys, fits = self._keys(scan, starts, ends)
         with self._lock:
-            found, hits = self._in(_place(mixed, _SHIFTS[0]), first, second)
+            found, hits = self._in(keys, _SHIFTS[0])
             missing = np.flatnonzero(~(hits & fits))
             for shift in _SHIFTS[1:]:
-                places = _place(mixed[missing], shift)
-                found[missing], hits = self._in(places, first[missing], second[missing])
+                found[missing], hits = self._in(keys.of(missing), shift)
                 missing = missing[~(hits & fits[missing])]
-            ranges = zip(starts[missing].tolist(), ends[missing].tolist(), strict=True)
+            fits[np.searchsorted(starts, scan.odd, side="right") - 1] = False  # of these the keys do not say all
+            equal = np.arange(len(starts))
+            short = missing[fits[missing]]
+            equal[short] = self._equal(keys.of(short), short)
+            chosen = missing[equal[missing] == missing]
+            ranges = zip(starts[chosen].tolist(), ends[chosen].tolist(), strict=True)
             words = [scan.plain[start:end] for start, end in ranges]
-            found[missing] = self._look_up(words, self._parts, self._measured)
+            found[chosen] = self._look_up(words, self._parts, self._measured)
+            found[missing] = found[equal[missing]]
         return found
 
-    def _in(self, places: Offsets, first: _Key, second: _Key) -> tuple[NDArray[np.uint8], NDArray[np.bool_]]:
-        """The counts in these places, and whether they are those of the words with these keys."""
-        rows = self._rows.take(places, axis=0)
-        hits = rows[:, 0] == first
-        hits &= (rows[:, 1] & _BELOW_COUNT) == second
+    def _equal(self, keys: "_Keys", numbers: Offsets) -> Offsets:
+        """For each of some words with these numbers that of an equal one, for nearly all that are equal the same."""
+        places = keys.places(_SHIFTS[0])
+        self._last[places] = np.arange(len(numbers))
+        last = self._last[places]
+        alike = (keys.first[last] == keys.first) & (keys.second[last] == keys.second)
+        return np.where(alike, numbers[last], numbers)
+
+    def _in(self, keys: "_Keys", shift: np.uint64) -> tuple[NDArray[np.uint8], NDArray[np.bool_]]:
+        """The counts in one of the places of each word, and whether they are those of the words."""
+        rows = self._rows.take(keys.places(shift), axis=0)
+        hits = rows[:, 0] == keys.first
+        hits &= (rows[:, 1] & _BELOW_COUNT) == keys.second
         return (rows[:, 1] >> _COUNT).astype(np.uint8), hits
 
     def words(self, words: list[str]) -> list[int]:
@@ -94,9 +109,8 @@ class Lexicon:
 
     def _measured(self, words: list[str]) -> list[int]:
         counts = self._measure(words)
-        found = [
-            NAMED if count >= NAMED or self._names(word) else count for word, count in zip(words, counts, strict=True)
-        ]
+        named = self._names(words)
+        found = [NAMED if word in named else min(count, NAMED) for word, count in zip(words, counts, strict=True)]
         self._enter(dict(zip(words, found, strict=True)))
         return found
 
@@ -119,19 +133,19 @@ class Lexicon:
         """Write short words to the table, each to the first of its places that is free, the first words first."""
         scan = Scan(list(counts))
         begins, ends = scan.limits.T
-        first, second, fits = self._keys(scan, begins, ends)
+        keys, fits = self._keys(scan, begins, ends)
         fits[np.searchsorted(begins, scan.odd, side="right") - 1] = False
-        mixed = _mixed(first, second)
-        marked = second | np.fromiter(counts.values(), np.uint64, len(counts)) << _COUNT
+        marked = keys.second | np.fromiter(counts.values(), np.uint64, len(counts)) << _COUNT
+        rows = np.column_stack([keys.first, marked])
         left = np.flatnonzero(fits)
         for shift in _SHIFTS:
-            places = _place(mixed[left], shift)
+            places = keys.of(left).places(shift)
             free = np.flatnonzero(self._rows[places, 0] == 0)[::-1]  # of two that want one, the first is written last
-            self._rows[places[free]] = np.column_stack([first[left[free]], marked[left[free]]])
-            left = left[~self._in(places, first[left], second[left])[1]]
+            self._rows[places[free]] = rows[left[free]]
+            left = left[~self._in(keys.of(left), shift)[1]]
 
-    def _keys(self, scan: Scan, starts: Offsets, ends: Offsets) -> tuple[_Key, _Key, NDArray[np.bool_]]:
-        """The first 8 and the next 7 bytes of each part, and whether these are all of it."""
+    def _keys(self, scan: Scan, starts: Offsets, ends: Offsets) -> "tuple[_Keys, NDArray[np.bool_]]":
+        """The keys of each part, and whether these are all of it."""
         codes, lengths = self._fold(scan.codes.tobytes()) + _PADDING, ends - starts
         bytes_at: _Key = np.ndarray((len(codes) - 7,), np.uint64, codes, strides=(1,))
         first = bytes_at[starts]
@@ -139,16 +153,23 @@ class Lexicon:
         second = np.zeros_like(first)
         longer = np.flatnonzero(lengths > 8)
         second[longer] = bytes_at[starts[longer] + 8] & _KEPT.take(np.minimum(lengths[longer], _SHORT) - 8)
-        return first, second, lengths <= _SHORT
+        mixed = second * _HASH
+        mixed ^= first
+        mixed *= _HASH
+        return _Keys(first, second, mixed), lengths <= _SHORT
 
 
-def _mixed(first: _Key, second: _Key) -> _Key:
-    """What says where a word may be."""
-    mixed: _Key = second * _HASH
-    mixed ^= first
-    mixed *= _HASH
-    return mixed
+class _Keys(NamedTuple):
+    """Of each of some words the first 8 bytes, the next 7, and what says where it may be; shape (words,)."""
 
+    first: _Key
+    second: _Key
+    mixed: _Key
 
-def _place(mixed: _Key, shift: np.uint64) -> Offsets:
-    return ((mixed >> shift) & _MASK).view(np.int64)
+    def of(self, numbers: Offsets) -> "_Keys":
+        """The keys of the words with these numbers."""
+        return _Keys(self.first[numbers], self.second[numbers], self.mixed[numbers])
+
+    def places(self, shift: np.uint64) -> Offsets:
+        """One of the places of each word."""
+        return ((self.mixed >> shift) & _MASK).view(np.int64)

@@ -90,7 +90,7 @@ class Sizer:
         self.id = hashlib.sha256(self._encoder.serialised.encode()).hexdigest()[:12]
         self.additive = self._encoder.is_bert
         encoder = self._encoder
-        self._lexicon = Lexicon(self.counts, encoder.names_part, encoder.vocabulary(), folded=encoder.folds)
+        self._lexicon = Lexicon(encoder.word_lengths, encoder.name_parts, encoder.vocabulary(), folded=encoder.folds)
 
     @classmethod
     def from_file(cls, path: Path, window: int) -> Self:
