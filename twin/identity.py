@@ -21,6 +21,7 @@ AuthorSlug = Annotated[str, StringConstraints(pattern=SLUG_PATTERN)]
 """The partition key of an author. Narrow on purpose: it names folders, collections and Dagster partitions."""
 
 _NAMESPACE = UUID("6f1c7f0e-6f0f-5d53-9f0a-6c6c6d2d7477")
+_BEGUN = hashlib.sha1(_NAMESPACE.bytes, usedforsecurity=False)
 _SEPARATOR = "\x1f"
 """ASCII unit separator: it occurs in no link, path or slug, so joined parts cannot collide."""
 
@@ -40,7 +41,7 @@ def check_slug(slug: str) -> str:
 def document_id(author: str, link: str, path: str | None = None) -> str:
     """Id of a document: uuid5 of author, canonical link and, for a repository's file, its path."""
     parts = [author, link] if path is None else [author, link, path]
-    return str(uuid5(_NAMESPACE, _SEPARATOR.join(parts)))
+    return _named(_BEGUN, _SEPARATOR.join(parts))
 
 
 def chunk_id(document: str, chunker_version: str, ordinal: int, text: str) -> str:
@@ -49,17 +50,17 @@ def chunk_id(document: str, chunker_version: str, ordinal: int, text: str) -> st
 
 
 def chunk_ids(document: str, chunker_version: str, texts: Sequence[str]) -> list[str]:
-    """`chunk_id` of each text of a document, the first with ordinal 0, without the detours of `uuid.uuid5`."""
+    """`chunk_id` of each text of a document, the first with ordinal 0."""
     begun = hashlib.sha1(UUID(document).bytes + f"{chunker_version}{_SEPARATOR}".encode(), usedforsecurity=False)
-    found = []
-    for ordinal, text in enumerate(texts):
-        content = sha256(text)
-        named = begun.copy()
-        named.update(f"{ordinal}{_SEPARATOR}{content}".encode())
-        digest = named.hexdigest()
-        variant = _VARIANT[digest[16]]  # RFC 9562, section 5.5
-        found.append(f"{digest[:8]}-{digest[8:12]}-5{digest[13:16]}-{variant}{digest[17:20]}-{digest[20:32]}")
-    return found
+    return [_named(begun, f"{ordinal}{_SEPARATOR}{sha256(text)}") for ordinal, text in enumerate(texts)]
+
+
+def _named(begun: "hashlib._Hash", name: str) -> str:
+    """uuid5 of a name (RFC 9562, section 5.5), its namespace hashed already, without the detours of `uuid.uuid5`."""
+    named = begun.copy()
+    named.update(name.encode())
+    digest = named.hexdigest()
+    return f"{digest[:8]}-{digest[8:12]}-5{digest[13:16]}-{_VARIANT[digest[16]]}{digest[17:20]}-{digest[20:32]}"
 
 
 def sample_id(document: str, task: str, instruction: str, output: str) -> str:

@@ -1,6 +1,7 @@
 """Chunks: every character in exactly one, none longer than the embedder reads, the same ones each time."""
 
 import json
+import uuid
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from itertools import pairwise
@@ -202,6 +203,15 @@ class TestStructure:
     def test_a_readme_is_markdown(self) -> None:
         chunks = cut(f"# Title\n\n{LONG * 40}", Category.REPOSITORIES, path="docs/README.md")
         assert chunks[-1].context == "docs/README.md > Title"
+
+    def test_ids_are_uuids_of_version_5(self) -> None:
+        found = document(LONG * 40, Category.REPOSITORIES, link="https://example.org/ü", path="docs/ä.md")
+        namespace = uuid.UUID("6f1c7f0e-6f0f-5d53-9f0a-6c6c6d2d7477")
+        assert found.id == str(uuid.uuid5(namespace, "ada\x1fhttps://example.org/ü\x1fdocs/ä.md"))
+        ((_, chunks),) = Chunker(SIZER).chunks([found])
+        expected = [chunk_id(found.id, CHUNKER_VERSION, number, chunk.text) for number, chunk in enumerate(chunks)]
+        assert [chunk.id for chunk in chunks] == expected
+        assert len(chunks) > 1
 
     def test_equal_texts_differ_by_ordinal(self) -> None:
         text = f"{LONG * 15}\n\n" * 4

@@ -31,7 +31,7 @@ Paths, and the names of classes and functions, are of many tokens."""
 _WHOLE = 1.7
 """Targets that a text of prose may have and stay one chunk, if the model reads as much."""
 
-_BATCH_CHARACTERS = 250_000
+_BATCH_CHARACTERS = 500_000
 
 _JOINT = " > "
 
