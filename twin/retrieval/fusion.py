@@ -11,6 +11,7 @@ scores", CIKM 2005).
 import json
 from collections.abc import Mapping, Sequence
 from functools import cache
+from math import inf
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -71,17 +72,19 @@ def combine(found: Mapping[Category, Found], chosen: Weights) -> list[Fused]:
     """
     dense_top = max((each.dense[0].score for each in found.values() if each.dense), default=0.0)
     sparse_top = max((each.sparse[0].score for each in found.values() if each.sparse), default=0.0)
+    dense_span = max(dense_top - _COSINE_MINIMUM, 0.0) or inf  # by which nothing is anything
+    sparse_span = max(sparse_top - _BM25_MINIMUM, 0.0) or inf
     fused = []
     for category, lists in found.items():
         weight = chosen.sparse[category]
         dense, sparse = ({point.id: point.score for point in each} for each in lists)
         lacks_dense = lists.dense[-1].score if lists.dense else _COSINE_MINIMUM
         lacks_sparse = lists.sparse[-1].score if len(lists.sparse) >= chosen.prefetch else _BM25_MINIMUM
-        for point in {point.id: point for each in lists for point in each}.values():
-            meaning = _scaled(dense.get(point.id, lacks_dense), _COSINE_MINIMUM, dense_top)
-            terms = _scaled(sparse.get(point.id, lacks_sparse), _BM25_MINIMUM, sparse_top)
-            score = (1 - weight) * meaning + weight * terms
-            fused.append(Fused(point, category, score, dense.get(point.id), sparse.get(point.id)))
+        for identifier, point in {point.id: point for each in lists for point in each}.items():
+            cosine, bm25 = dense.get(identifier), sparse.get(identifier)
+            meaning = ((lacks_dense if cosine is None else cosine) - _COSINE_MINIMUM) / dense_span
+            terms = ((lacks_sparse if bm25 is None else bm25) - _BM25_MINIMUM) / sparse_span
+            fused.append(Fused(point, category, (1 - weight) * meaning + weight * terms, cosine, bm25))
     return sorted(fused, key=_order)
 
 
@@ -126,10 +129,6 @@ def with_neighbours(
 
 def _place(chunk: Chunk) -> tuple[str, int]:
     return chunk.document_id, chunk.ordinal
-
-
-def _scaled(score: float, least: float, most: float) -> float:
-    return (score - least) / (most - least) if most > least else 0.0
 
 
 def _order(fused: Fused) -> tuple[float, str]:

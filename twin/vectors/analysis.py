@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import cache, lru_cache
 from hashlib import blake2b
 from itertools import pairwise
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import Stemmer  # type: ignore[import-not-found]
@@ -125,6 +125,11 @@ class Vocabulary(dict[str, int]):
             self.starts[number + 1] = end
             self[word] = number
             return number
+
+    def of(self, word: str) -> list[int]:
+        """The ids of one word's terms."""
+        number = self[word]  # first, because it may exchange the arrays
+        return cast(list[int], self.ids[self.starts[number] : self.starts[number + 1]].tolist())
 
     @property
     def full(self) -> bool:

@@ -13,7 +13,7 @@ from itertools import chain, pairwise
 import numpy as np
 
 from twin.models import Category, Chunk
-from twin.vectors.analysis import analyzer, query_analyzers, term_id, words
+from twin.vectors.analysis import analyzer, query_analyzers, words
 from twin.vectors.base import SparseVector
 
 BM25_VERSION = "2"
@@ -86,7 +86,8 @@ def encode_query(text: str, languages: Iterable[str] = (), category: Category = 
     """
     found = words(text)
     readers = query_analyzers(languages, code=category is Category.REPOSITORIES)
-    ids = {term_id(term) for reader in readers for word in found for term in reader.terms(word)}
+    known = [reader.vocabulary() for reader in readers]
+    ids = {term for vocabulary in known for word in found for term in vocabulary.of(word)}
     indices = np.array(sorted(ids), dtype=np.uint32)
     return SparseVector(indices, np.ones(len(indices), dtype=np.float32))
 

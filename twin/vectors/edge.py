@@ -92,8 +92,8 @@ class EdgeVectorStore:
 
     def count(self, category: Category, author: str) -> int:
         """See `VectorStore.count`."""
-        opened = self._open(category, author)
-        return 0 if opened is None else edge_shard.count(opened[1], self._root)
+        opened = self._open(category, author)  # which counted them
+        return 0 if opened is None else opened[0].points
 
     def serves(self, category: Category, author: str, model: str) -> bool:
         """See `VectorStore.serves`; an author's shard waits for no other author."""
