@@ -86,7 +86,7 @@ def inspect_embeddings(artifacts: ArtifactStore, author: str, category: Category
             same = float((nearest >= SAME).mean())
             facts = {"same_share": same, "nearest_median": round(float(np.median(nearest)), 4)}
             alt = f"Histogram of the cosine of a chunk and its nearest other; the median is {facts['nearest_median']}."
-            shown["nearest_neighbours"] = image(neighbours_histogram(nearest), alt)
+            shown["nearest_neighbours"] = image(neighbours_histogram(nearest, total), alt)
             if len(nearest) < total:
                 facts |= {"sampled": len(nearest), "sampled_of": total}
                 note = f"A sample: {len(nearest):,} of {total:,} chunks, each compared with all."

@@ -49,20 +49,22 @@ def tokens_histogram(counts: Mapping[int, int], window: int, target: int | None 
     return png(figure)
 
 
-def neighbours_histogram(similarities: NDArray[np.float32]) -> bytes:
+def neighbours_histogram(similarities: NDArray[np.float32], total: int | None = None) -> bytes:
     """PNG: the cosine of each chunk and the other chunk that is most like it.
 
     Args:
         similarities: shape (n,), n at least 1, in [-1, 1].
+        total: number of chunks that they are a sample of; None: they are all.
     """
     same = int((similarities >= SAME).sum())
+    sample = "" if total in (None, len(similarities)) else f"; a sample of {total:,}"
     figure, axes = new_figure(3.0, bottom=0.5)
     titled(
         axes,
         f"{same:,} of {len(similarities):,} chunks say what another one says"
         if same
-        else f"Each of the {len(similarities):,} chunks says something of its own",
-        "how much each chunk is like the one that is most like it",
+        else f"Each of {len(similarities):,} chunks says something of its own",
+        f"how much each chunk is like the one that is most like it{sample}",
     )
     low = min(0.0, float(np.floor(similarities.min() * 10) / 10))
     edges = np.linspace(low, 1, round((1 - low) * _BARS) + 1)
