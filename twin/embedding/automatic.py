@@ -56,15 +56,16 @@ class AutomaticEmbedder(ModelFiles):
     def __init__(self, model: str = DEFAULT_MODEL, *, artifacts: ArtifactStore, backend: str = "auto") -> None:
         super().__init__(model)
         self._artifacts, self._wanted = artifacts, backend
-        self._engine: _Engine | None = None
+        self._engine: _Engine | None = None  # of documents
+        self._asked: _Engine | None = None  # of queries
         self._failed: set[str] = set()
         self._lock = threading.RLock()
 
     @property
     def backend(self) -> str:
         """The backend in use; before the first text, the one that would be used for a query."""
-        if self._engine is not None:
-            return self._engine.backend
+        if (engine := self._engine or self._asked) is not None:
+            return engine.backend
         record = self._best()
         return record.backend if record else self._torch.backend
 
@@ -76,7 +77,7 @@ class AutomaticEmbedder(ModelFiles):
                 made = self._export(texts)
                 made = self._quantise(texts, tokens) or made
             if made or self._engine is None:
-                self._engine = self._open()
+                self._engine, self._asked = self._open(), None
 
     def embed(self, texts: Sequence[str]) -> Vectors:
         """See `Embedder.embed`."""
@@ -84,21 +85,21 @@ class AutomaticEmbedder(ModelFiles):
             return np.empty((0, self.dimension), dtype=np.float32)
         if self._engine is None:
             self.prepare(texts, sum(self.sizer.counts(texts)))
-        return self._vectors(texts, self.document_prompt)
+        return self._vectors(texts, self.document_prompt, self._engine)
 
     def embed_queries(self, texts: Sequence[str]) -> Vectors:
         """See `Embedder.embed_queries`. The first query of all exports the model, so that every later one is quick."""
         if not texts:
             return np.empty((0, self.dimension), dtype=np.float32)
         with self._lock:
-            if self._engine is None:
-                if self._openvino_wanted and not is_loaded(self.folder):
+            if self._asked is None:
+                if self._engine is None and self._openvino_wanted and not is_loaded(self.folder):
                     self._export([])
-                self._engine = self._open()
-        return self._vectors(texts, self.query_prompt)
+                self._asked = self._open(single=True)
+            engine = self._asked
+        return self._vectors(texts, self.query_prompt, engine)
 
-    def _vectors(self, texts: Sequence[str], prompt: str) -> Vectors:
-        engine = self._engine
+    def _vectors(self, texts: Sequence[str], prompt: str, engine: "_Engine | None") -> Vectors:
         if engine is None or engine.inference is None:
             of_query = prompt == self.query_prompt
             return self._torch.embed_queries(texts) if of_query else self._torch.embed(texts)
@@ -136,7 +137,7 @@ class AutomaticEmbedder(ModelFiles):
                 return record
         return None
 
-    def _open(self) -> "_Engine":
+    def _open(self, *, single: bool = False) -> "_Engine":
         record = self._best()
         if record is None:
             return _Engine(self._torch.backend, None)
@@ -144,7 +145,7 @@ class AutomaticEmbedder(ModelFiles):
             files = self._exports.files(record)
             if files is None:
                 raise FileNotFoundError("its files are gone")
-            return _Engine(record.backend, _inference(files, self.dimension, record.backend))
+            return _Engine(record.backend, _inference(files, self.dimension, record.backend, single))
         except (OSError, RuntimeError, ImportError) as error:
             logger.warning("%s of %s cannot be loaded (%s): PyTorch is used", record.backend, self.model, error)
             return _Engine(self._torch.backend, None)
@@ -198,13 +199,14 @@ class _Engine:
         self.backend, self.inference = backend, inference
 
 
-_inferences: dict[tuple[Path, str], Inference] = {}
+_inferences: dict[tuple[Path, str, bool], Inference] = {}
 _loading = threading.Lock()
 
 
-def _inference(files: tuple[Path, Path], dimension: int, backend: str) -> Inference:
-    """The compiled model: one per process, whoever asks."""
+def _inference(files: tuple[Path, Path], dimension: int, backend: str, single: bool) -> Inference:
+    """The compiled model: one per process and use, whoever asks."""
+    key = files[0], backend, single
     with _loading:
-        if (files[0], backend) not in _inferences:
-            _inferences[files[0], backend] = Inference(*files, dimension, backend.removeprefix("openvino-"))
-        return _inferences[files[0], backend]
+        if key not in _inferences:
+            _inferences[key] = Inference(*files, dimension, backend.removeprefix("openvino-"), single=single)
+        return _inferences[key]

@@ -6,7 +6,8 @@ sums of products saturate, so that int8 is not even tried there; with them it is
 
 * Texts of exactly equal length share a batch: no padding, so no attention mask, so the vector of a text does not
   depend on its neighbours.
-* One stream per core: no core waits for another within a layer, as one stream over all cores would.
+* One stream per core: no core waits for another within a layer, as one stream over all cores would. A single text,
+  a query, has nothing to share out and gets all cores in one stream.
 * The size of a batch matters little as long as it is more than one text of some length.
 """
 
@@ -33,6 +34,9 @@ _BATCH_TOKENS = 1024
 """Tokens per request: long enough for the kernels, short enough to stay in the cache."""
 
 _MAX_STREAMS = 32
+
+_MAX_THREADS = 8
+"""For a single text: its layers are too small to be shared among more."""
 
 _FEATURES = ("avx2", "avx512f", "avx_vnni", "avx512_vnni", "avx512_bf16", "amx_int8", "amx_bf16", "asimddp", "i8mm")
 
@@ -90,15 +94,17 @@ class Inference:
         weights: path of its `.bin`.
         dimension: numbers per vector.
         precision: `f32`, `bf16`, or `int8` for a model that was quantised.
+        single: whether it gets one text at a time and shall be quick with it.
     """
 
-    def __init__(self, xml: Path, weights: Path, dimension: int, precision: str) -> None:
+    def __init__(self, xml: Path, weights: Path, dimension: int, precision: str, *, single: bool = False) -> None:
         ov = quiet("openvino")
         core = ov.Core()
         self.dimension = dimension
-        streams = min(cores(), _MAX_STREAMS)
+        streams = 1 if single else min(cores(), _MAX_STREAMS)
+        threads = min(cores(), _MAX_THREADS) if single else cores()
         hint = {"INFERENCE_PRECISION_HINT": precision} if precision in ("f32", "bf16") else {}
-        options = {"NUM_STREAMS": streams, "INFERENCE_NUM_THREADS": cores(), **hint}
+        options = {"NUM_STREAMS": streams, "INFERENCE_NUM_THREADS": threads, **hint}
         self._compiled = core.compile_model(core.read_model(xml, weights), "CPU", options)
         self._queue = ov.AsyncInferQueue(self._compiled, streams)
         self._lock = threading.Lock()
