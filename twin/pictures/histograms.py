@@ -61,9 +61,9 @@ def neighbours_histogram(similarities: NDArray[np.float32], total: int | None = 
     figure, axes = new_figure(3.0, bottom=0.5)
     titled(
         axes,
-        f"{same:,} of {len(similarities):,} chunks say what another one says"
+        f"{same:,} of {len(similarities):,} chunks are embedded like another one"
         if same
-        else f"Each of {len(similarities):,} chunks says something of its own",
+        else f"No two of {len(similarities):,} chunks are embedded alike",
         f"how much each chunk is like the one that is most like it{sample}",
     )
     low = min(0.0, float(np.floor(similarities.min() * 10) / 10))
