@@ -211,14 +211,19 @@ def test_the_alias_moves_at_once_and_not_before_the_new_collection_is_indexed(
     assert server.requests[-1] == Request("DELETE", f"/collections/{NAME}", None)
 
 
-def test_what_a_killed_switch_left_goes_with_the_next_load_and_what_is_being_filled_stays(
-    server: QdrantServer, store: QdrantVectorStore
-) -> None:
+def break_off_switch(server: QdrantServer, store: QdrantVectorStore) -> None:
+    """Change the model, and fail between the switch to the new collection and the drop of the old one."""
     put(store, point(1))
     server.trouble = lambda request: 500 if request.method == "DELETE" else None
     with pytest.raises(StoreError, match="answered 500"):
         put(store, point(2), model=OTHER)
     server.trouble = lambda _: None
+
+
+def test_what_a_killed_switch_left_goes_with_the_next_load_and_what_is_being_filled_stays(
+    server: QdrantServer, store: QdrantVectorStore
+) -> None:
+    break_off_switch(server, store)
     assert [found.id for found in near(store, 2)] == [point(2).chunk.id]
     with_bob = QdrantVectorStore(server.url)
     put(with_bob, point(1, author="bob"), model=OTHER)
@@ -240,11 +245,7 @@ def test_what_a_killed_switch_left_goes_with_the_next_load_and_what_is_being_fil
 def test_with_nothing_to_write_what_a_killed_switch_left_goes_too(
     server: QdrantServer, store: QdrantVectorStore
 ) -> None:
-    put(store, point(1))
-    server.trouble = lambda request: 500 if request.method == "DELETE" else None
-    with pytest.raises(StoreError, match="answered 500"):
-        put(store, point(2), model=OTHER)
-    server.trouble = lambda _: None
+    break_off_switch(server, store)
     put(store, model=OTHER)
     assert [each.path for each in server.asked("DELETE", ".*")] == [f"/collections/{NAME}"] * 2
     assert store.hashes(ARTICLES, "ada", MODEL) == {}
