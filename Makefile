@@ -38,7 +38,7 @@ demo: $(STAMP) home ## Build the twin of the bundled author, then show what was 
 ui: $(STAMP) home ## Open the Dagster UI at http://127.0.0.1:3000
 	@$(QUIET) $(BIN)/dagster dev -w workspace.yaml -h 127.0.0.1 -p 3000
 
-test: $(STAMP) ## Run the tests (WORKERS=4 in as many processes, each of which takes 2 GB at most)
+test: $(STAMP) ## Run the tests in two processes (WORKERS=4 in as many)
 	@$(BIN)/python -m pytest -q -n $(WORKERS) --dist loadfile --no-loadscope-reorder
 
 lint: $(STAMP) ## Check style, formatting, types and the layers

@@ -89,7 +89,7 @@ def data_version(parts: Iterable[tuple[str, str]], *context: str) -> str:
     digest = hashlib.sha256()
     for text in context:
         digest.update(f"{text}{_SEPARATOR}".encode())
-    # Sorted as bytes, which is the order of the pairs and takes a third of their memory.
+    # Sorted as bytes, which is the order of the pairs: one object each and not three, since there may be a million.
     for line in sorted(f"{identifier}{_SEPARATOR}{content}\n".encode() for identifier, content in parts):
         digest.update(line)
     return digest.hexdigest()

@@ -124,7 +124,7 @@ def test_the_workspace_validates(repository: Path, tmp_path: Path) -> None:
         text=True,
         check=False,
     )
-    assert done.returncode == 0, done.stderr[-2000:]
+    assert done.returncode == 0, (done.stdout + done.stderr)[-4000:]
 
 
 def test_dg_finds_the_project(repository: Path, tmp_path: Path) -> None:

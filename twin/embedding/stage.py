@@ -53,7 +53,8 @@ def embed_chunks(artifacts: ArtifactStore, embedder: Embedder, author: str, cate
     """Embed the author's chunks and store the vectors in the order of the chunks.
 
     A vector is taken from the author's stored embeddings of any category where model and text are the same. What was
-    embedded before a kill is taken over by the next run. Memory: a window of chunks, and about 200 bytes per chunk.
+    embedded before a kill is taken over by the next run. Memory: the model's, a window of
+    chunks, and for each chunk one line while the data version is made, then three hashes and a number.
 
     Args:
         artifacts: read: chunks and earlier embeddings; written: `embeddings/<author>/<category>.parquet`, which is
