@@ -71,7 +71,7 @@ def _read(reader: str, root: str) -> None:
     """Read a page and then the bomb, and print by how many MB the latter raised the peak."""
     import requests
 
-    from twin.crawling.web import Fetcher, FetchError
+    from twin.crawling.web.fetcher import Fetcher, FetchError
 
     fetcher = Fetcher(allow_loopback=True, requests_per_second=1000)
     if reader == "fetcher":

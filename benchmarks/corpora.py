@@ -7,8 +7,8 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from twin.cleaning import clean_documents
-from twin.handbook import import_export
 from twin.models import Category, Document, State
+from twin.transfer.handbook import import_export
 from twin.warehouse.sqlite import SqliteWarehouse
 
 AUTHOR = "bench"

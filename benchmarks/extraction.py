@@ -141,7 +141,7 @@ def _compared(title: str, samples: list[Sample]) -> dict[str, _Result]:
 
 
 def _ours(html: bytes) -> str:
-    from twin.crawling.extract import extract_page
+    from twin.crawling.pages.extract import extract_page
 
     page = extract_page(html)
     return page.text if page else ""

@@ -21,10 +21,10 @@ from twin.artifacts import ArtifactStore
 from twin.chunking import chunk_documents, read_chunks
 from twin.cleaning import clean_documents
 from twin.embedding import Embedder, embed_chunks
-from twin.handbook import import_export
 from twin.models import Category, State
+from twin.transfer.handbook import import_export
 from twin.vectors import load_points
-from twin.vectors.edge import EdgeVectorStore
+from twin.vectors.edge.store import EdgeVectorStore
 from twin.warehouse.sqlite import SqliteWarehouse
 
 if TYPE_CHECKING:

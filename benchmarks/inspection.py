@@ -18,16 +18,10 @@ import pyarrow as pa
 
 from twin.artifacts import ArtifactStore
 from twin.chunking import chunk_documents, read_chunks
+from twin.chunking.inspection import inspect_chunks, verify_duplicates, verify_lengths
 from twin.embedding import SentenceTransformerEmbedder
+from twin.embedding.inspection import inspect_embeddings, verify_reading, verify_vectors
 from twin.identity import sha256
-from twin.inspection import (
-    inspect_chunks,
-    inspect_embeddings,
-    verify_duplicates,
-    verify_lengths,
-    verify_reading,
-    verify_vectors,
-)
 from twin.models import Author, Category, Document, State
 from twin.warehouse.sqlite import SqliteWarehouse
 

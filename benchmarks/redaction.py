@@ -1,6 +1,6 @@
 """Redaction against detect-secrets and against gitleaks' rules alone: planted secrets, lookalikes, articles, speed.
 
-The samples are those of the tests (tests/twin/planted.py), from a seed that no test uses. Ours has to cover each secret
+The samples are those of the tests (tests/kit/planted.py), from a seed that no test uses. Ours has to cover each secret
 whole and hardly more; for the others any overlap with one counts. They do not look for personal data, which is scored
 apart. gitleaks' rules are run by our engine, in our translation to Python, each over the whole text as gitleaks does.
 """
@@ -13,10 +13,10 @@ from functools import cache
 from pathlib import Path
 
 from benchmarks.record import ROOT, data_folder
-from tests.twin.planted import Range, Sample, Score, negatives, plant, replaced, score
-from tests.twin.planted_values import PERSONAL
-from twin.cleaning.redaction import redact
-from twin.cleaning.secretrules import Rules, gitleaks_rules
+from tests.kit.planted import Range, Sample, Score, negatives, plant, replaced, score
+from tests.kit.planted_values import PERSONAL
+from twin.private.redaction import redact
+from twin.private.secretrules import Rules, gitleaks_rules
 
 SEED = 2026
 _PLANTED, _LOOKALIKES = 1320, 650

@@ -106,9 +106,9 @@ def _best(way: Callable[[Path], dict[str, bytes]], repository: Path) -> tuple[fl
 
 
 def _ours(repository: Path) -> dict[str, bytes]:
-    from twin.crawling.base import Tools
-    from twin.crawling.repository import RepositoryCrawler
-    from twin.crawling.web import Fetcher
+    from twin.crawling.sources.repository import RepositoryCrawler
+    from twin.crawling.tools import Tools
+    from twin.crawling.web.fetcher import Fetcher
     from twin.models import Category, Link
 
     link = Link(

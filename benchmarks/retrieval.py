@@ -37,8 +37,8 @@ from twin.evaluation.ranking import SpanScores, paired_difference
 from twin.identity import chunk_id
 from twin.models import Category
 from twin.retrieval import Retriever
-from twin.vectors.base import Point, SparseVector, points_model
-from twin.vectors.bm25 import encode_chunks
+from twin.terms.bm25 import SparseVector, encode_chunks
+from twin.vectors.base import Point, points_model
 
 PACKAGES = ("qdrant-edge-py", "openvino", "torch", "sentence-transformers", "tokie", "PyStemmer", "numpy")
 POINTS = 20_000

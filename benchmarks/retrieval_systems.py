@@ -12,9 +12,9 @@ from twin.evaluation.ranking import Span, SpanScores, ndcg, span_scores
 from twin.models import Chunk
 from twin.retrieval import Retriever
 from twin.retrieval.fusion import Weights
-from twin.retrieval.languages import ALWAYS
+from twin.retrieval.question.languages import ALWAYS
+from twin.terms.bm25 import encode_query
 from twin.vectors.base import Found, Scored, VectorStore, Where
-from twin.vectors.bm25 import encode_query
 
 DEPTH = 100
 """Chunks that a ranking of documents is made of; the nDCG is of the first ten documents."""

@@ -25,7 +25,7 @@ from benchmarks.workbench import open_embedder
 from twin.evaluation.ranking import paired_difference
 from twin.models import Category
 from twin.retrieval.fusion import EVIDENCE, Weights, combine, with_neighbours
-from twin.vectors.bm25 import BM25_VERSION
+from twin.terms.bm25 import BM25_VERSION
 
 GRID = (0.0, 0.02, 0.1, 0.2, 0.4, 0.7, 1.0)
 PREFETCH, LOOKED_AT, NEIGHBOUR = 300, 50, 0.2

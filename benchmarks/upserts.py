@@ -23,10 +23,10 @@ from twin.chunking import Chunker
 from twin.embedding.base import Vectors
 from twin.identity import chunk_id
 from twin.models import Category, Chunk
-from twin.vectors import edge_shard
+from twin.terms.bm25 import encode_chunks
 from twin.vectors.base import Point
-from twin.vectors.bm25 import encode_chunks
-from twin.vectors.edge import EdgeVectorStore
+from twin.vectors.edge import shard as edge_shard
+from twin.vectors.edge.store import EdgeVectorStore
 
 _ROUNDS = 3
 _TOGETHER = 256

@@ -25,7 +25,7 @@ from twin.models import Category, Chunk, State
 from twin.retrieval import Retriever
 from twin.vectors import load_points
 from twin.vectors.base import VectorStore, Where
-from twin.vectors.edge import EdgeVectorStore
+from twin.vectors.edge.store import EdgeVectorStore
 
 POINTS = 20_000
 LIMIT = 10

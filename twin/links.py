@@ -1,6 +1,7 @@
 """The canonical form of a link: two links are the same when their canonical forms are equal.
 
-What a link *is* is decided elsewhere (`twin.crawling.base`), and what an author may write in `twin.declarations`.
+What a link *is* is decided elsewhere (`twin.crawling.base`), and what an author may write in
+`twin.authors.declarations`.
 """
 
 import re
@@ -195,3 +196,8 @@ def _no_url(url: str, why: str) -> InputError:
     return InputError(
         f"{shown(url.strip())[:200]!r} is no address that can be read ({why}): write it as https://HOST/PATH."
     )
+
+
+def within(host: str, domain: str) -> bool:
+    """Whether a host is a registrable domain or one of its subdomains, label by label."""
+    return host == domain or host.endswith(f".{domain}")

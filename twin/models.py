@@ -30,6 +30,11 @@ IMPORT = "import"
 Every other kind is the name of a crawler, see `twin.crawling.base`."""
 
 
+ORIGIN = "handbook"
+"""Metadata entry of an imported raw document: the fields of its source that nothing else keeps, for its export. It is
+never copied into the cleaned document."""
+
+
 class Model(BaseModel):
     """Immutable, and strict about unknown fields, so that a typo is an error and not a silent default."""
 
@@ -132,7 +137,7 @@ class Document(Model):
 class Capture(Model):
     """One answer of a server, kept as it came, so that a better extractor can read it again without a request.
 
-    The bytes lie in the artifact store under their `sha256`, see `twin.crawling.captures`; this is the record of them.
+    The bytes lie in the artifact store under their `sha256`, see `twin.crawling.web.captures`; this is their record.
     """
 
     author: AuthorSlug

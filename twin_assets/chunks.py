@@ -4,11 +4,11 @@ import dagster as dg
 
 from twin.artifacts import ArtifactStore
 from twin.chunking import Profile, chunk_documents
+from twin.chunking.checks import verify_chunks
+from twin.chunking.inspection import inspect_chunks, verify_duplicates, verify_lengths
 from twin.embedding import Embedder
-from twin.inspection import inspect_chunks, verify_duplicates, verify_lengths
 from twin.models import Category
 from twin.settings import Settings
-from twin.verification import verify_chunks
 from twin.warehouse.base import Warehouse
 from twin_assets.framing import (
     author_asset,

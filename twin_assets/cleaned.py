@@ -3,9 +3,10 @@
 import dagster as dg
 
 from twin.cleaning import COMPARED, clean_documents
+from twin.cleaning.checks import verify_chrome, verify_cleaned, verify_private
 from twin.models import Category, State
-from twin.verification import verify_chrome, verify_cleaned, verify_documents, verify_private
 from twin.warehouse.base import Warehouse
+from twin.warehouse.checks import verify_documents
 from twin_assets.framing import (
     STORE_RETRY,
     author_asset,

@@ -7,7 +7,7 @@ from twin.embedding import Embedder
 from twin.models import Category
 from twin.vectors import load_points
 from twin.vectors.base import VectorStore
-from twin.verification import verify_collection
+from twin.vectors.checks import verify_collection
 from twin_assets.framing import (
     STORE_RETRY,
     author_asset,

@@ -3,9 +3,9 @@
 import dagster as dg
 
 from twin.artifacts import ArtifactStore
-from twin.dataset.build import build_dataset
+from twin.dataset.checks import verify_dataset
+from twin.dataset.stage import build_dataset
 from twin.models import Category
-from twin.verification import verify_dataset
 from twin.warehouse.base import Warehouse
 from twin_assets.framing import (
     author_asset,

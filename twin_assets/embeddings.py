@@ -4,9 +4,9 @@ import dagster as dg
 
 from twin.artifacts import ArtifactStore
 from twin.embedding import Embedder, embed_chunks
-from twin.inspection import inspect_embeddings, verify_reading, verify_vectors
+from twin.embedding.checks import verify_embeddings
+from twin.embedding.inspection import inspect_embeddings, verify_reading, verify_vectors
 from twin.models import Category
-from twin.verification import verify_embeddings
 from twin_assets.framing import (
     author_asset,
     author_check,

@@ -13,7 +13,7 @@ from twin.errors import StoreError, TwinError
 from twin.identity import check_slug
 from twin.inspection import Inspection
 from twin.models import Category, StageReport
-from twin.verification import Verdict
+from twin.verdict import Verdict
 from twin.warehouse.base import Warehouse
 
 AUTHORS = dg.DynamicPartitionsDefinition(name="author")

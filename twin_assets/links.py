@@ -2,8 +2,8 @@
 
 import dagster as dg
 
-from twin.authors import load_authors
-from twin.registration import sync_author
+from twin.authors.files import load_authors
+from twin.authors.registration import sync_author
 from twin.settings import Settings
 from twin.warehouse.base import Warehouse
 from twin_assets.framing import STORE_RETRY, author_asset, materialized, registered_author, sentences

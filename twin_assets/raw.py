@@ -4,10 +4,11 @@ import dagster as dg
 
 from twin.artifacts import ArtifactStore
 from twin.crawling import Fetcher, crawl_author, crawl_tools
+from twin.crawling.checks import verify_crawl
 from twin.models import Category, State
 from twin.settings import Settings
-from twin.verification import verify_crawl, verify_documents
 from twin.warehouse.base import Warehouse
+from twin.warehouse.checks import verify_documents
 from twin_assets.framing import (
     LINKS,
     STORE_RETRY,

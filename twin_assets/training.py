@@ -4,13 +4,13 @@ import dagster as dg
 from pydantic import Field
 
 from twin.artifacts import ArtifactStore
-from twin.evaluation.heldout import read_evaluation
 from twin.models import Category
 from twin.settings import Settings
 from twin.training.config import TrainingConfig, TrainingPlan
 from twin.training.current import current_plan, make_current
+from twin.training.heldout import read_evaluation
 from twin.training.plan import plan_training
-from twin.verification import Verdict
+from twin.verdict import Verdict
 from twin_assets.framing import AUTHORS, author_asset, author_of, checked, key, materialized, sentences
 from twin_resources.trainer import Trainer
 

@@ -2,8 +2,8 @@
 
 import dagster as dg
 
-from twin.authors import load_authors
-from twin.registration import register_author
+from twin.authors.files import load_authors
+from twin.authors.registration import register_author
 from twin.settings import Settings
 from twin.warehouse.base import Warehouse
 from twin_assets.framing import AUTHORS, LINKS, metadata_of, sentences

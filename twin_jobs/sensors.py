@@ -10,12 +10,12 @@ from typing import NamedTuple
 
 import dagster as dg
 
-from twin.authors import load_authors
+from twin.authors.files import load_authors
+from twin.authors.registration import link_versions, sync_author
 from twin.cleaning import COMPARED
 from twin.errors import InputError
 from twin.identity import check_slug
 from twin.models import Category
-from twin.registration import link_versions, sync_author
 from twin.settings import Settings
 from twin.warehouse.base import Warehouse
 from twin_assets.framing import AUTHORS, LINKS, key, metadata_of

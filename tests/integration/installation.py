@@ -13,7 +13,7 @@ from typing import Any
 
 from twin.artifacts import ArtifactStore
 from twin.chunking import read_chunks
-from twin.dataset.build import read_samples
+from twin.dataset.stage import read_samples
 from twin.embedding import SentenceTransformerEmbedder, read_embeddings
 from twin.models import Category, State
 from twin.settings import Settings

@@ -5,8 +5,8 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.twin.webserver import Server
-from twin.crawling.web import Fetcher, Limits
+from tests.kit.webserver import Server
+from twin.crawling.web.fetcher import Fetcher, Limits
 
 
 @pytest.fixture

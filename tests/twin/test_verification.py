@@ -12,26 +12,22 @@ import pytest
 
 from twin.artifacts import ArtifactStore
 from twin.chunking import chunk_documents, read_chunks
+from twin.chunking.checks import verify_chunks
 from twin.cleaning import clean_documents
-from twin.dataset.build import build_dataset
+from twin.cleaning.checks import verify_chrome, verify_cleaned, verify_private
+from twin.crawling.checks import verify_crawl
+from twin.dataset.checks import verify_dataset
+from twin.dataset.stage import build_dataset
 from twin.embedding import SentenceTransformerEmbedder, embed_chunks, read_embeddings
+from twin.embedding.checks import verify_embeddings
 from twin.models import Author, Category, CrawlRecord, Document, Link, State
+from twin.terms.bm25 import encode_chunk
 from twin.vectors import load_points
 from twin.vectors.base import Point, points_model
-from twin.vectors.bm25 import encode_chunk
-from twin.vectors.edge import EdgeVectorStore
-from twin.verification import (
-    Verdict,
-    verify_chrome,
-    verify_chunks,
-    verify_cleaned,
-    verify_collection,
-    verify_crawl,
-    verify_dataset,
-    verify_documents,
-    verify_embeddings,
-    verify_private,
-)
+from twin.vectors.checks import verify_collection
+from twin.vectors.edge.store import EdgeVectorStore
+from twin.verdict import Verdict
+from twin.warehouse.checks import verify_documents
 from twin.warehouse.sqlite import SqliteWarehouse
 
 ADA, ARTICLES = "ada", Category.ARTICLES

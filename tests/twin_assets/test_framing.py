@@ -9,7 +9,7 @@ import pytest
 from twin.errors import CrawlError, InputError, StoreError
 from twin.models import IMPORT, Author, Category, Document, Link, StageReport, State
 from twin.settings import Settings
-from twin.verification import Verdict
+from twin.verdict import Verdict
 from twin.warehouse.sqlite import SqliteWarehouse
 from twin_assets.framing import checked, materialized, metadata_of, sentences
 from twin_jobs.definitions import build_defs

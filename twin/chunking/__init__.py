@@ -3,7 +3,7 @@
 from twin.chunking.chunker import CHUNKER_VERSION, Chunker
 from twin.chunking.profile import PROFILES, Cutting, Profile
 from twin.chunking.stage import ChunkReport, chunk_documents, chunks_overlap, read_chunks
-from twin.chunking.tokens import Sizer
+from twin.tokens.sizer import Sizer
 
 __all__ = [
     "CHUNKER_VERSION",

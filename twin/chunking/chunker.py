@@ -10,13 +10,14 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from twin.chunking.profile import PROFILES, Cutting, Profile
-from twin.chunking.scan import Offsets, Scan
 from twin.chunking.splitter import Part, Splitter
-from twin.chunking.structure import Kind, kind_of, layout
+from twin.chunking.structure import layout
 from twin.chunking.syntax import CodeSplitter, parse
-from twin.chunking.tokens import Sizer
 from twin.identity import chunk_ids
 from twin.models import Category, Chunk, Document
+from twin.text.kinds import Kind, kind_of
+from twin.tokens.scan import Offsets, Scan
+from twin.tokens.sizer import Sizer
 
 CHUNKER_VERSION = "2"
 """Enters every chunk id: raise it whenever the same text would be cut otherwise."""

@@ -12,10 +12,10 @@ from itertools import pairwise
 
 import numpy as np
 
-from twin.chunking.scan import Offsets
 from twin.chunking.sentences import sentences
 from twin.chunking.structure import Layout
-from twin.chunking.tokens import Tokens
+from twin.tokens.scan import Offsets
+from twin.tokens.sizer import Tokens
 
 SMALL = 50
 """A part below this many tokens says little by itself, so that it joins a neighbour even across a heading."""

@@ -10,10 +10,10 @@ import pyarrow as pa
 from twin.artifacts import ArtifactStore, Metadata
 from twin.chunking.chunker import Chunker, take_batch
 from twin.chunking.profile import PROFILES, Profile
-from twin.chunking.tokens import Sizer
 from twin.identity import content_hash, data_version
 from twin.models import Category, Chunk, Document, StageReport, State
 from twin.progress import progress
+from twin.tokens.sizer import Sizer
 from twin.warehouse.base import Warehouse
 
 logger = logging.getLogger("twin")

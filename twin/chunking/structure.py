@@ -9,25 +9,15 @@ import re
 from bisect import bisect_left
 from collections.abc import Sequence
 from dataclasses import dataclass
-from enum import Enum, auto
-from pathlib import PurePosixPath
 from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from twin.chunking.scan import Offsets, Scan, codes_of
-from twin.models import Category, Document
+from twin.text.kinds import Kind
+from twin.tokens.scan import Offsets, Scan, codes_of
 
 Range = tuple[int, int]
-
-
-class Kind(Enum):
-    """How a text is laid out."""
-
-    MARKDOWN = auto()
-    PROSE = auto()
-    CODE = auto()
 
 
 class Heading(NamedTuple):
@@ -66,9 +56,6 @@ class Layout:
         return found
 
 
-_MARKDOWN_SUFFIXES = {".md", ".markdown", ".mdx", ".qmd", ".rmd"}
-_PROSE_SUFFIXES = {".txt", ".rst", ".adoc", ".org", ".tex", ".html", ".htm"}
-
 _BREAK = re.compile(r"\r\n|\n|\r")
 _HASHES = re.compile(r"#{1,6}(?=[ \t]|$)")
 _FENCE = re.compile(r"(`{3,}|~{3,})(.*)")
@@ -86,20 +73,6 @@ _CLOSING = codes_of(")]}")
 _UNDERLINES = codes_of("=-")
 _CODE_MARKS = codes_of("`~<")
 _ODD_ENDERS = frozenset("。！？｡؟۔।॥")
-
-
-def kind_of(document: Document) -> Kind:
-    """Articles are Markdown, posts are prose, and a repository's file is what its name says."""
-    if document.category is Category.ARTICLES:
-        return Kind.MARKDOWN
-    if document.category is Category.POSTS:
-        return Kind.PROSE
-    path = PurePosixPath((document.path or "").lower())
-    if path.suffix in _MARKDOWN_SUFFIXES:
-        return Kind.MARKDOWN
-    if path.suffix in _PROSE_SUFFIXES or path.name in {"license", "readme", "authors", "changelog", "notice"}:
-        return Kind.PROSE
-    return Kind.CODE
 
 
 def layout(scan: Scan, kinds: Sequence[Kind]) -> Layout:

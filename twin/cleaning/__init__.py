@@ -1,8 +1,9 @@
 """From raw documents to cleaned ones: what is not the author's goes, everything else stays as it was written."""
 
 from twin.cleaning.chrome import chrome_left
-from twin.cleaning.corpus import ALONE, COMPARED, places, platform_of, secrets_in_address
+from twin.cleaning.corpus import ALONE, COMPARED, places, platform_of
 from twin.cleaning.stage import CleanReport, clean_documents, private_left, why_dropped
+from twin.private.secrets import secrets_in_address
 
 __all__ = [
     "ALONE",

@@ -14,10 +14,10 @@ from twin.cleaning.duplicates import Fingerprint, find_duplicates, fingerprint
 from twin.cleaning.posts import clean_post
 from twin.cleaning.repeated import paragraph_keys, repeated
 from twin.cleaning.rules import clean_prose
-from twin.cleaning.secrets import find_secrets
-from twin.crawling.bylines import OTHER, is_other
 from twin.models import Author, Category, Document, State
+from twin.private.secrets import secrets_in_address
 from twin.progress import progress
+from twin.text.bylines import OTHER, is_other
 from twin.warehouse.base import Warehouse
 
 COMPARED = (Category.POSTS, Category.ARTICLES)
@@ -56,11 +56,6 @@ def platform_of(document: Document) -> str:
             if value in (name, f"{name}.com") or value.endswith(f".{name}.com"):
                 return name
     return document.platform
-
-
-def secrets_in_address(document: Document) -> int:
-    """How many secrets the link and the path hold. Both are what a document is known by, so nothing can hide them."""
-    return len(find_secrets(document.link, code=False)) + len(find_secrets(document.path or "", code=False))
 
 
 def other_author(document: Document, author: Author | None) -> str | None:

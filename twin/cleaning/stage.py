@@ -8,26 +8,18 @@ from typing import Any
 
 from pydantic import Field
 
-from twin.chunking.structure import Kind, kind_of
-from twin.cleaning.corpus import (
-    ALONE,
-    COMPARED,
-    Place,
-    other_author,
-    places,
-    secrets_in_address,
-    without_platform,
-)
+from twin.cleaning.corpus import ALONE, COMPARED, Place, other_author, places, without_platform
 from twin.cleaning.language import detect_language
 from twin.cleaning.mending import tidy
 from twin.cleaning.posts import hashtags, mentions
-from twin.cleaning.redaction import redact
 from twin.cleaning.repeated import without_paragraphs
-from twin.crawling.bylines import OTHER
-from twin.handbook_rows import ORIGIN
 from twin.identity import content_hash, data_version
-from twin.models import Author, Category, Document, StageReport, State
+from twin.models import ORIGIN, Author, Category, Document, StageReport, State
+from twin.private.redaction import redact
+from twin.private.secrets import secrets_in_address
 from twin.progress import progress
+from twin.text.bylines import OTHER
+from twin.text.kinds import Kind, kind_of
 from twin.warehouse.base import Warehouse
 
 VERSION = "4"

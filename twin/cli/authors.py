@@ -8,11 +8,11 @@ from rich.console import Console
 from rich.table import Table
 
 from twin.artifacts import ArtifactStore
-from twin.authors import load_authors
+from twin.authors.files import load_authors
+from twin.authors.registration import add_link, drop_link
+from twin.authors.removal import remove_author
 from twin.cli.opening import known_author, warehouse
 from twin.models import IMPORT, Category, CrawlRecord, State
-from twin.registration import add_link, drop_link
-from twin.removal import remove_author
 from twin.settings import Settings
 
 app = typer.Typer(help="The authors in the warehouse: list them, remove one.")

@@ -6,10 +6,10 @@ from pathlib import Path
 
 import typer
 
-from twin import documents
 from twin.cli.opening import known_author, warehouse
 from twin.errors import InputError
 from twin.models import IMPORT
+from twin.warehouse import editing as documents
 
 app = typer.Typer(help="The raw documents of an author in the warehouse: list, show, edit, remove.")
 

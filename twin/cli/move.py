@@ -5,11 +5,11 @@ from pathlib import Path
 
 import typer
 
-from twin import handbook
 from twin.artifacts import ArtifactStore
 from twin.cli.opening import known_author, warehouse
 from twin.settings import Settings
-from twin.transfer import TransferReport, export_folder, import_folder, is_export
+from twin.transfer import handbook
+from twin.transfer.native import TransferReport, export_folder, import_folder, is_export
 
 
 class Format(StrEnum):

@@ -1,12 +1,11 @@
 """From links to raw documents: one crawler per kind of source, and the stage that runs them for an author."""
 
-import importlib
-import pkgutil
-
-from twin.crawling.base import Crawl, Crawler, Tools, classify, crawler_of, register
-from twin.crawling.captures import Captures, crawl_tools
+from twin.crawling import sources as _sources  # noqa: F401 - registers every source
+from twin.crawling.base import Crawl, Crawler, classify, crawler_of, register
 from twin.crawling.stage import CrawlReport, crawl_author
-from twin.crawling.web import Fetcher
+from twin.crawling.tools import Tools, crawl_tools
+from twin.crawling.web.captures import Captures
+from twin.crawling.web.fetcher import Fetcher
 
 __all__ = [
     "Captures",
@@ -21,7 +20,3 @@ __all__ = [
     "crawler_of",
     "register",
 ]
-
-# Each module registers its crawlers when it is imported, so that a new source is one new file and nothing else.
-for _module in pkgutil.iter_modules(__path__):
-    importlib.import_module(f"{__name__}.{_module.name}")

@@ -13,16 +13,13 @@ from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, ClassVar, Literal, TypeVar
+from typing import ClassVar, Literal, TypeVar
 from urllib.parse import urlsplit
 
+from twin.crawling.tools import Tools
 from twin.errors import CrawlError
-from twin.links import canonical_url
+from twin.links import canonical_url, within
 from twin.models import Category, Document, Link
-
-if TYPE_CHECKING:
-    from twin.crawling.captures import Captures
-    from twin.crawling.web import Fetcher
 
 
 @dataclass
@@ -49,20 +46,6 @@ class Crawl:
     complete: bool = True
     unchanged: frozenset[str] = frozenset()
     message: str | None = None
-
-
-@dataclass(frozen=True)
-class Tools:
-    """What a crawler works with.
-
-    Args:
-        fetcher: the one way to the web. Where it is offline it answers from the captures alone.
-        captures: of the link that is being read, for what was fetched by other ways than `fetcher`, such as a clone;
-            None keeps nothing.
-    """
-
-    fetcher: "Fetcher"
-    captures: "Captures | None" = None
 
 
 class Crawler:
@@ -170,11 +153,6 @@ def classify(url: str) -> tuple[type[Crawler], str]:
         if claimed := crawler.claim(address):
             return crawler, claimed
     return _CRAWLERS[FALLBACK], address
-
-
-def within(host: str, domain: str) -> bool:
-    """Whether a host is a registrable domain or one of its subdomains, label by label."""
-    return host == domain or host.endswith(f".{domain}")
 
 
 def local_source(link: Link) -> Path:

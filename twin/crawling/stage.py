@@ -1,7 +1,7 @@
 """The crawl stage: read every link of an author for one category and bring the raw layer up to date with it.
 
-Links are asked at several hosts at once, each host by one connection at a time (`twin.crawling.web` sees to that), and
-written one after another in their order, so that the result does not depend on who answered first.
+Links are asked at several hosts at once, each host by one connection at a time (`twin.crawling.web.fetcher` sees to
+that), and written one after another in their order, so that the result does not depend on who answered first.
 
 The order of writes makes it safe to kill at any point: captures first, documents second, tombstones third, the crawl
 record, which alone may say "unchanged next time", last.
@@ -14,13 +14,14 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 
-from twin.crawling.base import Crawl, Tools, crawler_of
-from twin.crawling.bylines import OTHER, flagged
-from twin.crawling.web import Fetcher
+from twin.crawling.base import Crawl, crawler_of
+from twin.crawling.tools import Tools
+from twin.crawling.web.fetcher import Fetcher
 from twin.errors import ConsistencyError, CrawlError, InputError
 from twin.identity import data_version, sha256
 from twin.models import IMPORT, Category, CrawlRecord, Document, Link, StageReport, State
 from twin.progress import progress
+from twin.text.bylines import OTHER, flagged
 from twin.warehouse.base import Warehouse
 
 logger = logging.getLogger("twin")

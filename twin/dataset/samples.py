@@ -9,13 +9,14 @@ from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
-from twin.crawling.bylines import OTHER
 from twin.dataset.code import code_spans, is_prose, language_of
 from twin.dataset.spans import Span, count_words, is_indented, prose_spans, sentence_ends, words_of
 from twin.dataset.splits import Split, assign_splits
 from twin.dataset.templates import TEMPLATES
 from twin.identity import sample_id, sha256
 from twin.models import Author, Category, Document, InstructionSample
+from twin.prompts import system_prompt
+from twin.text.bylines import OTHER
 
 CAPS = {"continuation": 0.30, "section": 0.35, "constrained": 0.35, "answer": 0.35}
 CODE_CAP = 0.35
@@ -61,12 +62,6 @@ class Harvest:
     dropped: Counter[str] = field(default_factory=Counter)
     documents: int = 0
     words: int = 0
-
-
-def system_prompt(author: Author) -> str:
-    """The system message of every sample, and of the twin that is trained on them."""
-    who = f"{author.name}, {author.headline}" if author.headline else author.name
-    return f"You are {who.rstrip('.')}. Write in your own words and in your own style."
 
 
 def make_samples(author: Author, documents: Iterable[Document]) -> Harvest:

@@ -6,7 +6,7 @@ from typing import Protocol, runtime_checkable
 import numpy as np
 from numpy.typing import NDArray
 
-from twin.chunking.tokens import Sizer
+from twin.tokens.sizer import Sizer
 
 Vectors = NDArray[np.float32]
 
@@ -19,7 +19,7 @@ class Embedder(Protocol):
         """Name, revision (a hash of the weights) and dimension: equal fingerprints give equal vectors.
 
         Equal as far as retrieval can tell: which backend computed them is no part of it, because one is used only
-        after a comparison with the original, see `twin.embedding.parity`.
+        after a comparison with the original, see `twin.embedding.backends.parity`.
         """
 
     @property

@@ -1,7 +1,7 @@
 """The embedder that the settings ask for."""
 
 from twin.artifacts import ArtifactStore
-from twin.embedding.automatic import AutomaticEmbedder
+from twin.embedding.backends.automatic import AutomaticEmbedder
 from twin.embedding.base import Embedder
 from twin.settings import Settings
 
@@ -16,7 +16,7 @@ def open_embedder(settings: Settings, artifacts: ArtifactStore) -> Embedder:
     """
     if settings.embedding_url is None:
         return AutomaticEmbedder(settings.embedding_model, artifacts=artifacts, backend=settings.embedding_backend)
-    from twin.embedding.endpoint import EndpointEmbedder  # brings an HTTP client that nobody else needs
+    from twin.embedding.backends.endpoint import EndpointEmbedder  # brings an HTTP client that nobody else needs
 
     return EndpointEmbedder(
         settings.embedding_url, settings.embedding_model, settings.embedding_api_key, settings.embedding_tokenizer

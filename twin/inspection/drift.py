@@ -10,7 +10,7 @@ from collections.abc import Mapping
 import numpy as np
 
 from twin.inspection.record import Spread, Statistics
-from twin.verification import Verdict
+from twin.verdict import Verdict
 
 LARGE = 0.2
 """Distance that matters: a normal distribution moved by half its deviation, which the population stability index

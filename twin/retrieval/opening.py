@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from twin.embedding.base import Embedder
 from twin.errors import InputError
 from twin.models import Author
-from twin.retrieval.language_model import LanguageModel
+from twin.retrieval.question.language_model import LanguageModel
 from twin.retrieval.reranking import CrossEncoderReranker
 from twin.retrieval.service import Retriever
 from twin.settings import Settings

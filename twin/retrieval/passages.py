@@ -8,7 +8,7 @@ from typing import NamedTuple, Protocol
 
 from twin.models import Chunk
 from twin.retrieval.result import Context, Copy, Hit
-from twin.vectors.analysis import analyzer, words
+from twin.terms.analysis import analyzer, words
 
 SHINGLE = 3
 """Words of a shingle; see Broder, "On the resemblance and containment of documents", 1997."""
@@ -28,7 +28,7 @@ class Ranked(NamedTuple):
 
 
 class Counter(Protocol):
-    """Counts tokens (see `twin.chunking.tokens.Sizer`)."""
+    """Counts tokens (see `twin.tokens.sizer.Sizer`)."""
 
     def count(self, text: str) -> int: ...
 

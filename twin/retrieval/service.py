@@ -11,17 +11,17 @@ from twin.embedding.base import Embedder
 from twin.errors import InputError
 from twin.identity import check_slug
 from twin.models import Author, Category, Chunk
-from twin.retrieval.asked import Asked, asked
-from twin.retrieval.expansion import Variant, variants
 from twin.retrieval.fusion import Fused, Weights, combine, merge_variants, weights, with_neighbours
-from twin.retrieval.language_model import LanguageModel
-from twin.retrieval.languages import query_languages
 from twin.retrieval.passages import Folder, Ranked, fill, join
+from twin.retrieval.question.asked import Asked, asked
+from twin.retrieval.question.expansion import Variant, variants
+from twin.retrieval.question.language_model import LanguageModel
+from twin.retrieval.question.languages import query_languages
+from twin.retrieval.question.understanding import understand
 from twin.retrieval.reranking import CANDIDATES, Reranker
 from twin.retrieval.result import Result, Trace
-from twin.retrieval.understanding import understand
+from twin.terms.bm25 import encode_query
 from twin.vectors.base import Found, Vector, VectorStore, Where, points_model
-from twin.vectors.bm25 import encode_query
 
 _SPARE = 10
 """Chunks looked at beyond those that are asked for, because some will be folded."""

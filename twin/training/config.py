@@ -4,8 +4,8 @@ from typing import Literal
 
 from pydantic import Field
 
-from twin.evaluation.report import EvaluationReport
 from twin.models import Model, StageReport
+from twin.training.report import EvaluationReport
 
 
 class TrainingConfig(Model):

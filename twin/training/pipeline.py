@@ -3,9 +3,9 @@
 import logging
 from collections.abc import Callable
 
-from twin.evaluation.heldout import evaluate
 from twin.training.config import TrainingOutcome, TrainingPlan
 from twin.training.console import forwarded
+from twin.training.heldout import evaluate
 from twin.training.run import run_training
 from twin.training.verify import load_adapter, verify_adapter
 

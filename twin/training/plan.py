@@ -8,8 +8,8 @@ from typing import Any
 from upath import UPath
 
 from twin.artifacts import ArtifactStore
-from twin.dataset.build import CORPUS, TABLE
 from twin.dataset.splits import SPLITS
+from twin.dataset.stage import CORPUS, TABLE
 from twin.errors import ConsistencyError, InputError
 from twin.identity import content_hash, sha256
 from twin.settings import Settings

@@ -12,7 +12,7 @@ from pydantic import ValidationError
 
 from twin.errors import InputError
 from twin.progress import Progress
-from twin.training.base import load_base, prepare_process
+from twin.training.base_model import load_base, prepare_process
 from twin.training.config import TrainingPlan, TrainingRecord, TrainingReport
 from twin.training.console import forwarded, heartbeat
 from twin.training.folders import build_folder, file_hash, file_hashes, locked

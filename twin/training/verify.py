@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from twin.errors import ConsistencyError
-from twin.training.base import load_base, load_tokenizer, prepare_process
+from twin.training.base_model import load_base, load_tokenizer, prepare_process
 from twin.training.config import AdapterCheck, TrainingPlan
 from twin.training.console import heartbeat
 from twin.training.plan import read_rows

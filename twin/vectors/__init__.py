@@ -16,12 +16,12 @@ def open_vector_store(settings: Settings) -> VectorStore:
         InputError: the artifact store is remote and no server is set.
     """
     if settings.qdrant_url:
-        from twin.vectors.qdrant import QdrantVectorStore
+        from twin.vectors.qdrant.store import QdrantVectorStore
 
         key = settings.qdrant_api_key
         secret = key.get_secret_value() if key else None
         return QdrantVectorStore(settings.qdrant_url, secret, quantized=settings.quantization is not None)
-    from twin.vectors.edge import EdgeVectorStore
+    from twin.vectors.edge.store import EdgeVectorStore
 
     root = settings.local_store("the embedded vector store", "QDRANT_URL") / "vectors"
     return EdgeVectorStore(root, quantized=settings.quantization is not None)

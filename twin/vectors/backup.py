@@ -20,7 +20,8 @@ from pydantic import Field, ValidationError
 from twin.errors import ConsistencyError, InputError, StoreError
 from twin.identity import AuthorSlug
 from twin.models import Category, Chunk, Model
-from twin.vectors.base import Point, SparseVector, VectorStore
+from twin.terms.bm25 import SparseVector
+from twin.vectors.base import Point, VectorStore
 from twin.vectors.payload import BATCH, batches
 
 _MANIFEST = "manifest.json"

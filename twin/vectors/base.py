@@ -1,4 +1,6 @@
-"""What a vector store must do. One contract suite, `tests/twin/test_vectors.py`, runs against every implementation."""
+"""What a vector store must do. One contract suite runs against every implementation:
+`tests/twin/vectors/test_contract.py`.
+"""
 
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from datetime import UTC, datetime
@@ -9,18 +11,12 @@ from numpy.typing import NDArray
 from pydantic import AfterValidator
 
 from twin.models import Category, Chunk, Model
+from twin.terms.bm25 import BM25_VERSION, SparseVector
 
 if TYPE_CHECKING:
     from twin.embedding.base import Embedder
 
 Vector = NDArray[np.float32]
-
-
-class SparseVector(NamedTuple):
-    """Weights of terms: `indices` ascending and unique, `values` beside them, both of shape (terms,)."""
-
-    indices: NDArray[np.uint32]
-    values: NDArray[np.float32]
 
 
 class Point(NamedTuple):
@@ -155,6 +151,4 @@ class VectorStore(Protocol):
 
 def points_model(embedder: "Embedder") -> str:
     """What the points of this embedder are made with: its fingerprint and the version of the sparse encoder."""
-    from twin.vectors.bm25 import BM25_VERSION  # here, because that module needs the types of this one
-
     return f"{embedder.fingerprint}+bm25-{BM25_VERSION}"

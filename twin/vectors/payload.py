@@ -11,7 +11,8 @@ from pydantic_core import to_json
 from twin.errors import StoreError
 from twin.identity import content_hash, sha256
 from twin.models import Chunk
-from twin.vectors.base import Point, Scored, SparseVector, Where
+from twin.terms.bm25 import SparseVector
+from twin.vectors.base import Point, Scored, Where
 
 DENSE = "dense"
 """Name of the vector of meaning."""

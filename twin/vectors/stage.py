@@ -11,8 +11,8 @@ from twin.errors import ConsistencyError
 from twin.identity import data_version, sha256
 from twin.models import Category, Chunk, StageReport
 from twin.progress import progress
+from twin.terms.bm25 import encode_chunks
 from twin.vectors.base import Point, Vector, VectorStore, points_model
-from twin.vectors.bm25 import encode_chunks
 from twin.vectors.payload import batches, canonical
 
 logger = logging.getLogger("twin")

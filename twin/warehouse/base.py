@@ -1,6 +1,6 @@
 """What a warehouse must do.
 
-One contract suite, `tests/twin/test_warehouse.py` and `test_warehouse_tables.py`, runs against every implementation.
+One contract suite runs against every implementation: `test_contract.py` and `test_tables.py` of its tests.
 """
 
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence

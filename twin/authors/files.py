@@ -1,0 +1,217 @@
+"""Author files: `authors/<slug>.yaml` declares an author and the links of their writing.
+
+    name: Ada Lovelace
+    headline: writes about engines      # optional, and so are `language` and `aliases`
+    aliases: [ada.l, "@countess"]       # other names under which pages say that they are the author's
+    links:
+      - https://github.com/ada/engine
+      - linkedin_export: exports/ada.zip
+      - files: notes/*.md
+        category: posts
+
+Paths start from the folder of the file. A file with a mistake is refused as a whole, with one sentence per mistake
+that says file, line, field and mend; the other files still load.
+"""
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from twin.authors.declarations import declare_link, nearest, shown
+from twin.errors import InputError
+from twin.identity import SLUG_PATTERN
+from twin.models import Author, Link
+
+FIELDS = ("name", "headline", "language", "aliases", "links")
+
+_TEXT = {
+    "name": (re.compile(r"\S.{0,199}", re.DOTALL), "the author's name, such as Ada Lovelace"),
+    "headline": (re.compile(r"\S[^\r\n]{0,499}"), "one line about the author"),
+    "language": (re.compile(r"[a-z]{2,3}"), "an ISO 639 code such as en"),
+}
+"""What each text field looks like, and how to say so."""
+
+
+@dataclass(frozen=True)
+class AuthorFile:
+    """One author with the links that the file declares."""
+
+    author: Author
+    links: tuple[Link, ...] = ()
+
+
+@dataclass(frozen=True)
+class AuthorFiles:
+    """What a folder of author files holds. `broken` maps the slug of a refused file to its first mistake."""
+
+    folder: Path
+    authors: list[AuthorFile] = field(default_factory=list)
+    errors: list[InputError] = field(default_factory=list)
+    broken: dict[str, InputError] = field(default_factory=dict)
+
+    def get(self, slug: str) -> AuthorFile | None:
+        """The author of that slug, where a file declares one."""
+        return next((each for each in self.authors if each.author.slug == slug), None)
+
+
+def load_authors(folder: Path) -> AuthorFiles:
+    """Read every author file of a folder, by name. A folder that is not there holds no authors."""
+    files = AuthorFiles(folder)
+    try:
+        paths = sorted(path for path in folder.iterdir() if not path.name.startswith("."))
+    except FileNotFoundError:
+        return files
+    except OSError as error:
+        files.errors.append(InputError(f"The authors folder {folder} cannot be read ({error.strerror}): make it so."))
+        return files
+    for path in paths:
+        if path.suffix in (".yml", ".YAML", ".YML"):
+            mistakes = [InputError(f"{path}: an author file ends in .yaml: rename it to {path.stem}.yaml.")]
+        elif path.suffix != ".yaml":
+            continue
+        else:
+            reader = _Reader(path)
+            loaded, mistakes = reader.read(), reader.mistakes
+            if loaded is not None and not mistakes:
+                files.authors.append(loaded)
+        if mistakes:
+            files.errors.extend(mistakes)
+            files.broken[path.stem] = mistakes[0]
+    return files
+
+
+class _Reader:
+    """Reads one file and collects what is wrong with it."""
+
+    def __init__(self, path: Path) -> None:
+        self.path, self.mistakes = path, list[InputError]()
+
+    def read(self) -> AuthorFile | None:
+        slug = self.path.stem
+        if not re.fullmatch(SLUG_PATTERN, slug):
+            self._mistake(
+                None, "", "its name is the author's slug, so rename it: 1 to 63 lower-case letters, digits and hyphens"
+            )
+            return None
+        fields = self._fields()
+        if fields is None:
+            return None
+        for name, (key, _) in fields.items():
+            if name not in FIELDS:
+                self._mistake(key, name, f"an author file has no such field{nearest(name, FIELDS)}")
+        texts = {name: self._text(name, fields[name][1]) for name in _TEXT if name in fields}
+        aliases = self._aliases(fields["aliases"][1]) if "aliases" in fields else ()
+        if "name" not in fields:
+            self._mistake(None, "name", f"it is missing: add a line 'name: ' with {_TEXT['name'][1]}")
+        links = tuple(self._links(slug, fields["links"][1])) if "links" in fields else ()
+        if self.mistakes:
+            return None
+        return AuthorFile(Author(slug=slug, aliases=aliases, **texts), links)  # type: ignore[arg-type]
+
+    def _fields(self) -> dict[str, tuple[yaml.Node, yaml.Node]] | None:
+        """Field -> its key and value nodes; only nodes know their lines."""
+        if self.path.exists() and not self.path.is_file():  # to read a pipe is to wait for ever
+            self._mistake(None, "", "it is no file by nature, such as a folder or a pipe: move it away")
+            return None
+        try:
+            text = self.path.read_text("utf-8-sig")
+            node = yaml.compose(text, Loader=yaml.SafeLoader)
+        except UnicodeDecodeError as error:
+            self._mistake(None, "", f"it is no UTF-8 text (byte {error.start}): save it as UTF-8")
+        except OSError as error:
+            self._mistake(None, "", f"it cannot be read ({error.strerror}): make it a readable file")
+        except yaml.YAMLError as error:
+            mark = getattr(error, "problem_mark", None) or getattr(error, "context_mark", None)
+            problem = getattr(error, "problem", None) or getattr(error, "reason", None) or "a character is not allowed"
+            self._mistake(mark, "", f"it is not valid YAML ({problem}): check indentation and quotes there")
+        except RecursionError:
+            self._mistake(None, "", "it is nested too deeply: an author file has two levels")
+        else:
+            if isinstance(node, yaml.MappingNode) and not self._repeats(node, ""):
+                return {str(key.value): (key, value) for key, value in node.value}
+            if not isinstance(node, yaml.MappingNode):
+                what = "it is empty" if node is None else "it is no mapping"
+                self._mistake(node, "", f"{what}: begin with a line 'name: ' with {_TEXT['name'][1]}")
+        return None
+
+    def _text(self, name: str, node: yaml.Node) -> str | None:
+        pattern, expected = _TEXT[name]
+        before = len(self.mistakes)
+        value = self._value(node, name)
+        if len(self.mistakes) > before or (value is None and name != "name"):
+            return None
+        if isinstance(value, str) and pattern.fullmatch(value.strip()):
+            return value.strip()
+        quote = " in quotes" if isinstance(value, bool | int | float) or type(value).__name__ == "date" else ""
+        self._mistake(node, name, f"it must be {expected}{quote}, not {shown(value)}")
+        return None
+
+    def _aliases(self, node: yaml.Node) -> tuple[str, ...]:
+        before = len(self.mistakes)
+        value = self._value(node, "aliases")
+        if len(self.mistakes) > before or value is None:
+            return ()
+        names = [value] if isinstance(value, str) else value
+        if isinstance(names, list) and all(isinstance(name, str) and name.strip() for name in names):
+            return tuple(dict.fromkeys(name.strip() for name in names))
+        self._mistake(node, "aliases", f"it must be a list of names in quotes, not {shown(value)}")
+        return ()
+
+    def _links(self, slug: str, node: yaml.Node) -> Iterator[Link]:
+        if isinstance(node, yaml.ScalarNode) and not node.value:
+            return
+        if not isinstance(node, yaml.SequenceNode):
+            self._mistake(
+                node, "links", "it must be a list: write each link on a line of its own that begins with '- '"
+            )
+            return
+        first: dict[str, int] = {}
+        for number, item in enumerate(node.value, start=1):
+            name = f"links[{number}]"
+            if isinstance(item, yaml.MappingNode) and self._repeats(item, name):
+                continue
+            before = len(self.mistakes)
+            declaration = self._value(item, name)
+            if len(self.mistakes) > before:
+                continue
+            try:
+                link = declare_link(slug, declaration, base=self.path.parent)
+            except InputError as error:
+                self._mistake(item, name, str(error).rstrip("."))
+                continue
+            line = item.start_mark.line + 1
+            if link.url in first:
+                self._mistake(item, name, f"{link.url} stands on line {first[link.url]} already: remove one of the two")
+            else:
+                first[link.url] = line
+                yield link
+
+    def _repeats(self, node: yaml.MappingNode, name: str) -> bool:
+        """Whether a key stands twice, of which YAML itself would silently drop the first."""
+        seen: dict[str, int] = {}
+        before = len(self.mistakes)
+        for key, _ in node.value:
+            text, line = str(key.value), key.start_mark.line + 1
+            if text in seen:
+                where = f"{name}.{text}" if name else text
+                self._mistake(key, where, f"it stands on line {seen[text]} already: keep one of the two")
+            seen[text] = line
+        return len(self.mistakes) > before
+
+    def _value(self, node: yaml.Node, name: str) -> Any:
+        """The plain value of a node; tags that make objects are refused by the safe constructor."""
+        try:
+            return yaml.constructor.SafeConstructor().construct_document(node)
+        except (yaml.YAMLError, ValueError) as error:
+            problem = getattr(error, "problem", None) or str(error)
+            self._mistake(node, name, f"its value cannot be read ({problem}): put it in quotes")
+            return None
+
+    def _mistake(self, where: yaml.Node | yaml.Mark | None, name: str, said: str) -> None:
+        mark = where.start_mark if isinstance(where, yaml.Node) else where
+        line = f" line {mark.line + 1}" if mark is not None else ""
+        self.mistakes.append(InputError(f"{self.path}{line}{f', field {name!r}' if name else ''}: {said}."))

@@ -1,0 +1,233 @@
+"""From declarations to the warehouse: which links an author has, and what would change.
+
+The author files are the truth for the links that they declare (origin `file`); links added by hand (`added`) and
+imported ones (`import`) live in the warehouse alone and are never removed by a file.
+"""
+
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from contextlib import suppress
+from difflib import get_close_matches
+from pathlib import Path
+from typing import Any
+
+from twin.authors.declarations import declare_link
+from twin.authors.files import AuthorFile, AuthorFiles
+from twin.errors import InputError
+from twin.identity import check_slug, data_version
+from twin.links import canonical_url, repository_url
+from twin.models import Author, Category, Link, Model, StageReport
+from twin.warehouse.base import Warehouse
+
+
+class LinksReport(StageReport):
+    """What the registration of one author's links did.
+
+    `categories` are those with an added, changed or removed link; `kinds` counts the author's links by kind.
+    """
+
+    author: str
+    added: int
+    changed: int
+    removed: int
+    categories: list[str]
+    kinds: dict[str, int]
+
+
+class PendingLinks(Model):
+    """What the next registration of an author would do."""
+
+    new_author: bool = False
+    added: tuple[str, ...] = ()
+    changed: tuple[str, ...] = ()
+    removed: tuple[str, ...] = ()
+    categories: tuple[Category, ...] = ()
+
+
+def register_author(warehouse: Warehouse, author_file: AuthorFile) -> LinksReport:
+    """Bring one declared author and the declared links into the warehouse; the same declaration writes nothing.
+
+    Raises:
+        StoreError: the warehouse cannot be used.
+    """
+    slug = author_file.author.slug
+    changes = _changes(warehouse.links(slug), author_file)
+    # The author first: a run killed in between leaves an author whose links come with the next run.
+    authors = warehouse.upsert_authors([author_file.author])
+    # All of them, not only the changed: where a local source lies may differ without being a change of the link.
+    links = warehouse.upsert_links(author_file.links)
+    removed = warehouse.remove_links(slug, changes.removed)
+    return _report(warehouse, slug, changes, written=authors.written + links.written + removed)
+
+
+def sync_author(warehouse: Warehouse, slug: str, files: AuthorFiles) -> LinksReport:
+    """Make the warehouse hold the links of one author; this is what the `links` asset does.
+
+    An author without a file keeps the links that the warehouse holds. That an author file is gone is no order to
+    forget the author: a wrong working folder looks just the same.
+
+    Raises:
+        InputError: the author's file is broken, or nobody knows the author.
+        StoreError: the warehouse cannot be used.
+    """
+    check_slug(slug)
+    if slug in files.broken:
+        raise files.broken[slug]
+    if author_file := files.get(slug):
+        return register_author(warehouse, author_file)
+    if warehouse.author(slug) is None:
+        raise unknown_author(slug, files.folder)
+    return _report(warehouse, slug, PendingLinks(), written=0)
+
+
+def pending_links(warehouse: Warehouse, files: AuthorFiles) -> dict[str, PendingLinks]:
+    """Say what `register_author` would change, by author, and write nothing; authors without a change are left out.
+
+    Raises:
+        StoreError: the warehouse cannot be used.
+    """
+    known = {author.slug: author for author in warehouse.authors()}
+    pending = {}
+    for author_file in files.authors:
+        slug = author_file.author.slug
+        changes = _changes(warehouse.links(slug), author_file)
+        changes = changes.model_copy(update={"new_author": slug not in known})
+        if changes != PendingLinks() or known[slug] != author_file.author:
+            pending[slug] = changes
+    return pending
+
+
+def link_versions(warehouse: Warehouse, files: AuthorFiles) -> dict[str, dict[str, str]]:
+    """Version of every author's links by category, as they will be after registration, and write nothing.
+
+    A sensor that compares this with the versions it saw last misses nothing: neither a link that another process
+    wrote to the warehouse, nor one whose run was killed before it could report.
+
+    Raises:
+        StoreError: the warehouse cannot be used.
+    """
+    slugs = {author.slug for author in warehouse.authors()} | {each.author.slug for each in files.authors}
+    versions = {}
+    for slug in sorted(slugs):
+        author_file = files.get(slug)
+        links = _after(warehouse.links(slug), author_file) if author_file else warehouse.links(slug)
+        versions[slug] = {
+            category.value: _version(link for link in links if category in link.categories) for category in Category
+        }
+    return versions
+
+
+def add_link(
+    warehouse: Warehouse, slug: str, declaration: str | Mapping[str, Any], base: Path, *, name: str | None = None
+) -> Link:
+    """Add one link to an author in the warehouse, for `twin links add`; a link that is there already stays.
+
+    Args:
+        slug: the author's slug.
+        declaration: as in an author file, see `twin.authors.declarations.declare_link`.
+        base: the folder that a relative path starts from.
+        name: creates the author of that name, where there is none.
+
+    Raises:
+        InputError: the declaration is bad, or there is no such author and no name.
+        StoreError: the warehouse cannot be used.
+    """
+    check_slug(slug)
+    link = declare_link(slug, declaration, base=base, origin="added")
+    if warehouse.author(slug) is None:
+        if not (name and name.strip()):
+            raise InputError(f"There is no author '{slug}' yet: give the name as well, to create one.")
+        warehouse.upsert_authors([Author(slug=slug, name=name.strip())])
+    there = next((each for each in warehouse.links(slug) if each.url == link.url), None)
+    if there is not None and there.origin == "file":
+        return there  # the author file declares it, and so says what it is
+    if there is not None and there.location != link.location:
+        raise InputError(
+            f"{slug} has another source of that name, at {there.location}: give the whole path of the new one, or "
+            f"remove the old one with `twin links remove {slug} {there.url}`."
+        )
+    warehouse.upsert_links([link])
+    return link
+
+
+def drop_link(warehouse: Warehouse, slug: str, link: str) -> str:
+    """Remove one link from the warehouse, for `twin links remove`, and return its url.
+
+    Args:
+        link: the url in any spelling, or the path as it was declared.
+
+    Raises:
+        InputError: the author has no such link, or the author file declares it, so that it would come back.
+        StoreError: the warehouse cannot be used.
+    """
+    live = {each.url: each for each in warehouse.links(slug)}
+    spellings = [link, f"local:{Path(link).as_posix()}"]
+    for canonical in (canonical_url, repository_url):
+        with suppress(InputError):
+            spellings.append(canonical(link))
+    found = next((live[url] for url in spellings if url in live), None)
+    if found is None:
+        near = get_close_matches(link, live, n=1)
+        hint = f"the nearest is {near[0]}" if near else f"list them with `twin links list {slug}`"
+        raise InputError(f"{slug} has no link {link}: {hint}.")
+    if found.origin == "file":
+        raise InputError(f"{found.url} stands in the author file of {slug}: remove it there and run `register_links`.")
+    warehouse.remove_links(slug, [found.url])
+    return found.url
+
+
+def unknown_author(slug: str, folder: Path) -> InputError:
+    """The error for an author whom neither a file nor the warehouse knows."""
+    missing = "" if folder.is_dir() else f" (the folder {folder} does not exist)"
+    return InputError(
+        f"There is no author '{slug}': write {folder / f'{slug}.yaml'}{missing} and run "
+        "`dagster job execute -m twin_jobs.definitions -j register_links`, or bring authors in with `twin import DIR`."
+    )
+
+
+def _changes(live: list[Link], author_file: AuthorFile) -> PendingLinks:
+    before = {link.url: link for link in live}
+    declared = {link.url: link for link in author_file.links}
+    added = [link for url, link in declared.items() if url not in before]
+    changed = [
+        link for url, link in declared.items() if url in before and before[url].content_hash != link.content_hash
+    ]
+    removed = [link for url, link in before.items() if link.origin == "file" and url not in declared]
+    # A changed link may have left a category, so its old ones count too.
+    touched = {each for link in (*added, *changed, *removed) for each in link.categories}
+    touched |= {each for link in changed for each in before[link.url].categories}
+    return PendingLinks(
+        added=_urls(added),
+        changed=_urls(changed),
+        removed=_urls(removed),
+        categories=tuple(category for category in Category if category in touched),
+    )
+
+
+def _after(live: list[Link], author_file: AuthorFile) -> list[Link]:
+    """The links that `register_author` will leave."""
+    kept = {link.url: link for link in live if link.origin != "file"}
+    return list((kept | {link.url: link for link in author_file.links}).values())
+
+
+def _urls(links: Iterable[Link]) -> tuple[str, ...]:
+    return tuple(sorted(link.url for link in links))
+
+
+def _version(links: Iterable[Link]) -> str:
+    return data_version((link.url, link.content_hash) for link in links)
+
+
+def _report(warehouse: Warehouse, slug: str, changes: PendingLinks, written: int) -> LinksReport:
+    links = warehouse.links(slug)
+    return LinksReport(
+        author=slug,
+        data_version=_version(links),
+        total=len(links),
+        written=written,
+        added=len(changes.added),
+        changed=len(changes.changed),
+        removed=len(changes.removed),
+        categories=[category.value for category in changes.categories],
+        kinds=dict(sorted(Counter(link.kind for link in links).items())),
+    )

@@ -1,0 +1,61 @@
+"""Removing an author: every row, capture, chunk, vector, sample, adapter and tokenizer of theirs, for good.
+
+The author's row goes last, so that a removal which was killed shows in `twin authors`, and running it again ends it.
+"""
+
+from pydantic import Field
+
+from twin.artifacts import ArtifactStore
+from twin.authors.files import AuthorFiles
+from twin.crawling.web.captures import FOLDER as CAPTURES
+from twin.errors import InputError
+from twin.identity import check_slug
+from twin.models import Model
+from twin.vectors.base import VectorStore
+from twin.warehouse.base import Warehouse
+
+FOLDERS = ("adapters", "base_models", "datasets", "embeddings", "chunks", CAPTURES)
+"""The folders of the artifact store that hold a folder for each author."""
+
+
+class RemovalReport(Model):
+    """What a removal removed; all zeros where nothing of the author was left."""
+
+    points: int = 0  # of the vector store
+    files: dict[str, int] = Field(default_factory=dict)  # of the artifact store, by folder
+    rows: int = 0  # of the warehouse
+
+    @property
+    def removed(self) -> int:
+        """Things removed."""
+        return self.points + sum(self.files.values()) + self.rows
+
+
+def remove_author(
+    slug: str, warehouse: Warehouse, artifacts: ArtifactStore, vectors: VectorStore, files: AuthorFiles
+) -> RemovalReport:
+    """Remove everything of an author. What is gone already is no error, so it may be killed and run again.
+
+    Args:
+        files: the author files; one that declares the author would bring them back.
+
+    Raises:
+        InputError: an author file still declares the author, or the slug is none.
+        StoreError: a store cannot be used; what was removed before stays removed.
+    """
+    check_slug(slug)
+    path = files.folder / f"{slug}.yaml"
+    if files.get(slug) is not None or slug in files.broken:
+        raise InputError(f"{path} still declares {slug}, who would come back: remove that file first.")
+    if files.errors and not (files.authors or files.broken):
+        raise InputError(f"Whether {path} declares {slug} is not known: {files.errors[0]}")
+    points = vectors.remove_author(slug)
+    removed = {}
+    for folder in FOLDERS:
+        removed[folder] = artifacts.count_files(folder, slug)
+        artifacts.remove_tree(folder, slug)
+    return RemovalReport(
+        points=points,
+        files={folder: count for folder, count in removed.items() if count},
+        rows=warehouse.remove_author(slug),
+    )

@@ -1,0 +1,70 @@
+"""What must be true of stored chunks.
+
+Each function reads what is *stored*, not what the stage returned, and lists what is wrong with it; the asset graph
+blocks on the answer.
+"""
+
+from collections import Counter
+from collections.abc import Iterator
+from itertools import islice, pairwise
+
+from twin.artifacts import ArtifactStore
+from twin.chunking.stage import Measured, chunks_overlap, read_chunks
+from twin.models import Category, Chunk, State
+from twin.verdict import Verdict, name_of
+from twin.warehouse.base import Warehouse
+
+
+def verify_chunks(
+    warehouse: Warehouse, artifacts: ArtifactStore, embedder: Measured, author: str, category: Category
+) -> Verdict:
+    """Chunks have unique ids, are the text at their offsets, fit the window, and cover every document once, but for the
+    overlap of the profile that they were cut by.
+
+    Tokens are counted here again, with the embedder's own tokenizer: what the chunks say of themselves proves nothing.
+    """
+    limit = embedder.sizer.limit  # special tokens of the window are taken off
+    overlap = chunks_overlap(artifacts, author, category)
+    problems: list[str] = []
+    ids: Counter[str] = Counter()
+    covered: dict[str, list[tuple[int, int]]] = {}
+    texts: dict[str, list[str]] = {}
+    longest = 0
+    for chunk, tokens in _counted(read_chunks(artifacts, author, category), embedder):
+        ids[chunk.id] += 1
+        longest = max(longest, tokens)
+        covered.setdefault(chunk.document_id, []).append((chunk.start, chunk.end))
+        texts.setdefault(chunk.document_id, []).append(chunk.text)
+        if tokens > limit:
+            problems.append(f"chunk {chunk.id} has {tokens} tokens, and the embedder reads {limit}")
+        if tokens != chunk.tokens:
+            problems.append(f"chunk {chunk.id} says it has {chunk.tokens} tokens and has {tokens}")
+    problems += [f"chunk id {identifier} occurs {count} times" for identifier, count in ids.items() if count > 1]
+    for document in warehouse.documents(State.CLEANED, author, category):
+        spans, pieces = covered.pop(document.id, []), texts.pop(document.id, [])
+        if any(document.text[start:end] != text for (start, end), text in zip(spans, pieces, strict=True)):
+            problems.append(f"{name_of(document)} has a chunk that is not the text at its offsets")
+        if missing := _uncovered(document.text, spans):
+            problems.append(f"{name_of(document)} has {missing} characters in no chunk")
+        pairs = list(pairwise(sorted(spans)))
+        shared = [document.text[right[0] : left[1]] for left, right in pairs if right[0] < left[1]]
+        most = max(embedder.sizer.counts(shared), default=0)
+        if (shared and (not overlap or most > overlap)) or any(right[1] <= left[1] for left, right in pairs):
+            problems.append(f"{name_of(document)} has chunks that overlap by {most} tokens, and {overlap} may be")
+    problems += [f"document {identifier} has chunks but is not a cleaned document" for identifier in covered]
+    return Verdict({"chunks": ids.total(), "tokens_longest": longest, "tokens_allowed": limit}, problems)
+
+
+def _counted(chunks: Iterator[Chunk], embedder: Measured) -> Iterator[tuple[Chunk, int]]:
+    """Each chunk with the tokens of its embedded text, counted a batch at a time."""
+    while batch := list(islice(chunks, 256)):
+        yield from zip(batch, embedder.sizer.counts([chunk.embedded_text for chunk in batch]), strict=True)
+
+
+def _uncovered(text: str, spans: list[tuple[int, int]]) -> int:
+    """Number of non-space characters of `text` that no span covers."""
+    missing, position = 0, 0
+    for start, end in sorted(spans):
+        missing += sum(not character.isspace() for character in text[position : max(start, position)])
+        position = max(position, end)
+    return missing + sum(not character.isspace() for character in text[position:])

@@ -1,0 +1,169 @@
+"""Chunks, looked at: how much of the text they hold, how long they are, which occur twice, what some of them say."""
+
+import hashlib
+from array import array
+from collections import Counter
+from collections.abc import Iterator
+from itertools import groupby, islice
+from operator import itemgetter
+from typing import Any
+
+import numpy as np
+
+from twin.artifacts import ArtifactStore, Metadata
+from twin.chunking.stage import Measured, read_chunks
+from twin.identity import data_version
+from twin.inspection.drift import compare
+from twin.inspection.markdown import Passage, image, passages
+from twin.inspection.record import Inspection, Spread, Statistics, footer_of, keep, made_key, predecessor, record_name
+from twin.models import Category, State
+from twin.pictures import tokens_histogram
+from twin.verdict import Verdict
+from twin.warehouse.base import Warehouse
+
+_STAGE = "chunks"
+
+SPACED = 3
+"""Chunks that are shown beside the shortest and the longest, evenly spaced in the order of the table."""
+
+DUPLICATES = 0.1
+"""Share of chunks that repeat another from which a person is asked to look."""
+
+
+def inspect_chunks(
+    warehouse: Warehouse, artifacts: ArtifactStore, embedder: Measured, author: str, category: Category
+) -> Inspection:
+    """Look at the stored chunks and show them; where nothing changed since the last time, read back what was seen then.
+
+    The facts are `coverage` (share of the cleaned characters that are in a chunk, white space not counted),
+    `chunks_truncated` (longer than the embedder reads), `duplicates` (chunks whose text an earlier chunk has) and
+    `duplicate_share`. What is shown is `tokens_per_chunk`, a histogram, and `sample_chunks`.
+
+    Args:
+        warehouse: read: cleaned documents.
+        artifacts: read: chunks; written: `chunks/<author>/<category>.inspection.json`.
+        embedder: only what its tokenizer says of the window is used.
+        author: slug.
+        category: of the chunks.
+
+    Raises:
+        ConsistencyError: the chunks stage has not run.
+        StoreError: a store cannot be used.
+    """
+    footer = footer_of(artifacts, _STAGE, author, category)
+    name, version = record_name(_STAGE, author, category), str(footer["data_version"])
+    limit, target = embedder.sizer.limit, footer.get("target")
+    cleaned = data_version(warehouse.hashes(State.CLEANED, author, category).items())
+
+    def make() -> Inspection:
+        lengths = _lengths(artifacts, author, category)
+        total = lengths.total()
+        duplicates = _duplicates(artifacts, author, category)
+        shown = {}
+        if total:
+            picture = tokens_histogram(lengths, limit, target)
+            alt = f"Histogram of the tokens of {total} chunks, from {min(lengths)} to {max(lengths)}."
+            shown["tokens_per_chunk"] = image(picture, alt)
+            shown["sample_chunks"] = passages(list(_samples(warehouse, artifacts, author, category)))
+        return Inspection(
+            key=key,
+            facts={
+                "coverage": _coverage(warehouse, artifacts, author, category),
+                "chunks_truncated": sum(count for tokens, count in lengths.items() if tokens > limit),
+                "duplicates": duplicates,
+                "duplicate_share": duplicates / total if total else 0.0,
+            },
+            shown=shown,
+            statistics=_statistics(footer, lengths),
+            before=predecessor(artifacts, name, version),
+        )
+
+    key = made_key(version, cleaned, limit, target)
+    return keep(artifacts, name, Inspection, key, make)
+
+
+def verify_lengths(artifacts: ArtifactStore, author: str, category: Category) -> Verdict:
+    """The lengths of the chunks are distributed as they were in the version before, within what `drift` allows."""
+    now = _statistics(footer_of(artifacts, _STAGE, author, category), _lengths(artifacts, author, category))
+    before = predecessor(artifacts, record_name(_STAGE, author, category), now.version)
+    return compare(now, before, {"tokens": "Tokens per chunk"}, maker="the way in which texts are cut")
+
+
+def verify_duplicates(artifacts: ArtifactStore, author: str, category: Category) -> Verdict:
+    """Few chunks repeat the text of another."""
+    total = _lengths(artifacts, author, category).total()
+    duplicates = _duplicates(artifacts, author, category)
+    share = duplicates / total if total else 0.0
+    problems = []
+    if share > DUPLICATES:
+        problems.append(
+            f"{duplicates:,} of {total:,} chunks ({share:.0%}) repeat the text of another, where {DUPLICATES:.0%} are "
+            "usual: look for a source that is declared twice, or a text that every document carries"
+        )
+    return Verdict({"chunks": total, "duplicates": duplicates, "duplicate_share": round(share, 4)}, problems)
+
+
+def _columns(artifacts: ArtifactStore, author: str, category: Category, *names: str) -> Iterator[tuple[Any, ...]]:
+    """Rows of some columns of the table, without making chunks of them."""
+    for batch in artifacts.read_table("chunks", author, f"{category.value}.parquet", columns=list(names)):
+        yield from zip(*(batch.column(name).to_pylist() for name in names), strict=True)
+
+
+def _lengths(artifacts: ArtifactStore, author: str, category: Category) -> Counter[int]:
+    return Counter(tokens for (tokens,) in _columns(artifacts, author, category, "tokens"))
+
+
+def _duplicates(artifacts: ArtifactStore, author: str, category: Category) -> int:
+    """Chunks whose text another chunk before them has. Eight bytes of a hash stand for a text: a million fit in 8 MB,
+    and two that are not the same meet once in thirty million such tables."""
+    digests = array("Q")
+    for (text,) in _columns(artifacts, author, category, "text"):
+        digests.frombytes(hashlib.blake2b(text.encode("utf-8", "surrogatepass"), digest_size=8).digest())
+    return len(digests) - len(np.unique(np.asarray(digests)))
+
+
+def _statistics(footer: Metadata, lengths: Counter[int]) -> Statistics:
+    spreads = {"tokens": Spread.of(lengths)}
+    return Statistics(version=str(footer["data_version"]), made_with=str(footer["chunker"]), spreads=spreads)
+
+
+def _coverage(warehouse: Warehouse, artifacts: ArtifactStore, author: str, category: Category) -> float:
+    """Share of the characters of cleaned documents, white space not counted, that are in a chunk; 1 of no characters.
+
+    Both are read in the order of document ids, side by side, so that memory holds one document.
+    """
+    spans = groupby(_columns(artifacts, author, category, "document_id", "start", "end"), key=itemgetter(0))
+    group = next(spans, None)
+    characters = covered = 0
+    for document in warehouse.documents(State.CLEANED, author, category):
+        characters += _visible(document.text)
+        while group is not None and group[0] < document.id:
+            group = next(spans, None)
+        if group is None or group[0] != document.id:
+            continue
+        reached = 0
+        for _, start, end in sorted(group[1]):
+            covered += _visible(document.text[max(start, reached) : end])
+            reached = max(reached, end)
+        group = next(spans, None)
+    return covered / characters if characters else 1.0
+
+
+def _visible(text: str) -> int:
+    return sum(map(len, text.split()))
+
+
+def _samples(warehouse: Warehouse, artifacts: ArtifactStore, author: str, category: Category) -> Iterator[Passage]:
+    """The shortest chunk, the longest, and some in between, each of another place of the table."""
+    lengths = [tokens for (tokens,) in _columns(artifacts, author, category, "tokens")]
+    reasons = {lengths.index(min(lengths)): "the shortest"}
+    reasons.setdefault(lengths.index(max(lengths)), "the longest")
+    for number in range(SPACED):
+        position = (2 * number + 1) * len(lengths) // (2 * SPACED)
+        reasons.setdefault(position, f"number {position + 1:,} of {len(lengths):,}")
+    chunks = islice(read_chunks(artifacts, author, category), max(reasons) + 1)
+    found = {position: chunk for position, chunk in enumerate(chunks) if position in reasons}
+    for position, reason in reasons.items():
+        document = warehouse.document(State.CLEANED, found[position].document_id)
+        if document is not None:
+            yield Passage(found[position], document, reason)

@@ -1,0 +1,18 @@
+"""What must be true after a crawl.
+
+Each function reads what is *stored*, not what the stage returned, and lists what is wrong with it; the asset graph
+blocks on the answer.
+"""
+
+from twin.models import Category
+from twin.verdict import Verdict
+from twin.warehouse.base import Warehouse
+
+
+def verify_crawl(warehouse: Warehouse, author: str, category: Category) -> Verdict:
+    """The newest attempt at every live link succeeded, or was skipped for a reason that is not a failure."""
+    live = {link.url for link in warehouse.links(author) if category in link.categories}
+    crawls = {url: crawl for url, crawl in warehouse.last_crawls(author, category).items() if url in live}
+    problems = [crawl.message or f"{url} failed" for url, crawl in sorted(crawls.items()) if crawl.status == "failed"]
+    needs = [crawl.message or url for url, crawl in sorted(crawls.items()) if crawl.status == "skipped"]
+    return Verdict({"links": len(live), "links_failed": len(problems), "links_skipped": len(needs)}, problems + needs)

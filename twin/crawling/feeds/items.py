@@ -1,0 +1,323 @@
+"""What a feed says, whatever its dialect: RSS 0.9x, 1.0 and 2.0, Atom (RFC 4287), JSON Feed 1.1.
+
+XML is parsed by feedparser from bytes that were fetched already, so its own way to the web is never used; it is told
+neither to sanitise nor to resolve, because both write the HTML anew and code does not survive that.
+"""
+
+import io
+import json
+import logging
+import re
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from html import escape, unescape
+from typing import Any
+from urllib.parse import urljoin, urlsplit
+
+from twin.errors import CrawlError
+from twin.links import canonical_or_none
+from twin.text.moments import iso_moment
+from twin.text.words import count_words
+
+logger = logging.getLogger("twin")
+
+_READ_ON = re.compile(
+    r"(continue reading|read more|read the full|read the rest|keep reading|weiterlesen|mehr lesen|lire la suite|"
+    r"leer más|continua a leggere|leia mais|lees verder|читать (далее|дальше|полностью)|続きを読む|阅读(全文|更多)|"
+    r"閱讀(全文|更多)|더 ?보기|계속 읽기|اقرأ المزيد|המשך קריאה|ادامه مطلب)",
+    re.I,
+)
+_CUT_OFF = re.compile(r"\[(…|\.\.\.|&#8230;|&hellip;)\]\s*(</?(p|div|span)[^>]*>\s*)*$", re.I)
+_LINK = re.compile(r"<a\b[^>]*?href\s*=\s*[\"']?([^\"'\s>]*)[^>]*>(.*?)</a>", re.I | re.S)
+_TAG = re.compile(r"<[^<>]*>")
+_BLOCK = re.compile(r"<(p|div|pre|h[1-6]|ul|ol|br)\b", re.I)
+_LAST = 400
+"""Characters at the end of an item in which a link to go on reading is looked for."""
+_SUMMARY_WORDS = 150
+"""A summary with fewer words than this is a summary, however it is marked up."""
+_FEED_TYPES = ("application/rss+xml", "application/atom+xml", "application/feed+json", "application/rdf+xml")
+_BROKEN = (AssertionError, AttributeError, LookupError, RecursionError, TypeError, ValueError)
+"""What feedparser raises on hostile bytes; found by feeding it such."""
+_TRACKERS = ("feedproxy.google.com", "feeds.feedburner.com", "rss.feedsportal.com")
+
+
+@dataclass(frozen=True)
+class Item:
+    """One item of a feed.
+
+    Args:
+        link: its own address, canonical; "" where it has none.
+        key: its guid or id.
+        html: the fullest text it carries, HTML; "" where it has none.
+        base: the address that relative links in `html` start from.
+        teaser: whether that text only leads to the article and is not the article.
+        media: whether it has an audio or video file.
+    """
+
+    link: str
+    key: str
+    title: str
+    html: str
+    base: str
+    teaser: bool
+    media: bool = False
+    author: str = ""
+    published_at: datetime | None = None
+    updated_at: datetime | None = None
+    tags: tuple[str, ...] = ()
+    language: str | None = None
+    subtitle: str = ""
+
+
+@dataclass(frozen=True)
+class Feed:
+    """A feed, or one part of it: its items as they stand in it, who made it, and where the older ones are."""
+
+    title: str
+    generator: str
+    items: tuple[Item, ...]
+    older: str = ""
+
+
+def parse_feed(content: bytes, url: str, content_type: str = "") -> Feed:
+    """Read a feed.
+
+    Args:
+        content: the body as it came.
+        url: where it was found, for relative addresses and for messages.
+        content_type: the header, for the encoding of feeds that are not UTF-8 and do not say what they are.
+
+    Raises:
+        CrawlError: it declares entities, which is how XML bombs are built, or it is no feed.
+    """
+    # Without NULs, so that no UTF-16 gets past; feedparser itself takes no entity that could grow either.
+    if re.search(rb"<!ENTITY", content.replace(b"\0", b""), re.I):
+        raise CrawlError(f"{url} declares XML entities, which no feed needs, so it is not read: declare its pages.")
+    feed = _json_feed(content, url) if content.lstrip(b"\xef\xbb\xbf \t\r\n").startswith(b"{") else None
+    feed = feed or _xml_feed(content, url, content_type)
+    if feed is None:
+        raise CrawlError(f"{url} is not an RSS or Atom feed: declare it with `articles:` if it is a page.")
+    return feed
+
+
+def discover_feed(content: bytes, url: str) -> str | None:
+    """The address of the feed that an HTML page names as its own (RSS autodiscovery), or None.
+
+    A feed of comments is nobody's articles, so it is passed over.
+    """
+    from trafilatura.utils import load_html
+
+    tree = load_html(content) if _is_html(content) else None
+    for link in tree.iter("link") if tree is not None else ():
+        relations, kind = (link.get("rel") or "").lower().split(), (link.get("type") or "").lower().strip()
+        said = f"{link.get('title') or ''} {link.get('href') or ''}".lower()
+        if "alternate" in relations and kind in _FEED_TYPES and link.get("href") and "comment" not in said:
+            return _canonical(link.get("href"), url) or None
+    return None
+
+
+def _is_html(content: bytes) -> bool:
+    start = content[:2000].lower()
+    return b"<html" in start or b"<!doctype html" in start
+
+
+def _xml_feed(content: bytes, url: str, content_type: str) -> Feed | None:
+    import feedparser  # type: ignore[import-untyped]
+
+    headers = {"content-type": _media_type(content, content_type), "content-location": url}
+    try:
+        parsed: Any = feedparser.parse(
+            io.BytesIO(content), response_headers=headers, resolve_relative_uris=False, sanitize_html=False
+        )
+    except _BROKEN as error:
+        logger.info("%s cannot be taken apart: %r", url, error)
+        return None
+    if not parsed.get("version"):
+        return None
+    about = parsed.feed
+    language = _language(about.get("language") or "")
+    updates = {str(_updated(each)) for each in parsed.entries}
+    # A time that all items share is that of the feed's making: kept, it would change them at each crawl.
+    is_made_now = len(parsed.entries) > 1 and len(updates) == 1
+    items = tuple(_item(each, url, language, is_made_now) for each in parsed.entries)
+    generator = about.get("generator") or ""
+    return Feed(_plain(about.get("title") or ""), str(generator), items, _older(about.get("links") or [], url))
+
+
+def _older(links: list[Any], url: str) -> str:
+    """Where the next older items are: RFC 5005, 3 and 4."""
+    for relation in ("prev-archive", "next"):
+        for link in links:
+            if link.get("rel") == relation and (address := _joined(str(link.get("href") or ""), url)):
+                return address
+    return ""
+
+
+def _joined(address: str, base: str) -> str:
+    try:
+        joined = urljoin(base, address.strip())
+    except ValueError:
+        return ""
+    return joined if address and joined.startswith(("http://", "https://")) else ""
+
+
+def _updated(entry: Any) -> Any:
+    """When an item was updated, past feedparser's own `get`, which falls back to the time of its publication."""
+    return dict.get(entry, "updated_parsed")
+
+
+def _item(entry: Any, url: str, language: str | None, is_made_now: bool) -> Item:
+    contents = [each for each in entry.get("content", []) if each.get("value")]
+    summary = entry.get("summary_detail") or {}
+    best = max(contents, key=lambda each: len(each["value"]), default=None)
+    # feedparser moves a second description of an item into `content`: a summary is one wherever it stands.
+    full = best is not None and len(best["value"]) >= len(summary.get("value") or "")
+    chosen = best if full and best is not None else summary
+    html = chosen.get("value") or ""
+    if chosen.get("type") == "text/plain":
+        html = _paragraphs(html)
+    link, base = _address(entry, url), str(chosen.get("base") or url)
+    published = _moment(entry.get("published_parsed") or entry.get("created_parsed"))
+    updated = None if is_made_now else _moment(_updated(entry))
+    return Item(
+        link=link,
+        key=str(entry.get("id") or ""),
+        title=_plain(entry.get("title") or ""),
+        html=html,
+        base=base,
+        teaser=_is_teaser(html, link, base, is_summary=not full),
+        media=any(str(each.get("type") or "").startswith(("audio/", "video/")) for each in entry.get("enclosures", [])),
+        author=_plain(", ".join(names)) if (names := _names(entry)) else "",
+        published_at=published or updated,
+        updated_at=updated if published else None,
+        tags=tuple(dict.fromkeys(_plain(tag.get("term") or "") for tag in entry.get("tags", []) if tag.get("term"))),
+        language=_language(chosen.get("language") or "") or language,
+        subtitle=_subtitle(summary.get("value") or "") if full else "",
+    )
+
+
+def _address(entry: Any, url: str) -> str:
+    """The item's own address: not that of a service that counts clicks, and of several links the alternate one."""
+    links = [each.get("href") for each in entry.get("links", []) if each.get("rel", "alternate") == "alternate"]
+    key = str(entry.get("id") or "")
+    offered = [entry.get("feedburner_origlink"), *links, entry.get("link") if not entry.get("links") else None]
+    if entry.get("guidislink") or not any(offered):
+        offered.append(key if key.startswith(("http://", "https://")) else None)
+    found = [address for each in offered if each and (address := _canonical(str(each), url))]
+    direct = [address for address in found if urlsplit(address).hostname not in _TRACKERS]
+    return next(iter(direct or found), "")
+
+
+def _canonical(address: str, base: str) -> str:
+    try:
+        return canonical_or_none(urljoin(base, address.strip())) or ""
+    except ValueError:
+        return ""
+
+
+def _names(entry: Any) -> list[str]:
+    listed = [str(each.get("name") or "") for each in entry.get("authors", [])]
+    # "mail@host (Name)" is how RSS 2.0 writes an author; an address alone names nobody.
+    names = [
+        re.sub(r"^\S+@\S+\s*\((.+)\)$", r"\1", name.strip()) for name in listed or [str(entry.get("author") or "")]
+    ]
+    return list(dict.fromkeys(name for name in names if name and not re.fullmatch(r"\S+@\S+", name)))
+
+
+def _is_teaser(html: str, link: str, base: str, *, is_summary: bool) -> bool:
+    if "medium-feed-snippet" in html:
+        return True
+    end = html.rstrip()[-_LAST:]
+    if _CUT_OFF.search(end):
+        return True
+    last = list(_LINK.finditer(end))
+    if last and _READ_ON.match(_plain(last[-1][2])) and not count_words(_TAG.sub(" ", end[last[-1].end() :])):
+        return link in ("", _canonical(last[-1][1], base))
+    is_short = count_words(_TAG.sub(" ", html)) < _SUMMARY_WORDS
+    breaks_off = _TAG.sub("", end).rstrip().endswith(("…", "..."))
+    # A description may as well be the whole article; then it has the words and the paragraphs of one.
+    return (is_summary and (is_short or breaks_off or not _BLOCK.search(html))) or (is_short and breaks_off)
+
+
+def _subtitle(html: str) -> str:
+    """A summary beside the full text, where it is one line, as Substack's subtitle is."""
+    text = _plain(html)
+    return text if 0 < len(text) <= _LAST and not _BLOCK.search(html) and not _CUT_OFF.search(text) else ""
+
+
+def _plain(html: str) -> str:
+    return " ".join(unescape(_TAG.sub("", html)).split())
+
+
+def _paragraphs(text: str) -> str:
+    return "".join(f"<p>{escape(each)}</p>".replace("\n", "<br>") for each in re.split(r"\n\s*\n", text.strip()))
+
+
+def _media_type(content: bytes, content_type: str) -> str:
+    """The content type for feedparser, which believes a header rather than the bytes: UTF-8 that is valid is UTF-8."""
+    if any(byte > 0x7F for byte in content[:200_000]) or not content.isascii():
+        try:
+            content.decode("utf-8")
+            return "application/xml; charset=utf-8"
+        except UnicodeDecodeError:
+            pass
+    declared = re.match(rb"\s*<\?xml[^>]*encoding", content) or content[:2] in (b"\xff\xfe", b"\xfe\xff")
+    charset = re.search(r"charset=[\"']?([\w.:-]+)", content_type)
+    return f"application/xml; charset={charset[1]}" if charset and not declared else "application/xml"
+
+
+def _moment(parsed: Any) -> datetime | None:
+    """feedparser gives times in UTC, whatever zone they were written in."""
+    if not parsed:
+        return None
+    try:
+        year, month, day, hour, minute, second = parsed[:6]
+        return datetime(year, month, day, hour, minute, min(second, 59), tzinfo=UTC)
+    except (TypeError, ValueError):
+        return None
+
+
+def _language(tag: str) -> str | None:
+    found = re.match(r"([A-Za-z]{2,3})(?:[-_]|$)", tag.strip())
+    return found[1].lower() if found else None
+
+
+def _json_feed(content: bytes, url: str) -> Feed | None:
+    """JSON Feed 1.1, https://www.jsonfeed.org/version/1.1/."""
+    try:
+        data = json.loads(content)
+    except (ValueError, RecursionError):
+        return None
+    if not isinstance(data, dict) or "jsonfeed.org/version" not in str(data.get("version")):
+        return None
+    listed = data.get("items")
+    entries = [each for each in listed if isinstance(each, dict)] if isinstance(listed, list) else []
+    items = tuple(_json_item(each, data, url) for each in entries)
+    return Feed(str(data.get("title") or ""), "", items, _joined(str(data.get("next_url") or ""), url))
+
+
+def _json_item(entry: dict[str, Any], data: dict[str, Any], url: str) -> Item:
+    offered = (entry.get("authors"), [entry.get("author")], data.get("authors"), [data.get("author")])
+    named = [[each for each in some if isinstance(each, dict)] for some in offered if isinstance(some, list)]
+    names = [str(each.get("name") or "") for each in next(filter(None, named), [])]
+    html = str(entry.get("content_html") or "") or _paragraphs(str(entry.get("content_text") or ""))
+    key = str(entry.get("id") or "")
+    address = str(entry.get("url") or "") or (key if key.startswith(("http://", "https://")) else "")
+    link = _canonical(address, url) if address else ""
+    published, updated = iso_moment(entry.get("date_published")), iso_moment(entry.get("date_modified"))
+    attached, tags = entry.get("attachments"), entry.get("tags")
+    media = [each for each in attached if isinstance(each, dict)] if isinstance(attached, list) else []
+    return Item(
+        link=link,
+        key=key,
+        title=_plain(str(entry.get("title") or "")),
+        html=html,
+        base=url,
+        teaser=_is_teaser(html, link, url, is_summary=False),
+        media=any(str(each.get("mime_type") or "").startswith(("audio/", "video/")) for each in media),
+        author=", ".join(name for name in names if name),
+        published_at=published or updated,
+        updated_at=updated if published else None,
+        tags=tuple(str(tag) for tag in tags) if isinstance(tags, list) else (),
+        language=_language(str(entry.get("language") or data.get("language") or "")),
+    )

@@ -1,0 +1,100 @@
+"""The front matter of a text file: what stands above it as YAML or TOML goes into the fields and not into the text."""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from twin.text.moments import iso_moment
+
+_BLOCK = re.compile(r"\A(---|\+\+\+)[ \t]*\r?\n(.*?)^(?:\1|\.\.\.)[ \t]*(?:\r?\n|\Z)", re.S | re.M)
+_FIRST = re.compile(r"\s*(?:#[^\n]*\n\s*)*[\"']?[A-Za-z_][\w .-]*[\"']?\s*[:=]")
+_LINE = re.compile(r"^([A-Za-z_][\w-]*)\s*[:=][ \t]*(.*?)[ \t\r]*$", re.M)
+_MOST = 64 * 1024
+_ZONE = re.compile(r"\s+([+-]\d\d):?(\d\d)$")
+
+
+@dataclass(frozen=True)
+class FrontMatter:
+    """What a text says of itself; `rest` is the text."""
+
+    rest: str
+    title: str | None = None
+    subtitle: str | None = None
+    author: str | None = None
+    language: str | None = None
+    canonical: str | None = None
+    published_at: datetime | None = None
+    tags: tuple[str, ...] = ()
+    draft: bool = False
+
+
+def split_front_matter(text: str) -> FrontMatter:
+    """Part `text` from its front matter (as of Jekyll, Hugo, Pandoc and Obsidian); without one, all of it is `rest`.
+
+    A block that is not quite YAML, such as one with a colon in its title, is read line by line.
+    """
+    block = _BLOCK.match(text)
+    # A rule of three dashes may open a text as well; front matter goes on with a field.
+    if block is None or len(block[2]) > _MOST or not (block[2].strip() == "" or _FIRST.match(block[2])):
+        return FrontMatter(rest=text)
+    fields = {re.sub(r"[-_ ]", "", str(name).lower()): value for name, value in _fields(block[1], block[2]).items()}
+
+    def first(*names: str) -> str | None:
+        return next((found for name in names if (found := _text(fields.get(name)))), None)
+
+    language = (first("lang", "language", "locale") or "").replace("_", "-").split("-")[0].lower()
+    dates = (_moment(fields.get(name)) for name in ("date", "publishdate", "published", "publishedat", "datepublished"))
+    return FrontMatter(
+        rest=text[block.end() :].lstrip("\r\n"),
+        title=first("title"),
+        subtitle=first("subtitle", "description"),
+        author=first("author", "authors", "byline"),
+        language=language if re.fullmatch(r"[a-z]{2,3}", language) else None,
+        canonical=first("canonical", "canonicalurl", "canonicallink"),
+        published_at=next((date for date in dates if date), None),
+        tags=tuple(_texts(fields.get("tags", fields.get("keywords")))),
+        draft=_is(fields.get("draft"), "true") or _is(fields.get("published"), "false"),
+    )
+
+
+def _fields(mark: str, block: str) -> Mapping[str, Any]:
+    """The fields of a block, their values text, lists and mappings."""
+    import tomllib
+
+    import yaml
+
+    try:
+        if mark == "+++":
+            return tomllib.loads(block.replace("\r\n", "\n"))
+        # Every scalar stays text: no `no` becomes False, and no tag or merge key makes anything.
+        value = yaml.load(block, Loader=yaml.BaseLoader)  # noqa: S506
+        if isinstance(value, dict):
+            return value
+    except (yaml.YAMLError, ValueError, RecursionError):
+        pass
+    return {name: value.strip("\"'") for name, value in _LINE.findall(block)}
+
+
+def _text(value: Any) -> str | None:
+    """One line of text: names of a list with commas between them, the name of a person who is a mapping."""
+    if isinstance(value, Mapping):
+        return _text(value.get("name"))
+    if isinstance(value, list | tuple):
+        return ", ".join(name for each in value[:20] if not isinstance(each, list) and (name := _text(each))) or None
+    return " ".join(str(value).split()) or None if value is not None else None
+
+
+def _texts(value: Any) -> list[str]:
+    parts = value if isinstance(value, list) else str(value or "").strip("[]").split(",")
+    return [text for each in parts if isinstance(each, str) and (text := each.strip())]
+
+
+def _moment(value: Any) -> datetime | None:
+    """A time in UTC; Jekyll and its like put a space before the zone."""
+    return iso_moment(_ZONE.sub(r"\1:\2", str(value or "").strip()))
+
+
+def _is(value: Any, wanted: str) -> bool:
+    return str(value).strip().lower() == wanted

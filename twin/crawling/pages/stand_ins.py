@@ -1,0 +1,213 @@
+"""Pages that stand in the place of an article and are none: checks for robots, sign-in pages, teasers, "not found".
+
+They come with status 200 as well. Stored, they would be the author's words ever after, so each is refused with one
+sentence. But people write about such pages too, and around what they write stand a "Sign in", a newsletter box and the
+script of a bot guard. So a word decides nothing where a reader finds an article: what is looked for stands in the
+scripts, in the title as a whole, or in a line of its own; and only where there is little text beside it, or for a
+teaser, outside the text or at its very end.
+"""
+
+import re
+from urllib.parse import parse_qs, urlsplit
+
+from twin.crawling.pages.markup import Markup
+from twin.crawling.pages.stand_in_phrases import (
+    CHECK_LINES,
+    CHECK_TITLES,
+    LOGIN_LINES,
+    LOGIN_TITLES,
+    MISSING_TITLES,
+    PAY_LINES,
+    SCRIPT_LINES,
+)
+from twin.crawling.web.addresses import SAVE_THE_PAGE
+from twin.text.words import count_words, letters_of
+
+_SIGN_IN_AND_SAVE = f"sign in, {SAVE_THE_PAGE}"
+
+_GUARDS: tuple[tuple[str, re.Pattern[str]], ...] = tuple(
+    (name, re.compile(pattern, re.M))
+    for name, pattern in (
+        # Its script /cdn-cgi/challenge-platform/scripts/ stands in ordinary pages as well.
+        ("Cloudflare", r"_cf_chl_opt|challenge-platform/\S*orchestrate|id=(?:challenge-(?:error|form|running|stage)|"
+         r"cf-(?:challenge|error-details))"),
+        ("Akamai", r"id=sec-(?:if-)?cpt-|/_sec/cp_challenge/"),
+        ("DataDome", r"captcha-delivery\.com"),
+        ("HUMAN", r"id=px-captcha"),
+        ("Imperva", r"^iframe src=\S*_Incapsula_Resource|showBlockPage\(|^script src=\S*/distil_r_captcha"),
+        ("AWS WAF", r"gokuProps|awsWafCookieDomainList"),
+        ("Vercel", r"/\.well-known/vercel/security/"),
+        ("Kasada", r"KPSDK"),
+        ("Sucuri", r"sucuri_cloudproxy_js"),
+        ("DDoS-Guard", r"/\.well-known/ddos-guard/"),
+        ("Anubis", r"id=anubis_challenge|/\.within\.website/x/cmd/anubis/"),
+        ("Fastly", r"/_fs-ch-"),
+    )
+)  # fmt: skip
+"""What only the check of a guard loads, by the guard."""
+
+_WIDGETS = re.compile(
+    r"hcaptcha\.com/1/api|/recaptcha/(?:api|enterprise)\.js|challenges\.cloudflare\.com/turnstile|arkoselabs|geetest|"
+    r"friendlycaptcha"
+)
+"""Riddles that ordinary forms have as well."""
+
+_CHECK_WORDS, _FEW_WORDS, _BARE_WORDS = 150, 60, 40
+"""Words of a whole page, navigation and all, below which signs count: the fewer, the weaker they may be."""
+
+_LOGIN_WORDS, _MISSING_WORDS = 150, 120
+"""Words of a text that is an article, whatever its page is called."""
+
+_LINE_WORDS = 30
+"""A line with more words than this is somebody's sentence."""
+
+_LOGIN_NAMES = frozenset({
+    "account-login", "accounts-login", "anmelden", "auth", "authorize", "authwall", "connexion",
+    "global-identity-2", "iniciar-sesion", "log-in", "login", "login.aspx", "login.html", "login.php", "oauth",
+    "oauth2", "register", "sign-in", "sign-up", "sign_in", "sign_up", "signin", "signup", "sso", "uas", "wp-login.php",
+})  # fmt: skip
+_LOGIN_HOSTS = re.compile(
+    r"(?:accounts?|auth|idp|login|signin|sso)\.|(?:[\w-]+\.)*(?:okta|auth0|onelogin)\.com$|login\.microsoftonline\.com$"
+)
+_CONSENT_HOSTS = re.compile(r"(?:consent|cookie-?consent|guce)\.")
+_RETURNS = frozenset({
+    "back", "continue", "destination", "from", "goto", "next", "r", "redir", "redirect", "redirect_to", "redirect_uri",
+    "redirecturl", "return", "return_to", "return_url", "returnto", "returnurl", "sessionredirect", "then",
+})  # fmt: skip
+_PARTS = re.compile(r"\s+[|–—·•»-]\s+|\s*[|·•»]\s*")
+"""Between a title and the name of its site. No colon: what follows one belongs to the title."""
+
+_WALLS = frozenset(
+    {"gh-post-upgrade-cta", "jetpack-subscribe-paywall", "mepr-unauthorized-message", "pmpro_content_message"}
+)
+"""Classes of what stands where the rest of an article would, and of nothing else."""
+
+_LAST_BLOCKS = 4
+"""Blocks at the end of a text among which a wall may stand; before them an article may quote what walls say."""
+
+_LOCKED = re.compile(r'content\([^)]{0,400}\)":\{[^{}]{0,200}?"isLockedPreviewOnly":(true|false)')
+"""What Medium says of the story that a page is for; of those that it recommends it says it elsewhere."""
+_BOX = re.compile(r"^\w+ data-(?:component-name=Paywall|testid=paywall)$", re.M)
+"""What Substack puts in the place of the rest of a post."""
+
+
+def stand_in(markup: Markup, *, asked: str, final: str) -> str | None:
+    """What a page is that is none, told before its article is looked for; None where it may have one.
+
+    Args:
+        asked: the address that was asked for.
+        final: the address that answered, after redirects.
+
+    Returns:
+        The rest of a sentence that begins with the page's address: what it is, and the mend.
+    """
+    return _challenge(markup, final) or _redirected(markup, asked, final)
+
+
+def stand_in_by_text(markup: Markup, text: str | None) -> str | None:
+    """What a page is that is none, told from what was extracted of it; None where it is an article.
+
+    Args:
+        text: the article as Markdown; None where there is none.
+
+    Returns:
+        The rest of a sentence that begins with the page's address: what it is, and the mend.
+    """
+    return _missing(markup, text) or _login(markup, text) or _drawn(markup)
+
+
+def preview(markup: Markup, text: str | None) -> str | None:
+    """Whether a page shows only the beginning of its article to those who do not pay; None where it does not say so.
+
+    Args:
+        text: the article as Markdown; None where there is none.
+
+    Returns:
+        The rest of a sentence that begins with the page's address: what it is, and the mend.
+    """
+    shows = "shows only the beginning of its article to those who do not pay for it"
+    refusal = f"{shows}: {_SIGN_IN_AND_SAVE}"
+    told = (_LOCKED.search(script) for script in markup.scripts)
+    if locked := next(filter(None, told), None):
+        # Believed first: a friend's key opens a story that JSON-LD goes on to call not free.
+        return refusal if locked[1] == "true" else None
+    if markup.is_free is False or markup.metas.get("article:content_tier") == "locked":
+        return refusal
+    if not _WALLS.isdisjoint(markup.classes) or _BOX.search(markup.machinery):
+        return refusal
+    blocks = [letters_of(block) for block in (text or "").split("\n") if block.strip()]
+    body = "\n".join(blocks[:-_LAST_BLOCKS])
+    for line in markup.lines:
+        if PAY_LINES.match(line) and count_words(line) <= _LINE_WORDS and letters_of(line) not in body:
+            return refusal
+    return None
+
+
+def _challenge(markup: Markup, final: str) -> str | None:
+    host, path = urlsplit(final).hostname or "", urlsplit(final).path
+    if host.endswith(".perfdrive.com") or (host.endswith(".google.com") and path.startswith("/sorry/")):
+        return _check(host)
+    if markup.words >= _CHECK_WORDS:
+        return None
+    guard = next((name for name, pattern in _GUARDS if pattern.search(markup.machinery)), "")
+    is_titled = _is_titled(CHECK_TITLES, markup.title)
+    is_told = any(CHECK_LINES.match(line) for line in markup.lines)
+    is_bare = markup.words < _BARE_WORDS
+    if is_titled and (is_told or is_bare or guard):
+        return _check(guard)
+    if markup.words < _FEW_WORDS and (is_told or guard):
+        return _check(guard)
+    return _check("") if is_bare and _WIDGETS.search(markup.machinery) and not markup.asks_for_password else None
+
+
+def _check(guard: str) -> str:
+    by = f" ({guard})" if guard else ""
+    return f"shows a check for robots{by} and not its article: {SAVE_THE_PAGE}"
+
+
+def _redirected(markup: Markup, asked: str, final: str) -> str | None:
+    """Whether the address led to where one signs in or agrees to something."""
+    before, after = urlsplit(asked), urlsplit(final)
+    host = after.hostname or ""
+    if (before.hostname, before.path.rstrip("/")) == (host, after.path.rstrip("/")):
+        return None
+    if _CONSENT_HOSTS.match(host) and host != before.hostname:
+        return f"leads to a page of {host} that asks for consent, and not to its article: {SAVE_THE_PAGE}"
+    names = set(after.path.lower().split("/")) - set(before.path.lower().split("/"))
+    is_login = bool(names & _LOGIN_NAMES) or (host != before.hostname and _LOGIN_HOSTS.match(host) is not None)
+    returns = {name.lower() for name in parse_qs(after.query)} & _RETURNS
+    if is_login and (returns or markup.asks_for_password or markup.words < _LOGIN_WORDS):
+        return f"leads to a sign-in page of {host} and not to its article: {_SIGN_IN_AND_SAVE}"
+    return None
+
+
+def _login(markup: Markup, text: str | None) -> str | None:
+    if count_words(text or "") >= _LOGIN_WORDS:
+        return None
+    is_titled = _is_titled(LOGIN_TITLES, *markup.headings)
+    is_told = any(LOGIN_LINES.match(line) and count_words(line) <= _LINE_WORDS for line in markup.lines)
+    has_form = markup.asks_for_password or "authwall-join-form" in markup.machinery
+    # A box to sign in stands beside many an article; it is all there is where even the whole page has few words.
+    is_all = markup.words < _FEW_WORDS or text is None
+    if sum((is_titled, is_told, has_form)) > 1 or (is_all and (is_titled or is_told or has_form)):
+        return f"shows a sign-in page and not its article: {_SIGN_IN_AND_SAVE}"
+    return None
+
+
+def _missing(markup: Markup, text: str | None) -> str | None:
+    if count_words(text or "") >= _MISSING_WORDS:
+        return None
+    title = next((title for title in markup.headings if _is_titled(MISSING_TITLES, title)), None)
+    return f'answered 200 OK with a page that says "{title[:80]}": correct or remove the link' if title else None
+
+
+def _drawn(markup: Markup) -> str | None:
+    if markup.words < _FEW_WORDS and any(SCRIPT_LINES.match(line) for line in markup.lines):
+        return f"shows its article by scripts alone: {SAVE_THE_PAGE}"
+    return None
+
+
+def _is_titled(phrases: re.Pattern[str], *titles: str) -> bool:
+    """Whether a title is one of the phrases, with or without the name of its site."""
+    parts = (part.strip(" .!") for title in titles for part in (title, *_PARTS.split(title)))
+    return any(phrases.fullmatch(part) for part in parts)

@@ -1,0 +1,224 @@
+"""Medium: an author's export archive, and what medium.com shows without a login, which is its feeds.
+
+medium.com answers programs with a check for robots, but for its feeds; these show the newest ten stories in full, and
+only the beginning of those for members. So the archive is the complete source, the feed the current one, and a page
+the last resort.
+"""
+
+import logging
+import re
+from collections import Counter
+from collections.abc import Mapping
+from pathlib import Path, PurePosixPath
+from typing import TYPE_CHECKING, ClassVar, Literal
+from urllib.parse import parse_qs, urlsplit
+
+from twin.crawling.base import Crawl, Crawler, local_source, register
+from twin.crawling.feeds.documents import story_address
+from twin.crawling.pages.fragment import fragment_markdown
+from twin.crawling.sources.archive import names_in, opened
+from twin.crawling.sources.publication import PublicationReader
+from twin.crawling.web.fetcher import Response
+from twin.errors import CrawlError, InputError
+from twin.links import canonical_or_none, within
+from twin.models import Category, Document, Link
+from twin.text.moments import iso_moment
+from twin.text.words import letters_of
+
+if TYPE_CHECKING:
+    from bs4 import BeautifulSoup, Tag
+
+logger = logging.getLogger("twin")
+
+ARCHIVE = (
+    "declare your archive with `medium_export:` (on Medium, Settings > Security and apps > Download your information)"
+)
+_HOST = "medium.com"
+_OWN = frozenset({
+    "about", "creators", "explore-topics", "jobs-at-medium", "m", "me", "membership", "new-story", "partner-program",
+    "plans", "policy", "search", "tag", "tags", "topic", "topics", "u", "verified-authors",
+})  # fmt: skip
+"""First parts of paths that are pages of Medium's own, or other people's stories by topic."""
+
+_POST = re.compile(r"(?P<date>draft|\d{4}-\d{2}-\d{2})_.*?(?P<id>[0-9a-f]{8,12})\.html", re.S)
+_TITLE_LETTERS = 20
+"""Letters of a title that tell whether it is merely how the text begins."""
+
+
+@register
+class MediumCrawler(PublicationReader):
+    """Reads the feed of a profile or publication, and single stories by their author's feed or else by their page."""
+
+    kind: ClassVar[str] = "medium"
+    version: ClassVar[str] = "medium-1"
+    domains: ClassVar[frozenset[str]] = frozenset({_HOST})
+
+    @classmethod
+    def claim(cls, url: str) -> str | None:
+        """A profile, a publication or a story; a friend's key stays in its address, for without it there is no story.
+
+        Raises:
+            InputError: it is a page of Medium's own.
+        """
+        parts = urlsplit(url)
+        host, names = parts.hostname or "", parts.path.split("/")[1:]
+        if parts.netloc != host or not within(host, _HOST):
+            return None
+        if "feed" in (names[0], names[-1]):
+            return None  # it is read as the feed it is
+        if host == _HOST and (names[0] in _OWN or not names[0]):
+            raise InputError(
+                f"{url} is a page of Medium's own: give a profile, https://medium.com/@NAME, a publication or a story."
+            )
+        origin = f"https://{host}"
+        if _is_story(url):
+            key = parse_qs(parts.query).get("sk", [])
+            return f"{origin}{parts.path}" + (f"?sk={key[0]}" if key and re.fullmatch(r"\w+", key[0]) else "")
+        return f"{origin}/{names[0]}" if host == _HOST else f"{origin}/"
+
+    @classmethod
+    def owns(cls, url: str) -> bool:
+        """A story, or the root of a host."""
+        return _is_story(url) or urlsplit(url).path == "/"
+
+    def mend(self) -> str:
+        """The export archive."""
+        return ARCHIVE
+
+    def read(
+        self, link: Link, category: Category, validators: Mapping[str, str], page: Response | None = None
+    ) -> Crawl:
+        """Read the newest stories of a profile or publication, or one story.
+
+        Raises:
+            CrawlError: Medium does not show it to programs, or there is no such page.
+        """
+        if not _is_story(link.url):
+            return self.read_feed(link, category, validators, _feed_of(link.url))
+        address = story_address(link.url) or link.url
+        feeds = [] if urlsplit(link.url).path.startswith("/p/") else [_feed_of(link.url)]
+        return self.read_article(link, category, validators, address=address, feeds=feeds, page=page)
+
+
+def _is_story(url: str) -> bool:
+    """Whether an address ends in the id of a story: on medium.com behind its author or publication, or behind "p"."""
+    parts = urlsplit(url)
+    names = parts.path.split("/")[1:]
+    is_list = len(names) > 2 and names[1] == "list"
+    return story_address(url) is not None and (len(names) > 1 or parts.hostname != _HOST) and not is_list
+
+
+def _feed_of(url: str) -> str:
+    """The feed of the profile or publication that an address is of."""
+    parts = urlsplit(url)
+    name = parts.path.split("/")[1]
+    return f"https://{_HOST}/feed/{name}" if parts.hostname == _HOST else f"{parts.scheme}://{parts.netloc}/feed"
+
+
+@register
+class MediumExport(Crawler):
+    """Reads the published stories of an export archive, those for members too; responses to others where asked for."""
+
+    kind: ClassVar[str] = "medium_export"
+    version: ClassVar[str] = "medium-export-1"
+    categories: ClassVar[tuple[Category, ...]] = (Category.ARTICLES,)
+    place: ClassVar[Literal["url", "path"]] = "path"
+    rank: ClassVar[int] = 20
+    optional: ClassVar[Mapping[str, tuple[Category, ...]]] = {"responses": (Category.POSTS,)}
+
+    @classmethod
+    def recognises(cls, path: Path) -> bool:
+        """A zip or folder with posts that are named as Medium names them."""
+        return any(_is_post(name) for name in names_in(path))
+
+    def read(self, link: Link, category: Category, validators: Mapping[str, str]) -> Crawl:
+        """Read the stories of the archive, or for posts the responses.
+
+        Raises:
+            CrawlError: there is no such archive, it is damaged, or no export of Medium's.
+        """
+        with opened(local_source(link), link.url) as archive:
+            names = [name for name in archive.names if _is_post(name)]
+            if not names:
+                raise CrawlError(
+                    f"{link.url} has no posts/*.html as Medium names them, so it is no export of Medium's: "
+                    "ask for one on Medium, under Settings > Security and apps > Download your information."
+                )
+            digest = archive.digest(names)
+            if validators.get("sha256") == digest:
+                return Crawl(status="unchanged")
+            crawl = Crawl(validators={"sha256": digest})
+            # Within the archive's context, and bounded: an export is small once its limits are checked.
+            crawl.documents = [
+                document
+                for name, content in archive.contents(names, crawl)
+                if (document := _document(name, content, link, category, crawl.skipped))
+            ]
+            return crawl
+
+
+def _is_post(name: str) -> bool:
+    path = PurePosixPath(name)
+    return path.parent.name == "posts" and _POST.fullmatch(path.name) is not None
+
+
+def _document(name: str, content: bytes, link: Link, category: Category, skipped: Counter[str]) -> Document | None:
+    from bs4 import BeautifulSoup
+
+    named = _POST.fullmatch(PurePosixPath(name).name)
+    if named is None or named["date"] == "draft":
+        skipped["draft"] += 1
+        return None
+    page = BeautifulSoup(content, "lxml")
+    body = page.select_one(".e-content")
+    if body is None:
+        skipped["broken"] += 1
+        return None
+    title, subtitle = _words(page, ".p-name"), _words(page, ".p-summary")
+    is_response = _is_response(body, title, subtitle)
+    if is_response != (category is Category.POSTS):
+        if category is Category.ARTICLES:
+            skipped["response"] += 1
+        return None
+    for heading in body.select(".graf--title, .graf--subtitle"):
+        heading.decompose()  # they stand in the fields
+    found, time = page.select_one("a.p-canonical"), page.select_one("time.dt-published")
+    canonical = str(found.get("href") or "") if found else ""
+    try:
+        text = fragment_markdown(body.decode_contents(), canonical or "https://medium.com/")
+    except CrawlError as error:
+        logger.warning("%s: %s", link.url, error)
+        skipped["broken"] += 1
+        return None
+    if not text:
+        skipped["empty"] += 1
+        return None
+    metadata = {
+        "author": _words(page, ".p-author"),
+        "canonical": canonical_or_none(canonical),
+        "subtitle": "" if is_response else subtitle,
+        "tags": [each.get_text(" ", strip=True) for each in page.select(".p-tag")],
+    }
+    return Document(
+        author=link.author, category=category, source=link.url, platform="medium", text=text,
+        link=f"https://medium.com/p/{named['id']}", title=None if is_response else title or None,
+        published_at=iso_moment(time.get("datetime")) if time else None,
+        metadata={key: value for key, value in metadata.items() if value},
+    )  # fmt: skip
+
+
+def _is_response(body: "Tag", title: str, subtitle: str) -> bool:
+    """Whether a post answers somebody's story.
+
+    The archive does not say so. But only a response has no title of its own in its text, nor a subtitle: its name is
+    how its text begins.
+    """
+    if subtitle or body.select_one(".graf--title") is not None:
+        return False
+    begins, name = letters_of(body.get_text(" ")), letters_of(title)
+    return not name or begins.startswith(name[:_TITLE_LETTERS])
+
+
+def _words(page: "BeautifulSoup", selector: str) -> str:
+    found = page.select_one(selector)
+    return " ".join(found.get_text(" ").split()) if found else ""

@@ -1,0 +1,364 @@
+"""The one way out to the web: guarded against private addresses, bounded in size and time, and polite.
+
+Every hop of a redirect is checked like the first address: scheme, port, host, robots.txt of the site it leads to, and
+that host's turn. How one request is sent and bounded stands in `twin.crawling.web.transport`, turns and pauses in
+`twin.crawling.web.turns`, robots.txt in `twin.crawling.web.robots`.
+"""
+
+import copy
+import random
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+from http import HTTPStatus
+from threading import Lock
+from typing import TYPE_CHECKING
+from urllib.parse import quote, urlsplit
+
+from pydantic import SecretStr
+
+from twin import __version__
+from twin.crawling.web.addresses import SAVE_THE_PAGE, allowed, host_of, origin_of
+from twin.crawling.web.robots import MAX_BYTES as ROBOTS_BYTES
+from twin.crawling.web.robots import PRODUCT, Robots
+from twin.crawling.web.transport import Failure, Reply, Transport
+from twin.crawling.web.turns import Hosts, left_alone, wait_asked_for
+from twin.errors import CrawlError
+from twin.links import shown
+from twin.settings import Settings
+
+if TYPE_CHECKING:
+    from twin.crawling.web.captures import Captures
+
+ACCEPT = "text/html,application/xhtml+xml,application/rss+xml,application/atom+xml,application/xml;q=0.9,*/*;q=0.1"
+MAX_BYTES = 10 * 2**20
+MAX_HOPS = 5
+GITHUB_API = "https://api.github.com"
+_RETRIED = frozenset({429, 500, 502, 503, 504})
+_REDIRECTS = frozenset({301, 302, 303, 307, 308})
+_KEPT = ("content-language", "date", "etag", "last-modified", "link", "x-robots-tag")
+"""Headers that matter to a reader of an answer, or of its capture."""
+_VALIDATORS = {"etag": "etag", "last-modified": "last_modified"}
+_MAX_VALIDATOR = 1024
+_RANDOM = random.SystemRandom()
+_CONDITIONS = ("If-None-Match", "If-Modified-Since")
+
+
+class FetchError(CrawlError):
+    """An address gave nothing; another way to the same text may.
+
+    Args:
+        status: what the server answered, None where nothing was answered or asked at all.
+    """
+
+    def __init__(self, message: str, *, status: int | None = None, retryable: bool = False) -> None:
+        super().__init__(message, retryable=retryable)
+        self.status = status
+
+
+@dataclass(frozen=True)
+class Response:
+    """What a request gave; `content` is decoded and empty where `unchanged`."""
+
+    url: str
+    content: bytes
+    content_type: str
+    unchanged: bool
+    validators: dict[str, str]
+    capture: str | None = None  # sha256 of `content`, where it was kept
+    headers: dict[str, str] = field(default_factory=dict)  # of those that matter, names in lower case
+
+
+@dataclass(frozen=True)
+class Limits:
+    """Bounds of one request. Times in seconds, sizes in bytes of the body, as it is sent and as it is decoded."""
+
+    connect_s: float = 5.0
+    read_s: float = 20.0
+    total_s: float = 60.0  # of all redirects together, waiting for turns apart
+    max_bytes: int = MAX_BYTES
+    attempts: int = 3
+    max_wait_s: float = 30.0  # for a server that asks to wait, and between two requests to one host
+
+
+class Fetcher:
+    """Fetches pages, feeds and the answers of APIs; every method may be called from several threads.
+
+    The copies that `keeping` and `offline` make are one family: they share connections, turns, robots.txt and what
+    `get_once` remembers.
+
+    Args:
+        allow_loopback: let this machine's own addresses and any port be fetched; for tests that run a server.
+        limits: bounds of one request.
+        contact: an address or URL in the User-Agent, for who runs what is crawled.
+        ports: what may be fetched.
+        requests_per_second: to one host.
+        tokens: origin -> bearer token, sent to that origin alone.
+        sleep: how to wait.
+        clock: seconds that never go backwards.
+
+    Attributes:
+        ports: what may be fetched; None: any.
+        is_offline: whether it answers from its captures alone.
+    """
+
+    def __init__(
+        self,
+        *,
+        allow_loopback: bool = False,
+        limits: Limits | None = None,
+        contact: str | None = None,
+        ports: tuple[int, ...] = (80, 443),
+        requests_per_second: float = 1.0,
+        tokens: Mapping[str, SecretStr] | None = None,
+        sleep: Callable[[float], None] = time.sleep,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self.allow_loopback, self.limits, self._sleep = allow_loopback, limits or Limits(), sleep
+        self.ports = None if allow_loopback else ports
+        self.is_offline = False
+        self._tokens = dict(tokens or {})
+        self._transport = Transport(
+            allow_loopback=allow_loopback,
+            user_agent=user_agent(contact),
+            connect_s=self.limits.connect_s,
+            read_s=self.limits.read_s,
+        )
+        self._hosts = Hosts(requests_per_second, self.limits.max_wait_s, clock=clock, sleep=sleep)
+        self._robots = Robots(self._robots_txt, clock=clock)
+        self._once = _Once()
+        self._captures: Captures | None = None
+
+    @classmethod
+    def from_settings(cls, settings: Settings) -> "Fetcher":
+        """The fetcher that the settings ask for."""
+        return cls(
+            contact=settings.contact,
+            ports=settings.ports,
+            requests_per_second=settings.requests_per_second,
+            tokens={GITHUB_API: settings.github_token} if settings.github_token else None,
+        )
+
+    def keeping(self, captures: "Captures | None") -> "Fetcher":
+        """The same fetcher, with its connections and its manners, that keeps what it fetches in `captures`."""
+        other = copy.copy(self)
+        other._captures = captures
+        return other
+
+    def offline(self) -> "Fetcher":
+        """The same fetcher, that answers from its captures alone."""
+        other = copy.copy(self)
+        other.is_offline = True
+        return other
+
+    def get(
+        self, url: str, validators: Mapping[str, str] | None = None, *, accept: str = ACCEPT, api: bool = False
+    ) -> Response:
+        """Fetch `url`, following at most `MAX_HOPS` redirects; with `validators` only where it changed since.
+
+        Args:
+            api: the host of `url` answers a documented API there. robots.txt speaks of pages that a robot finds by
+                itself, not of an interface that is offered to programs, so it is not asked for; the rate still holds.
+
+        Raises:
+            FetchError: the address is not allowed, robots.txt forbids it, the server does not answer or answers with
+                an error, the body is too large. `retryable` tells whether a later run may do better.
+            StoreError: the capture cannot be kept.
+        """
+        if self.is_offline:
+            return self._captured(url)
+        return self._kept(url, self._fetched(url, validators or {}, accept, api))
+
+    def get_once(self, url: str, *, accept: str = ACCEPT, api: bool = False) -> Response:
+        """The answer to the first such call for `url` in the family of this fetcher, or its failure again.
+
+        For what many links need, such as the feed of a publication. Every link that asks keeps its own capture.
+
+        Raises:
+            FetchError: see `get`.
+            StoreError: the capture cannot be kept.
+        """
+        if self.is_offline:
+            return self._captured(url)
+        return self._kept(url, self._once.get((url, accept), lambda: self._fetched(url, {}, accept, api)))
+
+    def _kept(self, url: str, response: Response) -> Response:
+        if self._captures is None or response.unchanged:
+            return response
+        digest = self._captures.keep(
+            shown(url), response.url, response.content, content_type=response.content_type, headers=response.headers
+        )
+        return replace(response, capture=digest)
+
+    def _captured(self, url: str) -> Response:
+        captures = self._captures
+        capture = captures.newest(shown(url)) if captures else None
+        if captures is None or capture is None:
+            raise FetchError(f"{shown(url)} was never captured, so it is not read again without a request: crawl it.")
+        content, headers = captures.read(capture.sha256), dict(capture.headers)
+        return Response(
+            capture.final_url, content, capture.content_type, False, _validators(headers), capture.sha256, headers
+        )
+
+    def _fetched(self, url: str, validators: Mapping[str, str], accept: str, api: bool) -> Response:
+        headers = {"Accept": accept}
+        for condition, name in zip(_CONDITIONS, ("etag", "last_modified"), strict=True):
+            if value := validators.get(name):
+                headers[condition] = value
+        try:
+            return self._retried(url, headers, robots=True, api=api)
+        except Failure as failure:
+            raise FetchError(
+                f"{shown(url)} {failure}.", status=failure.status, retryable=failure.retryable
+            ) from failure
+
+    def _robots_txt(self, url: str) -> str:
+        """The text of a robots.txt; empty where there is none, see RFC 9309, 2.3.1."""
+        try:
+            reply = self._retried(url, {"Accept": "text/plain,*/*;q=0.1"}, robots=False)
+        except Failure as failure:
+            if failure.status is None:
+                raise
+            if failure.status == HTTPStatus.OK:  # there are rules, and nobody knows which
+                raise Failure(f"is not fetched, for {url} {failure}", retryable=True) from failure
+            if failure.status >= 500 or failure.status == HTTPStatus.TOO_MANY_REQUESTS:
+                raise Failure(
+                    f"is not fetched while {url} answers {_status(failure.status)}: try again later", retryable=True
+                ) from failure
+            return ""
+        content = reply.content
+        if len(content) == ROBOTS_BYTES:  # there is more; half a line could be a rule for everything
+            content = content[: max(content.rfind(b"\n"), content.rfind(b"\r")) + 1]
+        return content.decode("utf-8-sig", "replace")
+
+    def _retried(self, url: str, headers: dict[str, str], *, robots: bool, api: bool = False) -> Response:
+        """Try again what may succeed: after the time that the server asks for, else after 1-2 s, 2-4 s, ..."""
+        for attempt in range(1, self.limits.attempts + 1):
+            try:
+                return self._followed(url, headers, robots, api)
+            except Failure as failure:
+                asked = failure.wait_s
+                if not failure.retryable or attempt == self.limits.attempts or (asked or 0) > self.limits.max_wait_s:
+                    raise
+                if asked is None:  # what was asked for is waited for with the turn, by every link of the host
+                    self._sleep(2.0**attempt * _RANDOM.uniform(0.5, 1.0))
+        raise AssertionError("unreachable: the last attempt returns or raises")
+
+    def _followed(self, url: str, headers: dict[str, str], robots: bool, api: bool) -> Response:
+        left, first = self.limits.total_s, allowed(url, self.ports)
+        address = first
+        for _ in range(MAX_HOPS + 1):
+            if robots and not (api and origin_of(address) == origin_of(first)):
+                self._hosts.slow_down(host_of(address), self._robots.check(address))
+            reply = self._asked(address, headers, left, cut=not robots)
+            left -= reply.seconds
+            if reply.status not in _REDIRECTS or "location" not in reply.headers:
+                return _response(address, reply, conditional=any(name in headers for name in _CONDITIONS))
+            # Header bytes are read as Latin-1, but what stands in them beyond ASCII is UTF-8.
+            target = reply.headers["location"].encode("latin-1", "replace").decode("utf-8", "replace")
+            target = allowed(target, self.ports, base=address)
+            headers, address = _carried(headers, address, target), target
+        raise Failure(f"redirects more than {MAX_HOPS} times: declare the address it should lead to")
+
+    def _asked(self, address: str, headers: Mapping[str, str], seconds: float, *, cut: bool) -> Reply:
+        """Ask one address when it is its host's turn; an answer that is an error is a `Failure`."""
+        host, token = host_of(address), self._tokens.get(origin_of(address))
+        limit = ROBOTS_BYTES if cut else self.limits.max_bytes
+        sent = {**headers, "Authorization": f"Bearer {token.get_secret_value()}"} if token else headers
+        with self._hosts.turn(host):
+            reply = self._transport.get(address, sent, seconds=seconds, max_bytes=limit, cut=cut)
+            wait = wait_asked_for(reply.status, reply.headers)
+            if wait is not None:
+                self._hosts.hold(host, wait)
+        if token:
+            reply = _without(reply, token.get_secret_value())
+        if reply.status not in (HTTPStatus.OK, HTTPStatus.NOT_MODIFIED, *_REDIRECTS):
+            raise self._failure(reply, wait)
+        return reply
+
+    def _failure(self, reply: Reply, wait: float | None) -> Failure:
+        status, said = reply.status, f"answered {_status(reply.status)}"
+        guarded = status in (403, 429, 503) and reply.headers.get("server", "").lower() == "cloudflare"
+        if "cf-mitigated" in reply.headers or (guarded and wait is None):
+            return Failure(f"{said} with a check for robots (Cloudflare): {SAVE_THE_PAGE}", status=status)
+        if reply.headers.get("x-amzn-waf-action"):
+            return Failure(f"{said} with a check for robots (AWS WAF): {SAVE_THE_PAGE}", status=status)
+        if status in _RETRIED or wait is not None:
+            patient = wait is not None and wait > self.limits.max_wait_s
+            rest = f"{said} and asks to be {left_alone(wait)}" if wait and patient else f"{said}: try again later"
+            return Failure(rest, status=status, retryable=True, wait_s=wait)
+        if status in (401, 403, 451):
+            return Failure(f"{said}: it refuses programs; {SAVE_THE_PAGE}", status=status)
+        return Failure(f"{said}: correct or remove the link", status=status)
+
+
+@dataclass
+class _Slot:
+    lock: Lock = field(default_factory=Lock)
+    answer: Response | FetchError | None = None
+
+
+class _Once:
+    """Answers and failures by request; whoever asks while another does waits for the same answer."""
+
+    def __init__(self) -> None:
+        self._lock = Lock()
+        self._slots: dict[tuple[str, str], _Slot] = {}
+
+    def get(self, key: tuple[str, str], ask: Callable[[], Response]) -> Response:
+        with self._lock:
+            slot = self._slots.setdefault(key, _Slot())
+        with slot.lock:
+            if slot.answer is None:
+                try:
+                    slot.answer = ask()
+                except FetchError as error:
+                    slot.answer = error
+        if isinstance(slot.answer, FetchError):
+            raise copy.copy(slot.answer)  # each thread its own traceback
+        return slot.answer
+
+
+def user_agent(contact: str | None) -> str:
+    """Who asks, in ASCII: the product token of robots.txt, its version, and whom to write to."""
+    # Quoted, because a header holds neither line breaks nor letters beyond Latin-1.
+    more = (
+        f"+{quote(contact, safe=':/?#[]@!$&*+,;=%~')}" if contact else "reads what its user wrote; conditional requests"
+    )
+    return f"{PRODUCT}/{__version__} ({more})"
+
+
+def _response(address: str, reply: Reply, *, conditional: bool) -> Response:
+    kept = {name: reply.headers[name] for name in _KEPT if name in reply.headers}
+    if reply.status == HTTPStatus.OK:
+        kind = reply.headers.get("content-type", "").lower()
+        return Response(address, reply.content, kind, False, _validators(kept), headers=kept)
+    if reply.status == HTTPStatus.NOT_MODIFIED and conditional:
+        return Response(address, b"", "", True, _validators(kept), headers=kept)
+    rest = f"answered {_status(reply.status)}, which is no answer to what was asked: correct or remove the link"
+    raise Failure(rest, status=reply.status)
+
+
+def _validators(headers: Mapping[str, str]) -> dict[str, str]:
+    """What to send back the next time; nothing that cannot be sent, such as a value on two lines."""
+    said = {name: headers.get(header, "").strip() for header, name in _VALIDATORS.items()}
+    return {name: value for name, value in said.items() if value.isprintable() and 0 < len(value) <= _MAX_VALIDATOR}
+
+
+def _carried(headers: dict[str, str], address: str, target: str) -> dict[str, str]:
+    """What of `headers` goes along a redirect: validators are not shown to who listens in where TLS ends."""
+    downgrade = urlsplit(address).scheme == "https" and urlsplit(target).scheme == "http"
+    return {name: value for name, value in headers.items() if not (downgrade and name in _CONDITIONS)}
+
+
+def _without(reply: Reply, secret: str) -> Reply:
+    """A server may send back what it was sent; that must not get into a capture or a message."""
+    headers = {name: value.replace(secret, "***") for name, value in reply.headers.items()}
+    return replace(reply, headers=headers, content=reply.content.replace(secret.encode(), b"***"))
+
+
+def _status(status: int) -> str:
+    try:
+        return f"{status} {HTTPStatus(status).phrase}"
+    except ValueError:
+        return str(status)

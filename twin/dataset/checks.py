@@ -1,0 +1,38 @@
+"""What must be true of the stored instruction dataset.
+
+Each function reads what is *stored*, not what the stage returned, and lists what is wrong with it; the asset graph
+blocks on the answer.
+"""
+
+from collections import Counter
+
+from twin.artifacts import ArtifactStore
+from twin.dataset.splits import check_disjoint
+from twin.dataset.stage import read_samples
+from twin.models import Category, State
+from twin.verdict import Verdict, name_of
+from twin.warehouse.base import Warehouse
+
+
+def verify_dataset(warehouse: Warehouse, artifacts: ArtifactStore, author: str) -> Verdict:
+    """Outputs are the author's words at their offsets, nothing occurs twice, and the splits share nothing."""
+    samples = list(read_samples(artifacts, author))
+    by_document: dict[str, list[int]] = {}
+    for position, sample in enumerate(samples):
+        by_document.setdefault(sample.document_id, []).append(position)
+    problems = check_disjoint(samples)
+    for category in Category:
+        for document in warehouse.documents(State.CLEANED, author, category):
+            for position in by_document.pop(document.id, []):
+                sample = samples[position]
+                if document.text[slice(*sample.span)] != sample.output:
+                    problems.append(f"sample {sample.id} is not the text of {name_of(document)} at its offsets")
+    problems += [f"document {identifier} has samples but is not a cleaned document" for identifier in by_document]
+    for field in ("id", "instruction"):
+        repeated = sum(count - 1 for count in Counter(getattr(sample, field) for sample in samples).values())
+        if repeated:
+            problems.append(f"{repeated} samples repeat the {field} of another")
+    splits = Counter(sample.split for sample in samples)
+    return Verdict(
+        {"samples": len(samples), **{f"samples_{split}": count for split, count in splits.items()}}, problems
+    )

@@ -1,0 +1,273 @@
+"""Embeddings, looked at: how alike an author's chunks are, where they lie, and whether they moved.
+
+Whatever the size of a table, what is held of it is bounded: distributions are counted as the rows go by, and pictures
+are drawn of a sample. The sample is the chunks of the smallest ids; an id is a hash, so it is fair, and the same in
+every run.
+"""
+
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from heapq import nsmallest
+from textwrap import shorten
+
+import numpy as np
+import pyarrow as pa
+from numpy.typing import NDArray
+
+from twin.artifacts import ArtifactStore
+from twin.chunking.stage import read_chunks
+from twin.embedding import Embedder, read_embeddings
+from twin.embedding.base import Vectors
+from twin.inspection.drift import compare
+from twin.inspection.markdown import image, linked
+from twin.inspection.record import (
+    Inspection,
+    Kept,
+    Spread,
+    Statistics,
+    footer_of,
+    keep,
+    made_key,
+    predecessor,
+    record_name,
+)
+from twin.models import Category
+from twin.pictures import SAME, Place, embedding_map, flattened, landmarks, neighbours_histogram
+from twin.verdict import Verdict
+
+_STAGE = "embeddings"
+
+ON_MAP = 2000
+"""Points of a map: more would lie on top of each other, and their decomposition takes a tenth of a second."""
+
+_COMPARED = 2000
+_COMPARISONS = 40_000_000
+"""Chunks whose nearest other is looked for, and pairs looked at for that: a large author's are fewer, each still
+compared with all."""
+
+_NORM_DIGITS = 4
+"""Of a norm. Rounding in float32 shows in the seventh, a table written in half precision in the fourth."""
+
+_COSINE_DIGITS = 2
+_FIRST_WORDS = 60  # characters
+_LONGEST = 2000
+"""Texts whose tokens are counted again."""
+
+
+def inspect_embeddings(artifacts: ArtifactStore, author: str, category: Category) -> Inspection:
+    """Look at the stored embeddings and show them; where nothing changed since the last time, read back what was seen.
+
+    The facts are `same_share`, the share of chunks that have another with (almost) the same vector, and
+    `nearest_median`, the median cosine of a chunk and its nearest other; above 2,000 chunks both are of a sample, each
+    of which is still compared with all, and `sampled` and `sampled_of` say of how many. What is shown is
+    `nearest_neighbours`, a histogram, and `map`, all the author's embeddings of every category that there are so far.
+
+    Args:
+        artifacts: read: chunks and embeddings; written: `embeddings/<author>/<category>.inspection.json` and
+            `embeddings/<author>/map.json`.
+        author: slug.
+        category: of the embeddings.
+
+    Raises:
+        ConsistencyError: the embeddings stage has not run.
+        StoreError: a store cannot be used.
+    """
+    version, model = _made(artifacts, author, category)
+    name = record_name(_STAGE, author, category)
+
+    def make() -> Inspection:
+        before = predecessor(artifacts, name, version)
+        statistics = _statistics(artifacts, author, category, None)
+        total = statistics.spreads["norm"].total
+        nearest = _nearest(artifacts, author, category, total)
+        facts: dict[str, int | float] = {}
+        shown = {}
+        if len(nearest):
+            same = float((nearest >= SAME).mean())
+            facts = {"same_share": same, "nearest_median": round(float(np.median(nearest)), 4)}
+            alt = f"Histogram of the cosine of a chunk and its nearest other; the median is {facts['nearest_median']}."
+            shown["nearest_neighbours"] = image(neighbours_histogram(nearest, total), alt)
+            if len(nearest) < total:
+                facts |= {"sampled": len(nearest), "sampled_of": total}
+                note = f"A sample: {len(nearest):,} of {total:,} chunks, each compared with all."
+                shown["nearest_neighbours"] += f"\n\n{note}"
+        return Inspection(key=key, facts=facts, shown=shown, statistics=statistics, before=before)
+
+    key = made_key(version, model)
+    found = keep(artifacts, name, Inspection, key, make)
+    return found.model_copy(update={"shown": {**found.shown, **_map(artifacts, author, model).shown}})
+
+
+def verify_vectors(artifacts: ArtifactStore, author: str, category: Category) -> Verdict:
+    """The vectors are distributed as they were in the version before, in length and in direction.
+
+    All are of unit length, so that their length tells only whether something between the model and the table lost
+    precision. Whether the author's subjects moved is seen in directions: in the cosine of each vector and the mean of
+    the version before. Directions of different models mean different things and are not compared.
+    """
+    version, _ = _made(artifacts, author, category)
+    before = predecessor(artifacts, record_name(_STAGE, author, category), version)
+    now = _statistics(artifacts, author, category, before)
+    names = {"norm": "Lengths of vectors"}
+    if before is not None and before.made_with == now.made_with:
+        names["cosine"] = "Cosines of vectors and their former mean"
+    return compare(now, before, names, maker="the model")
+
+
+def verify_reading(artifacts: ArtifactStore, embedder: Embedder, author: str, category: Category) -> Verdict:
+    """No chunk that has a vector is longer than what this embedder reads.
+
+    The chunks say how many tokens they have; those of the longest texts are counted again.
+    """
+    limit = embedder.sizer.limit
+    said: Counter[int] = Counter()
+
+    def texts() -> Iterator[str]:
+        for chunk in read_chunks(artifacts, author, category):
+            said[chunk.tokens] += 1
+            yield chunk.embedded_text
+
+    counts = embedder.sizer.counts(nsmallest(_LONGEST, texts(), key=lambda text: -len(text)))
+    chunks = said.total()
+    longest = max([0, *said, *counts])
+    counted = sum(count > limit for count in counts)
+    problems = []
+    if cut := max(counted, sum(number for tokens, number in said.items() if tokens > limit)):
+        problems.append(
+            f"{cut:,} of {chunks:,} chunks are longer than the {limit:,} tokens that the embedder reads, and their "
+            "ends are in no vector: run the chunks stage again"
+        )
+    facts = {
+        "chunks": chunks,
+        "chunks_counted_again": len(counts),
+        "chunks_truncated": cut,
+        "tokens_longest": longest,
+        "tokens_read": limit,
+    }
+    return Verdict(facts, problems)
+
+
+def _made(artifacts: ArtifactStore, author: str, category: Category) -> tuple[str, str]:
+    """Data version of the table, and the fingerprint of the model that made it."""
+    footer = footer_of(artifacts, _STAGE, author, category)
+    return str(footer["data_version"]), str(footer["model"])
+
+
+def _matrices(artifacts: ArtifactStore, author: str, category: Category) -> Iterator[tuple[pa.Array, Vectors]]:
+    """Ids and vectors, shape (n, dimension), of one batch of rows after the other."""
+    for batch in artifacts.read_table(
+        "embeddings", author, f"{category.value}.parquet", columns=["chunk_id", "vector"]
+    ):
+        column = batch.column("vector")
+        flat: Vectors = column.flatten().to_numpy(zero_copy_only=False)
+        yield batch.column("chunk_id"), flat.reshape(len(batch), column.type.list_size)
+
+
+def _statistics(artifacts: ArtifactStore, author: str, category: Category, before: Statistics | None) -> Statistics:
+    """Spread of the norms, and of the cosines with the mean: of the version before, or else of these vectors."""
+    version, model = _made(artifacts, author, category)
+    norms: Counter[float] = Counter()
+    total: NDArray[np.float64] | None = None
+    for _, matrix in _matrices(artifacts, author, category):
+        norms.update(np.linalg.norm(matrix, axis=1).astype(np.float64).round(_NORM_DIGITS).tolist())
+        added = matrix.sum(axis=0, dtype=np.float64)
+        total = added if total is None else total + added
+    mean = np.zeros(0) if total is None else (total / norms.total()).round(6)
+    axis = np.array(before.mean) if before is not None and len(before.mean) == len(mean) else mean
+    cosines: Counter[float] = Counter()
+    length = float(np.linalg.norm(axis))
+    for _, matrix in _matrices(artifacts, author, category) if length else ():
+        cosines.update((matrix @ (axis / length)).round(_COSINE_DIGITS).tolist())
+    return Statistics(
+        version=version,
+        made_with=model,
+        spreads={"norm": Spread.of(norms), "cosine": Spread.of(cosines)},
+        mean=tuple(mean.tolist()),
+    )
+
+
+def _chosen(artifacts: ArtifactStore, author: str, categories: Iterable[Category], count: int) -> set[str]:
+    """The smallest ids of the chunks that have a vector."""
+    ids = (row.chunk_id for each in categories for row in read_embeddings(artifacts, author, each, vectors=False))
+    return set(nsmallest(count, ids))
+
+
+def _take(artifacts: ArtifactStore, author: str, category: Category, ids: set[str]) -> tuple[list[str], Vectors]:
+    """Ids and vectors of the chosen chunks that are in this table, in its order."""
+    names: list[str] = []
+    parts = []
+    for column, matrix in _matrices(artifacts, author, category):
+        batch = column.to_pylist()
+        rows = [number for number, identifier in enumerate(batch) if identifier in ids]
+        names += [batch[number] for number in rows]
+        parts.append(matrix[rows])
+    return names, np.concatenate(parts) if parts else np.zeros((0, 0), np.float32)
+
+
+def _nearest(artifacts: ArtifactStore, author: str, category: Category, total: int) -> Vectors:
+    """Cosine of each chunk of a sample and the nearest other chunk of all; empty where there is no other."""
+    if total < 2:
+        return np.zeros(0, np.float32)
+    ids = _chosen(artifacts, author, [category], min(_COMPARED, max(_COMPARISONS // total, 50)))
+    names, sample = _take(artifacts, author, category, ids)
+    best = np.full(len(names), -1, np.float32)
+    place = {identifier: number for number, identifier in enumerate(names)}
+    for column, matrix in _matrices(artifacts, author, category):
+        cosines = sample @ matrix.T
+        for number, identifier in enumerate(column.to_pylist()):
+            if identifier in place:
+                cosines[place[identifier], number] = -1  # itself
+        best = np.maximum(best, cosines.max(axis=1))
+    return np.clip(best, -1, 1)
+
+
+def _map(artifacts: ArtifactStore, author: str, model: str) -> Kept:
+    """The map of all the author's embeddings of one model that there are now.
+
+    It is one for all categories: whichever was built last draws it, and a build that changes nothing finds it drawn.
+    """
+    made = {
+        category: _made(artifacts, author, category)
+        for category in Category
+        if artifacts.exists("embeddings", author, f"{category.value}.parquet")
+    }
+    present = [category for category, (_, maker) in made.items() if maker == model]
+    key = made_key(*(part for category in present for part in (category.value, made[category][0])))
+
+    def make() -> Kept:
+        total = 0
+        chosen = _chosen(artifacts, author, present, ON_MAP)
+        places: list[Place] = []
+        links: list[str] = []
+        parts = []
+        for category in present:
+            total += sum(1 for _ in read_embeddings(artifacts, author, category, vectors=False))
+            names, vectors = _take(artifacts, author, category, chosen)
+            found = dict(_places(artifacts, author, category, chosen))
+            rows = [number for number, identifier in enumerate(names) if identifier in found]
+            places += [found[names[number]][0] for number in rows]
+            links += [found[names[number]][1] for number in rows]
+            parts.append(vectors[rows])
+        if not places:
+            return Kept(key=key)
+        plane = flattened(np.concatenate([part for part in parts if len(part)]))
+        labelled = landmarks(plane.points, places)
+        shown = f"{len(places):,}" if len(places) == total else f"a sample of {len(places):,} of {total:,}"
+        alt = f"Map of {shown} chunks by what they are about, with the documents listed below."
+        listed = [f"{number}. {linked(places[index].title, links[index])}" for number, index in enumerate(labelled, 1)]
+        picture = image(embedding_map(plane, places, labelled, total), alt)
+        return Kept(key=key, shown={"map": "\n".join([picture, "", *listed])})
+
+    return keep(artifacts, ("embeddings", author, "map.json"), Kept, key, make)
+
+
+def _places(
+    artifacts: ArtifactStore, author: str, category: Category, ids: set[str]
+) -> Iterator[tuple[str, tuple[Place, str]]]:
+    """Id, place and link of the chosen chunks; what has no title and no path is called by its first words."""
+    columns = ["id", "document_id", "title", "path", "text", "link"]
+    for batch in artifacts.read_table("chunks", author, f"{category.value}.parquet", columns=columns):
+        for row in batch.to_pylist():
+            if row["id"] in ids:
+                name = row["title"] or row["path"] or shorten(row["text"], _FIRST_WORDS, placeholder=" …")
+                yield row["id"], (Place(category, row["document_id"], name), row["link"])

@@ -1,0 +1,275 @@
+"""A warehouse as a folder: complete, portable between SQLite and MongoDB, and the same bytes for the same contents.
+
+    manifest.json           format, version, and rows and sha256 of every other file; written last
+    authors.jsonl, ...      one row of `Warehouse.dump` a line, in the order of ids: canonical JSON, UTF-8
+    captures/<author>/<sha256>.gz   what was fetched, copied as it is
+
+Nothing in it depends on when, where or from which store it was written, so exports can be compared file by file.
+"""
+
+import hashlib
+import json
+import os
+import re
+import shutil
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import Any, BinaryIO
+
+from pydantic import Field, ValidationError
+
+from twin.artifacts import ArtifactStore
+from twin.crawling.web.captures import FOLDER as CAPTURES
+from twin.errors import ConsistencyError, InputError
+from twin.identity import SLUG_PATTERN
+from twin.models import Model
+from twin.progress import progress
+from twin.warehouse.base import TABLES, RestoreReport, Warehouse
+from twin.warehouse.tables import checked_row
+
+FORMAT = "llm-twin-warehouse"
+VERSION = 1
+MANIFEST = "manifest.json"
+
+_PART = f".{MANIFEST}.part"
+"""There while an export is being written: what lies beside it is ours and may go."""
+
+_FILES = {f"{table}.jsonl": table for table in TABLES}
+_CAPTURE = re.compile(rf"{CAPTURES}/{SLUG_PATTERN.strip('^$')}/[0-9a-f]{{64}}\.gz")
+
+
+class File(Model):
+    """One file of an export."""
+
+    sha256: str
+    rows: int | None = None  # of a table
+
+
+class Manifest(Model):
+    """What an export holds, by the path of each file."""
+
+    format: str
+    version: int
+    author: str | None = None  # the only one whose rows it holds
+    files: dict[str, File]
+
+
+class TransferReport(Model):
+    """What an export or an import moved."""
+
+    rows: dict[str, int] = Field(default_factory=dict)  # by table
+    captures: int = 0  # files of bytes: all that were exported, the new ones that were imported
+    restored: RestoreReport = RestoreReport()  # of an import
+    errors: list[str] = Field(default_factory=list)  # one sentence for what could not be moved; all others were
+
+    @property
+    def written(self) -> int:
+        """Things inserted or changed; 0 for an import of what is there already."""
+        return self.restored.inserted + self.restored.updated + self.captures
+
+
+def is_export(folder: Path) -> bool:
+    """Whether a folder looks like an export of this kind, be it whole or damaged."""
+    return any((folder / name).exists() for name in (MANIFEST, _PART, *_FILES))
+
+
+# -- out ---------------------------------------------------------------------------------------------------------------
+
+
+def export_folder(
+    folder: Path, warehouse: Warehouse, artifacts: ArtifactStore, author: str | None = None
+) -> TransferReport:
+    """Write everything, or everything of one author, into a folder that is new, empty or holds an unfinished export.
+
+    A crawl may go on meanwhile: the log is read before the documents that it speaks of, so that it promises none that
+    is not there.
+
+    Raises:
+        InputError: the folder holds something else, or cannot be written.
+        StoreError: a store cannot be read.
+        ConsistencyError: a row holds what is no JSON.
+    """
+    files: dict[str, File] = {}
+    rows: dict[str, int] = {}
+    errors: list[str] = []
+    try:
+        _clear(folder)
+        for name, table in reversed(_FILES.items()):  # children before their parents
+            count = 0
+
+            def lines(table: str = table) -> Iterator[bytes]:
+                nonlocal count
+                for row in progress(warehouse.dump(table, author), f"exporting {table}"):
+                    yield _line(table, row)
+                    count += 1
+
+            digest = _write(folder / name, lines())
+            rows[table] = count
+            files[name] = File(sha256=digest, rows=count)
+        for name in progress(_capture_names(folder), "exporting captures"):
+            if name in files:
+                continue
+            content = artifacts.read_bytes(*name.split("/")) if _CAPTURE.fullmatch(name) else None
+            if content is None:
+                errors.append(
+                    f"{artifacts.path(*name.split('/'))} is gone, though the warehouse has its record: crawl its link "
+                    "again."
+                )
+            else:
+                files[name] = File(sha256=_write(folder / name, [content]))
+        manifest = Manifest(format=FORMAT, version=VERSION, author=author, files=files)
+        text = json.dumps(manifest.model_dump(exclude_none=True), sort_keys=True, indent=1, ensure_ascii=False)
+        _write(folder / _PART, [text.encode(), b"\n"])
+        (folder / _PART).replace(folder / MANIFEST)
+    except OSError as error:
+        raise InputError(
+            f"{folder} cannot be written ({error.strerror}): give a writable folder with space."
+        ) from error
+    return TransferReport(
+        rows={table: rows[table] for table in TABLES}, captures=len(files) - len(_FILES), errors=sorted(set(errors))
+    )
+
+
+def _clear(folder: Path) -> None:
+    """Make the folder and mark it as unfinished; what an export that was killed left there goes."""
+    folder.mkdir(parents=True, exist_ok=True)
+    names = {path.name for path in folder.iterdir()}
+    if MANIFEST in names:
+        raise InputError(f"{folder} holds an export already: give a new folder, or remove that one.")
+    if names and (_PART not in names or names - {_PART, CAPTURES, *_FILES}):
+        raise InputError(f"{folder} holds other files: give a folder that is new or empty.")
+    (folder / _PART).touch()
+    for name in names - {_PART}:
+        if name == CAPTURES:
+            shutil.rmtree(folder / name)
+        else:
+            (folder / name).unlink()
+
+
+def _write(path: Path, parts: Iterable[bytes]) -> str:
+    """Write a file so that it survives a power cut; return its sha256."""
+    digest = hashlib.sha256()
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with path.open("wb") as file:
+        for part in parts:
+            digest.update(part)
+            file.write(part)
+        file.flush()
+        os.fsync(file.fileno())
+    return digest.hexdigest()
+
+
+def _line(table: str, row: dict[str, Any]) -> bytes:
+    try:
+        text = json.dumps(row, sort_keys=True, ensure_ascii=False, separators=(",", ":"), allow_nan=False)
+    except (TypeError, ValueError) as error:
+        key = row.get("id") or row.get("url") or row.get("slug")
+        raise ConsistencyError(
+            f"The {table} row {key} of the warehouse holds what is no JSON ({error}): mend the field or delete the row."
+        ) from None
+    return f"{text}\n".encode()
+
+
+def _capture_names(folder: Path) -> Iterator[str]:
+    """The names of the bytes that the exported records point to; one may come twice."""
+    with (folder / "captures.jsonl").open("rb") as file:
+        for line in file:
+            row = json.loads(line)
+            yield f"{CAPTURES}/{row['author']}/{row['sha256']}.gz"
+
+
+# -- in ----------------------------------------------------------------------------------------------------------------
+
+
+def import_folder(folder: Path, warehouse: Warehouse, artifacts: ArtifactStore) -> TransferReport:
+    """Bring in an export; a row that is newer here stays, and a second time nothing is written.
+
+    All of it is read and checked before anything is written. What this store alone cannot take, such as NUL in a key
+    for MongoDB, is named in the report.
+
+    Raises:
+        InputError: the folder is no whole export, or damaged; one sentence that names file and line.
+        StoreError: a store cannot be used.
+    """
+    try:
+        manifest = _manifest(folder)
+        for name, file in progress(manifest.files.items(), f"checking {folder}", len(manifest.files)):
+            _check(folder, name, file)
+        captures = [name for name in manifest.files if name not in _FILES]
+        new = 0
+        for name in progress(captures, "importing captures", len(captures)):
+            if not artifacts.exists(*name.split("/")):
+                artifacts.write_bytes(*name.split("/"), content=(folder / name).read_bytes())
+                new += 1
+        restored = RestoreReport()
+        for name, table in _FILES.items():  # parents before their children
+            with (folder / name).open("rb") as lines:
+                counted = progress(lines, f"importing {table}", manifest.files[name].rows)
+                restored += warehouse.restore(table, (json.loads(line) for line in counted))
+    except OSError as error:
+        raise InputError(f"{error.filename or folder} cannot be read ({error.strerror}): make it readable.") from error
+    rows = {table: manifest.files[name].rows or 0 for name, table in _FILES.items()}
+    return TransferReport(rows=rows, captures=new, restored=restored, errors=restored.refused)
+
+
+def _manifest(folder: Path) -> Manifest:
+    path = folder / MANIFEST
+    if not path.exists():
+        raise InputError(f"{folder} holds no whole export ({MANIFEST} is missing): export it again.")
+    try:
+        content = json.loads(path.read_bytes())
+    except (ValueError, RecursionError) as error:
+        raise InputError(f"{path} is no JSON ({error}): export it again.") from None
+    if not isinstance(content, dict) or content.get("format") != FORMAT:
+        raise InputError(f"{path} is not the manifest of a warehouse: give the folder that `twin export` wrote.")
+    if content.get("version") != VERSION:
+        raise InputError(
+            f"{path} has version {content.get('version')!r}, and this LLM Twin reads {VERSION}: install a newer one."
+        )
+    try:
+        manifest = Manifest.model_validate(content)
+    except ValidationError as error:
+        first = error.errors(include_url=False, include_input=False)[0]
+        where = ".".join(str(part) for part in first["loc"])
+        raise InputError(f"{path} is damaged at {where} ({first['msg']}): export it again.") from None
+    if missing := _FILES.keys() - manifest.files.keys():
+        raise InputError(f"{path} does not name {min(missing)}: export it again.")
+    for name in manifest.files:
+        if name not in _FILES and not _CAPTURE.fullmatch(name):
+            raise InputError(f"{path} names {name!r}, which is no file of an export: export it again.")
+    return manifest
+
+
+def _check(folder: Path, name: str, file: File) -> None:
+    """Read a whole file, and a table row by row."""
+    path, digest, count = folder / name, hashlib.sha256(), 0
+    if not path.is_file():
+        raise InputError(f"{path} is missing, though {MANIFEST} names it: export it again.")
+    with path.open("rb") as stream:
+        for part in stream if name in _FILES else _pieces(stream):
+            digest.update(part)
+            count += 1
+            if name in _FILES:
+                _check_line(f"{path} line {count}", _FILES[name], part)
+    if name in _FILES and count != file.rows:
+        raise InputError(f"{path} line {count}: it ends there, and {MANIFEST} says {file.rows} rows: export it again.")
+    if digest.hexdigest() != file.sha256:
+        raise InputError(f"{path} is not the file that was exported (its sha256 differs): export it again.")
+
+
+def _check_line(place: str, table: str, line: bytes) -> None:
+    try:
+        row = json.loads(line)
+    except (ValueError, RecursionError) as error:
+        raise InputError(f"{place} is no JSON ({error}): export it again.") from None
+    if not isinstance(row, dict):
+        raise InputError(f"{place} is no JSON object: export it again.")
+    try:
+        checked_row(table, row)
+    except InputError as error:
+        raise InputError(f"{place}: {error}") from None
+
+
+def _pieces(stream: BinaryIO) -> Iterator[bytes]:
+    while piece := stream.read(1 << 20):
+        yield piece

@@ -1,0 +1,217 @@
+"""Points in Qdrant Edge: Qdrant's own engine inside this process, one shard per category and author, no server.
+
+The engine lets one process at a time open a shard *that has a write-ahead log*. Ours have none: a writer fills a
+version that nobody reads, flushes it and switches the pointer (see `versions`), so that a log would protect nothing
+that the switch does not. Without it any number of processes open the same version in place, which costs milliseconds
+and no disk; opening rewrites two small JSON files, each by renaming an equal one onto it, and touches no data.
+"""
+
+import os
+import threading
+from collections.abc import Collection, Iterable, Iterator, Sequence
+from itertools import chain
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from twin.errors import StoreError
+from twin.identity import check_slug
+from twin.models import Category, Chunk
+from twin.terms.bm25 import SparseVector
+from twin.vectors.base import Found, Point, Scored, Vector, Where
+from twin.vectors.edge import shard as edge_shard
+from twin.vectors.edge.shard import Query
+from twin.vectors.edge.versions import Index, Manifest, VersionedFolder, copy_sparse
+from twin.vectors.payload import best
+
+if TYPE_CHECKING:
+    from qdrant_edge import EdgeShard
+
+LOCK_TIMEOUT_S = 60.0
+
+LAYOUT = 2
+"""Of the points in a shard; a shard of another layout is written anew by the next build and answers nothing."""
+
+
+class EdgeVectorStore:
+    """The embedded vector store.
+
+    Args:
+        root: folder of all shards; created on the first write.
+        quantized: whether searches go by vectors of one byte a number, and the best of them are scored again by the
+            full ones.
+        lock_timeout_s: how long a writer waits for another one of the same shard.
+    """
+
+    def __init__(self, root: Path, *, quantized: bool = False, lock_timeout_s: float = LOCK_TIMEOUT_S) -> None:
+        self._root = root
+        self._lock_timeout_s = lock_timeout_s
+        self._index = Index(quantized=quantized)
+        self._opened: dict[tuple[int, Path], tuple[Manifest, EdgeShard]] = {}
+        self._opening = threading.Lock()
+
+    @property
+    def address(self) -> str:
+        """The folder."""
+        return str(self._root)
+
+    def hashes(self, category: Category, author: str, model: str) -> dict[str, str]:
+        """See `VectorStore.hashes`."""
+        opened = self._open(category, author)
+        if opened is None or (opened[0].model, opened[0].layout) != (model, LAYOUT):
+            return {}
+        return edge_shard.hashes(opened[1], self._root)
+
+    def apply(
+        self,
+        category: Category,
+        author: str,
+        model: str,
+        *,
+        dimension: int,
+        upserts: Iterable[Point],
+        deletes: Collection[str],
+    ) -> None:
+        """See `VectorStore.apply`: all or nothing for readers. Other settings of the index alone make a new version."""
+        folder = self._folder(category, author)
+        upserts = iter(upserts)
+        first = next(upserts, None)
+        points = chain([] if first is None else [first], upserts)
+        wanted = Manifest(version="", model=model, dimension=dimension, points=0, layout=LAYOUT, index=self._index)
+        try:
+            current = folder.manifest()
+            if first is None and (current is None or (not deletes and wanted.like(current))):
+                return
+            with folder.writing(self._lock_timeout_s), folder.next_version() as path:
+                current = folder.manifest()
+                if current and wanted.holds(current):
+                    copy_sparse(folder.location(current.version), path)
+                written = edge_shard.write(path, dimension, self._index, points, deletes)
+                folder.switch(wanted.model_copy(update={"version": path.name, "points": written}))
+        except OSError as error:
+            reason = error.strerror or error
+            raise StoreError(f"{folder.path} cannot be written ({reason}): free space or mend its rights.") from error
+
+    def count(self, category: Category, author: str) -> int:
+        """See `VectorStore.count`."""
+        opened = self._open(category, author)  # which counted them
+        return 0 if opened is None else opened[0].points
+
+    def serves(self, category: Category, author: str, model: str) -> bool:
+        """See `VectorStore.serves`; an author's shard waits for no other author."""
+        manifest = self._folder(category, author).manifest()
+        return manifest is None or manifest.model == model
+
+    def authors(self, category: Category) -> list[str]:
+        """See `VectorStore.authors`."""
+        folder = self._root / category.value
+        try:
+            slugs = sorted(entry.name for entry in folder.iterdir() if entry.is_dir())
+        except FileNotFoundError:
+            return []
+        except OSError as error:
+            raise StoreError(f"{folder} cannot be read ({error.strerror}): mend its rights or TWIN_STORE.") from error
+        manifests = {slug: self._folder(category, slug).manifest() for slug in slugs}
+        return [slug for slug, manifest in manifests.items() if manifest is not None and manifest.points]
+
+    def model(self, category: Category, author: str) -> str | None:
+        """See `VectorStore.model`."""
+        manifest = self._folder(category, author).manifest()
+        return manifest.model if manifest is not None and manifest.points else None
+
+    def points(
+        self, category: Category, author: str, model: str, ids: Collection[str] | None = None
+    ) -> Iterator[Point]:
+        """See `VectorStore.points`; all of one version, whatever is written meanwhile."""
+        opened = self._open(category, author)
+        if opened is None or (opened[0].model, opened[0].layout) != (model, LAYOUT):
+            return
+        yield from edge_shard.points(opened[1], self._root, ids)
+
+    def index(self, category: Category, author: str) -> dict[str, Any]:
+        """See `VectorStore.index`."""
+        opened = self._open(category, author)
+        if opened is None or opened[0].index is None:
+            return {}
+        manifest, shard = opened
+        info = shard.info()
+        folder = self._folder(category, author).location(manifest.version)
+        return {
+            "segments": info.segments_count,
+            "bytes_on_disk": edge_shard.allocated(folder),
+            **opened[0].index.model_dump(),
+        }
+
+    def search(
+        self, category: Category, where: Where, *, vector: Vector | None, sparse: SparseVector | None, limit: int
+    ) -> Found:
+        """See `VectorStore.search`; exact where the shard is too small for a graph."""
+        dense: list[Scored] = []
+        terms: list[Scored] = []
+        for author in [where.author] if where.author is not None else self.authors(category):
+            opened = self._open(category, author)
+            if opened is None:
+                continue
+            manifest, shard = opened
+            index = manifest.index
+            if index is None or manifest.layout != LAYOUT or (vector is not None and manifest.dimension != len(vector)):
+                raise StoreError(
+                    f"The {category.value} of {author} were stored with {manifest.model}, the query was not: "
+                    "build the collections again, or set TWIN_EMBEDDING_MODEL back."
+                )
+            if vector is not None:
+                dense += Query(where, index, vector, limit).nearest(shard, self._root, author)
+            if sparse is not None and len(sparse.indices):
+                terms += Query(where, index, sparse, limit).nearest(shard, self._root, author)
+        return Found(best(dense, limit), best(terms, limit))
+
+    def chunks(self, category: Category, found: Sequence[Scored]) -> dict[str, Chunk]:
+        """See `VectorStore.chunks`."""
+        by_author: dict[str, list[str]] = {}
+        for point in found:
+            by_author.setdefault(point.author, []).append(point.id)
+        chunks: dict[str, Chunk] = {}
+        for author, identifiers in by_author.items():
+            opened = self._open(category, author)
+            if opened is not None:
+                chunks |= edge_shard.chunks(opened[1], self._root, identifiers)
+        return chunks
+
+    def remove_author(self, author: str) -> int:
+        """See `VectorStore.remove_author`."""
+        folders = [self._folder(category, author) for category in Category]
+        return sum(folder.remove(self._lock_timeout_s) for folder in folders if folder.path.exists())
+
+    def close(self) -> None:
+        """Let go of all opened shards."""
+        with self._opening:
+            self._opened.clear()
+
+    def _folder(self, category: Category, author: str) -> VersionedFolder:
+        return VersionedFolder(self._root / category.value / check_slug(author))
+
+    def _open(self, category: Category, author: str) -> tuple[Manifest, "EdgeShard"] | None:
+        """The current version, opened once per process. One that is replaced closes when its last search ends."""
+        folder = self._folder(category, author)
+        key = (os.getpid(), folder.path)
+        with self._opening:
+            manifest = folder.manifest()
+            while manifest is not None:
+                opened = self._opened.get(key)
+                if opened is not None and opened[0] == manifest:
+                    return opened
+                try:
+                    shard = edge_shard.opened(folder.location(manifest.version))
+                    points = edge_shard.count(shard, folder.path)
+                    if points != manifest.points:
+                        raise StoreError(
+                            f"{folder.path} holds {points} points instead of {manifest.points}: "
+                            "remove it and load the points again."
+                        )
+                except StoreError:
+                    # Two writers may have passed since the pointer was read, and taken the version away.
+                    if (newer := folder.manifest()) == manifest:
+                        raise
+                    manifest = newer
+                    continue
+                self._opened[key] = (manifest, shard)
+            return None
