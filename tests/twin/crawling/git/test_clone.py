@@ -11,7 +11,8 @@ import pytest
 
 from tests.kit.githost import GitHost
 from tests.kit.webserver import Server, send
-from twin.crawling import Fetcher, clone
+from twin.crawling import Fetcher
+from twin.crawling.git import clone
 from twin.crawling.git.clone import MovedError, Remote, packed, unpack
 from twin.errors import ConsistencyError, CrawlError
 

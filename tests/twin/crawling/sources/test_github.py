@@ -7,7 +7,8 @@ import pytest
 
 from tests.kit.githost import GitHost, issue, issues, link
 from tests.kit.repositories import git
-from twin.crawling import Crawl, Tools, clone
+from twin.crawling import Crawl, Tools
+from twin.crawling.git import clone
 from twin.crawling.git.clone import EmptyError, captured_commit
 from twin.crawling.sources.github import GitHubCrawler
 from twin.errors import CrawlError

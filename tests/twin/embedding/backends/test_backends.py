@@ -15,7 +15,8 @@ import pytest
 from tokenizers import Tokenizer
 
 from twin.artifacts import ArtifactStore
-from twin.embedding import AutomaticEmbedder, SentenceTransformerEmbedder, automatic, conversion
+from twin.embedding import AutomaticEmbedder, SentenceTransformerEmbedder
+from twin.embedding.backends import automatic, conversion
 from twin.embedding.backends.exports import Exports, Record
 from twin.embedding.backends.inference import Inference, _batches, cpu_key, quiet
 from twin.embedding.backends.model import ModelFiles
