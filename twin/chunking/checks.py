@@ -9,10 +9,22 @@ from collections.abc import Iterator
 from itertools import islice, pairwise
 
 from twin.artifacts import ArtifactStore
+from twin.chunking.inspection import verify_duplicates, verify_lengths
 from twin.chunking.stage import Measured, chunks_overlap, read_chunks
 from twin.models import Category, Chunk, State
 from twin.verdict import Verdict, name_of
 from twin.warehouse.base import Warehouse
+
+
+def check_chunks(
+    warehouse: Warehouse, artifacts: ArtifactStore, embedder: Measured, author: str, category: Category
+) -> dict[str, Verdict]:
+    """Every check of an author's stored chunks: name -> verdict."""
+    return {
+        "chunks_cover_documents": verify_chunks(warehouse, artifacts, embedder, author, category),
+        "chunks_are_distinct": verify_duplicates(artifacts, author, category),
+        "lengths_have_not_drifted": verify_lengths(artifacts, author, category),
+    }
 
 
 def verify_chunks(

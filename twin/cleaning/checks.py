@@ -12,6 +12,19 @@ from twin.cleaning.stage import private_left, why_dropped
 from twin.models import Category, State
 from twin.verdict import Verdict, name_of
 from twin.warehouse.base import Warehouse
+from twin.warehouse.checks import verify_documents
+
+
+def check_cleaned(warehouse: Warehouse, author: str, category: Category) -> dict[str, Verdict]:
+    """Every check of an author's cleaned documents: name -> verdict. Only what is compared has page chrome."""
+    verdicts = {
+        "documents_are_sound": verify_documents(warehouse, State.CLEANED, author, category),
+        "no_document_is_lost": verify_cleaned(warehouse, author, category),
+        "nothing_private_is_left": verify_private(warehouse, author, category),
+    }
+    if category in COMPARED:
+        verdicts["no_page_chrome_is_left"] = verify_chrome(warehouse, author, category)
+    return verdicts
 
 
 def verify_cleaned(warehouse: Warehouse, author: str, category: Category) -> Verdict:

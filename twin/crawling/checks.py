@@ -4,9 +4,18 @@ Each function reads what is *stored*, not what the stage returned, and lists wha
 blocks on the answer.
 """
 
-from twin.models import Category
+from twin.models import Category, State
 from twin.verdict import Verdict
 from twin.warehouse.base import Warehouse
+from twin.warehouse.checks import verify_documents
+
+
+def check_raw(warehouse: Warehouse, author: str, category: Category) -> dict[str, Verdict]:
+    """Every check of an author's raw documents: name -> verdict."""
+    return {
+        "documents_are_sound": verify_documents(warehouse, State.RAW, author, category),
+        "links_are_readable": verify_crawl(warehouse, author, category),
+    }
 
 
 def verify_crawl(warehouse: Warehouse, author: str, category: Category) -> Verdict:

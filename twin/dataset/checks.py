@@ -14,6 +14,11 @@ from twin.verdict import Verdict, name_of
 from twin.warehouse.base import Warehouse
 
 
+def check_dataset(warehouse: Warehouse, artifacts: ArtifactStore, author: str) -> dict[str, Verdict]:
+    """Every check of an author's instruction dataset: name -> verdict."""
+    return {"instruction_dataset_is_sound": verify_dataset(warehouse, artifacts, author)}
+
+
 def verify_dataset(warehouse: Warehouse, artifacts: ArtifactStore, author: str) -> Verdict:
     """Outputs are the author's words at their offsets, nothing occurs twice, and the splits share nothing."""
     samples = list(read_samples(artifacts, author))

@@ -11,6 +11,8 @@ import numpy as np
 
 from twin.artifacts import ArtifactStore
 from twin.chunking import read_chunks
+from twin.embedding.base import Embedder
+from twin.embedding.inspection import verify_reading, verify_vectors
 from twin.embedding.stage import read_embeddings
 from twin.identity import sha256
 from twin.models import Category
@@ -18,6 +20,17 @@ from twin.verdict import Verdict
 
 NORM_TOLERANCE = 1e-3
 """Of a unit vector in float32; ten times what a mean over 256 tokens can lose."""
+
+
+def check_embeddings(
+    artifacts: ArtifactStore, embedder: Embedder, author: str, category: Category
+) -> dict[str, Verdict]:
+    """Every check of an author's stored embeddings: name -> verdict."""
+    return {
+        "vectors_are_sound": verify_embeddings(artifacts, author, category, embedder.dimension),
+        "texts_are_read_to_the_end": verify_reading(artifacts, embedder, author, category),
+        "vectors_have_not_drifted": verify_vectors(artifacts, author, category),
+    }
 
 
 def verify_embeddings(artifacts: ArtifactStore, author: str, category: Category, dimension: int) -> Verdict:

@@ -23,6 +23,13 @@ VECTOR_TOLERANCE = 1e-4
 """Of the cosine between a vector and what an engine stored of it."""
 
 
+def check_collection(
+    artifacts: ArtifactStore, vectors: VectorStore, embedder: Embedder, author: str, category: Category
+) -> dict[str, Verdict]:
+    """Every check of an author's points: name -> verdict."""
+    return {"points_are_the_chunks": verify_collection(artifacts, vectors, embedder, author, category)}
+
+
 def verify_collection(
     artifacts: ArtifactStore, vectors: VectorStore, embedder: Embedder, author: str, category: Category
 ) -> Verdict:
