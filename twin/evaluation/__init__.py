@@ -1,0 +1,1 @@
+"""Measures that know no stage: ranking metrics, so far."""

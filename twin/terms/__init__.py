@@ -1,0 +1,1 @@
+"""Words as search terms: analysis, stop words, and BM25 as sparse vectors."""

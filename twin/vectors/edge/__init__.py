@@ -1,0 +1,1 @@
+"""The embedded vector store: Qdrant Edge, one shard per author and category, in folders of versions."""
