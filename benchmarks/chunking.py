@@ -55,7 +55,7 @@ def _compare(data: Path) -> dict[str, float]:
 def _ours() -> Callable[[list[Document]], _Result]:
     from twin.chunking import Chunker, Cutting, Profile, Sizer
 
-    profile = Profile(*[Cutting(TARGET, 0)] * 3)
+    profile = Profile.uniform(Cutting(TARGET, 0))
 
     def split(documents: list[Document]) -> _Result:
         chunker = Chunker(Sizer.from_file(_model() / "tokenizer.json", 256), profile)  # has met no word yet

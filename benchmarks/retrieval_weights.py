@@ -1,9 +1,9 @@
 """`python -m benchmarks.retrieval_weights`: weights of fusion, chosen on one half of the queries and told on the other.
 
 Written to `twin/retrieval/fusion.json` with all that was measured. What is chosen is coarse on purpose: one weight a
-category out of a short list, by nDCG@10 on the half whose hash says so. Posts have no judged collection and take the
-weight of articles, which are prose too. The other parameters are not chosen here: what the table says of them is there
-to see that nothing hangs on them.
+category out of a short list, by nDCG@10 on the half whose hash says so. A category without a judged collection, such
+as posts, takes the weights of the one that its traits name (`Traits.weighted_as`). The other parameters are not chosen
+here: what the table says of them is there to see that nothing hangs on them.
 """
 
 import json
@@ -49,7 +49,7 @@ def main() -> None:
             store.close()
     prose, code = _chosen(*made["cranfield"]), _chosen(*made["cosqa"])
     weights = _weights(prose["sparse"], code["sparse"])
-    evidence = {
+    evidence: dict[str, Any] = {
         "method": "convex combination of scores scaled by their theoretical minimum and the greatest found",
         "split": "a query is for choosing where the first byte of sha256 of its id is even",
         "measure": "nDCG@10, a document standing where its best chunk does",
@@ -59,7 +59,11 @@ def main() -> None:
         "bm25": BM25_VERSION,
         "packages": {package: version(package) for package in PACKAGES},
         "articles": prose,
-        "posts": "as articles: there is no judged collection of posts, and both are prose",
+        **{
+            each.value: f"as {each.traits.weighted_as}: there is no judged collection of {each}"
+            for each in Category
+            if each.traits.weighted_as is not each
+        },
         "repositories": code,
         "neighbour": _neighbours(weights, *made["passages"]),
     }
@@ -70,8 +74,8 @@ def main() -> None:
 
 def _weights(prose: float, code: float, neighbour: float = NEIGHBOUR) -> Weights:
     """Neighbours count in prose: the functions of a file answer questions of their own."""
-    sparse = {Category.POSTS: prose, Category.ARTICLES: prose, Category.REPOSITORIES: code}
-    around = {Category.POSTS: neighbour, Category.ARTICLES: neighbour, Category.REPOSITORIES: 0.0}
+    sparse = {Category.ARTICLES: prose, Category.REPOSITORIES: code}  # the others follow, see `Traits.weighted_as`
+    around = {Category.ARTICLES: neighbour, Category.REPOSITORIES: 0.0}
     return Weights(prefetch=PREFETCH, looked_at=LOOKED_AT, sparse=sparse, neighbour=around)
 
 

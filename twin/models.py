@@ -7,15 +7,8 @@ from typing import Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from twin.categories import Category as Category  # noqa: PLC0414 - a word of this vocabulary, passed on
 from twin.identity import AuthorSlug, content_hash, document_id
-
-
-class Category(StrEnum):
-    """The kind of a document; the columns of the asset graph."""
-
-    POSTS = "posts"
-    ARTICLES = "articles"
-    REPOSITORIES = "repositories"
 
 
 class State(StrEnum):

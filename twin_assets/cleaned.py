@@ -33,8 +33,8 @@ def cleaned_asset(category: Category) -> list[dg.AssetsDefinition | dg.AssetChec
         description=f"The author's {category} cleaned for reading, search and training, in the warehouse's `cleaned`. "
         "Paragraphs, lists, punctuation and code stay as they are; page chrome, repeated paragraphs, secrets and "
         "personal data of others go, each counted. A text that is published twice is one document with several links, "
-        "so posts and articles are looked at together. Only changed documents are cleaned again, and those whose raw "
-        "document is gone go too.",
+        f"so {' and '.join(COMPARED)} are looked at together. "
+        "Only changed documents are cleaned again, and those whose raw document is gone go too.",
     )
     def cleaned(context: dg.AssetExecutionContext, warehouse: dg.ResourceParam[Warehouse]) -> dg.MaterializeResult:
         with sentences():

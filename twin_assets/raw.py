@@ -22,8 +22,6 @@ from twin_assets.framing import (
     sentences,
 )
 
-SOURCE_KINDS = {Category.POSTS: "linkedin", Category.ARTICLES: "html", Category.REPOSITORIES: "github"}
-
 
 def raw_asset(category: Category) -> list[dg.AssetsDefinition | dg.AssetChecksDefinition]:
     """`raw/<category>` and its checks."""
@@ -32,7 +30,7 @@ def raw_asset(category: Category) -> list[dg.AssetsDefinition | dg.AssetChecksDe
         key=key("raw", category),
         deps=[LINKS],
         group_name="raw",
-        kinds={"mongodb", SOURCE_KINDS[category]},
+        kinds={"mongodb", category.traits.source_kind},
         tags={"layer": "raw"},
         pool="crawl",
         retry_policy=STORE_RETRY,

@@ -17,7 +17,6 @@ from twin.models import Category, Link
 Origin = Literal["file", "added", "import"]
 
 OPTIONS = ("include", "exclude", "category", "also")
-_CHOSEN = (Category.POSTS, Category.ARTICLES)
 
 
 def sources() -> tuple[str, ...]:
@@ -31,7 +30,7 @@ def declare_link(author: str, declaration: str | Mapping[str, Any], *, base: Pat
     Args:
         author: slug of the author.
         declaration: an http(s) URL or a path; or a mapping with exactly one of `sources()`, and options: `include`
-            and `exclude` (gitignore-style patterns), `category` (`posts` or `articles`) and `also` (what the kind
+            and `exclude` (gitignore-style patterns), `category` (such as `posts`) and `also` (what the kind
             leaves out unless asked), each where the kind knows it.
         base: the folder that relative paths start from.
         origin: where the declaration stands.
@@ -112,8 +111,10 @@ def _category(value: Any, crawler: type[Crawler]) -> Category:
     if not crawler.chooses_category:
         kinds = ", ".join(kind for kind, each in crawlers().items() if each.chooses_category)
         raise InputError(f"'category' goes with {kinds} only, and this is a link of kind {crawler.kind}: remove it.")
-    if value not in _CHOSEN:
-        raise InputError(f"'category' is posts or articles, not {shown(value)}.")
+    known = [category for category in Category if category.traits.declarable]
+    if value not in known:
+        names = " or ".join(filter(None, (", ".join(known[:-1]), known[-1])))
+        raise InputError(f"'category' is {names}, not {shown(value)}.")
     return Category(value)
 
 

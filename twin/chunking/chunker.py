@@ -115,7 +115,7 @@ class _Batch:
 
     def _share(self, document: Document) -> int:
         """Tokens that the context of a document's chunks may have."""
-        share = _SHARE_OF_CODE if document.category is Category.REPOSITORIES else _CONTEXT_SHARE
+        share = _SHARE_OF_CODE if document.category.traits.is_files else _CONTEXT_SHARE
         return self._chunker.cutting(document.category).target // share
 
     @cached_property
@@ -274,7 +274,7 @@ def take_batch(documents: Iterator[Document]) -> list[Document]:
 
 def _names(document: Document) -> tuple[str, ...]:
     """What a document is called: its path in a repository, and its title where that says more."""
-    path = document.path if document.category is Category.REPOSITORIES else None
+    path = document.path if document.category.traits.is_files else None
     title = document.title if document.title and document.title not in (path or "") else None
     return tuple(" ".join(name.split()) for name in (path, title) if name and not name.isspace())
 

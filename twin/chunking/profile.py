@@ -1,6 +1,8 @@
 """How large chunks are meant to be, and how much of each is in the one before it, for each category."""
 
 import re
+from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import NamedTuple
 
 from twin.errors import InputError
@@ -14,12 +16,16 @@ class Cutting(NamedTuple):
     overlap: int
 
 
-class Profile(NamedTuple):
+@dataclass(frozen=True)
+class Profile:
     """One cutting for each category."""
 
-    posts: Cutting
-    articles: Cutting
-    repositories: Cutting
+    cuttings: Mapping[Category, Cutting]
+
+    @classmethod
+    def uniform(cls, cutting: Cutting) -> "Profile":
+        """The same cutting for every category."""
+        return cls(dict.fromkeys(Category, cutting))
 
     @classmethod
     def parse(cls, text: str) -> "Profile":
@@ -30,10 +36,10 @@ class Profile(NamedTuple):
         """
         if text.strip() in PROFILES:
             return PROFILES[text.strip()]
-        given: dict[str, Cutting] = {}
+        given: dict[Category, Cutting] = {}
         for part in text.split(","):
             found = _PART.fullmatch(part.strip())
-            if found is None or found[1] in given:
+            if found is None or Category(found[1]) in given:
                 raise InputError(f"TWIN_CHUNKING cannot be read at '{part.strip()}': {_USAGE}")
             cutting = Cutting(int(found[2]), int(found[3]))
             if cutting.target < _SMALLEST or cutting.overlap > cutting.target // 2:
@@ -41,21 +47,19 @@ class Profile(NamedTuple):
                     f"TWIN_CHUNKING cannot be used at '{part.strip()}': set a target of {_SMALLEST} tokens or more, "
                     "and an overlap of at most half of it."
                 )
-            given[found[1]] = cutting
-        return PROFILES["default"]._replace(**given)
+            given[Category(found[1])] = cutting
+        return cls({**PROFILES["default"].cuttings, **given})
 
     def of(self, category: Category) -> Cutting:
         """The cutting of a category."""
-        cutting: Cutting = getattr(self, category.value)
-        return cutting
+        return self.cuttings[category]
 
 
 PROFILES = {
-    "default": Profile(Cutting(170, 0), Cutting(170, 0), Cutting(200, 0)),
-    "classic": Profile(*[Cutting(500, 50)] * 3),
+    "default": Profile({each: Cutting(each.traits.chunk_target, each.traits.chunk_overlap) for each in Category}),
+    "classic": Profile.uniform(Cutting(500, 50)),
 }
-"""By name. 170 tokens of prose without overlap find an answer with little around it (`make bench-retrieval`), and a
-function is rarely longer than 200; 500 and 50 are what many books use."""
+"""By name. The default is each category's own (`twin.categories`); 500 and 50 are what many books use."""
 
 _SMALLEST = 20
 _PART = re.compile(rf"({'|'.join(Category)})\s*=\s*(\d{{1,6}})\s*/\s*(\d{{1,6}})")

@@ -1,7 +1,7 @@
 """What the cleaning of one document depends on beside itself: the other texts of its author.
 
-Posts and articles are looked at together, because a post is often the teaser of an article. Source files are not: a
-licence or a template is in many repositories and is none of the author's texts.
+The categories that are compared (`Traits.compared`) are looked at together, because a post is often the teaser of an
+article.
 """
 
 from collections import Counter
@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from urllib.parse import urlsplit
 
+from twin.categories import Layout
 from twin.cleaning.chrome import byline
 from twin.cleaning.duplicates import Fingerprint, find_duplicates, fingerprint
 from twin.cleaning.posts import clean_post
@@ -20,7 +21,7 @@ from twin.progress import progress
 from twin.text.bylines import OTHER, is_other
 from twin.warehouse.base import Warehouse
 
-COMPARED = (Category.POSTS, Category.ARTICLES)
+COMPARED = tuple(category for category in Category if category.traits.compared)
 
 
 @dataclass(frozen=True)
@@ -42,10 +43,14 @@ ALONE = Place()
 
 
 def without_platform(document: Document) -> tuple[str, Counter[str]]:
-    """The text of a post or an article without what its platform put around it; and reason -> lines removed."""
-    if document.category is Category.POSTS:
-        return clean_post(document.text)
-    return clean_prose(document.text, platform=platform_of(document), title=document.title)
+    """A text without what its platform put around it, which is nothing for a file; and reason -> lines removed."""
+    match document.category.traits.layout:
+        case Layout.SOCIAL:
+            return clean_post(document.text)
+        case Layout.MARKDOWN:
+            return clean_prose(document.text, platform=platform_of(document), title=document.title)
+        case Layout.FILE:
+            return document.text, Counter()
 
 
 def platform_of(document: Document) -> str:
@@ -67,7 +72,7 @@ def other_author(document: Document, author: Author | None) -> str | None:
 
 
 def places(warehouse: Warehouse, author: str) -> dict[str, Place]:
-    """Id -> place of the author's raw posts and articles; those that stand alone are left out.
+    """Id -> place of the author's raw documents that are compared; those that stand alone are left out.
 
     Texts stream through; what is held of each are the hashes of its words and paragraphs.
     """
@@ -82,7 +87,7 @@ def places(warehouse: Warehouse, author: str) -> dict[str, Place]:
             # Another person's text is not the author's in its place, nor the other way round.
             group = OTHER if other_author(raw, person) else ""
             prints.append(fingerprint(raw.id, text, link=raw.link, published_at=raw.published_at, group=group))
-            keys[category][raw.id] = paragraph_keys(text, indented=category is not Category.POSTS)
+            keys[category][raw.id] = paragraph_keys(text, indented=category.traits.layout is Layout.MARKDOWN)
     stays = find_duplicates(prints)
     links = {each.id: each.link for each in prints}
     gone: dict[str, frozenset[str]] = {}

@@ -8,6 +8,7 @@ from typing import Any
 
 from pydantic import Field
 
+from twin.categories import Layout
 from twin.cleaning.corpus import ALONE, COMPARED, Place, other_author, places, without_platform
 from twin.cleaning.language import detect_language
 from twin.cleaning.mending import tidy
@@ -94,12 +95,12 @@ def clean(document: Document, place: Place = ALONE, author: Author | None = None
         author: whose own name, handles and addresses are no personal data of others.
     """
     hide = _Hide(author)
-    if document.category is Category.REPOSITORIES:
+    if document.category.traits.is_files:
         fields = _clean_file(document, hide)
     else:
         fields = _clean_text(document, place, author, hide)
     metadata = {name: value for name, value in document.metadata.items() if name != ORIGIN} | fields.pop("metadata")
-    plain = partial(tidy, post=document.category is Category.POSTS)
+    plain = partial(tidy, post=document.category.traits.layout is Layout.SOCIAL)
     for name in _TEXTS:
         value = metadata.get(name)
         if isinstance(value, str):
@@ -156,12 +157,12 @@ def _clean_file(document: Document, hide: _Hide) -> dict[str, Any]:
 
 
 def _clean_text(document: Document, place: Place, author: Author | None, hide: _Hide) -> dict[str, Any]:
-    post = document.category is Category.POSTS
+    layout = document.category.traits.layout
     text, lines = without_platform(document)
-    text, paragraphs = without_paragraphs(text, place.repeated, indented=not post)
+    text, paragraphs = without_paragraphs(text, place.repeated, indented=layout is Layout.MARKDOWN)
     text = hide(text)
     metadata: dict[str, Any] = {}
-    if post:
+    if layout is Layout.SOCIAL:
         for name, tell in (("hashtags", hashtags), ("mentions", mentions)):
             known = document.metadata.get(name)  # of the crawler, where its source says so
             names = [each for each in known if isinstance(each, str)] if isinstance(known, list) else []
@@ -169,7 +170,7 @@ def _clean_text(document: Document, place: Place, author: Author | None, hide: _
                 metadata[name] = list({each.casefold(): each for each in reversed(names)}.values())[::-1]
     if other := other_author(document, author):
         metadata[OTHER] = other
-    language = detect_language(text, indented=not post)
+    language = detect_language(text, indented=layout is Layout.MARKDOWN)
     if language:
         metadata["language"] = {"code": language.code, "score": language.score}
     if place.also_at:

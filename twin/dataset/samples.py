@@ -14,7 +14,7 @@ from twin.dataset.spans import Span, count_words, is_indented, prose_spans, sent
 from twin.dataset.splits import Split, assign_splits
 from twin.dataset.templates import TEMPLATES
 from twin.identity import sample_id, sha256
-from twin.models import Author, Category, Document, InstructionSample
+from twin.models import Author, Document, InstructionSample
 from twin.prompts import system_prompt
 from twin.text.bylines import OTHER
 
@@ -182,11 +182,10 @@ def _slots(document: Document, span: Span, output: str) -> dict[str, str]:
 
 
 def _noun(document: Document) -> str:
-    if document.category is Category.POSTS:
-        return "LinkedIn post" if document.platform == "linkedin" else "short post"
-    if document.category is Category.REPOSITORIES:
-        return "README" if (document.path or "").lower().rsplit("/", 1)[-1].startswith("readme") else "project document"
-    return "article"
+    traits = document.category.traits
+    if traits.is_files and (document.path or "").lower().rsplit("/", 1)[-1].startswith("readme"):
+        return "README"
+    return traits.noun_on.get(document.platform, traits.noun)
 
 
 def _repository(document: Document) -> str:

@@ -24,13 +24,12 @@ INK = "#707782"
 FAINT = "#8b949e55"
 """Grid lines."""
 
-BLUE, ORANGE, GREEN, PURPLE = "#2b7bba", "#d95f02", "#1b9e77", "#b05fa0"
+BLUE, ORANGE, PURPLE = "#2b7bba", "#d95f02", "#b05fa0"
 """Told apart with every common colour blindness (after Okabe and Ito, "Color Universal Design", 2008, darkened or
 lightened to stand out from white and black)."""
 
-CATEGORY_COLOURS = {Category.POSTS: ORANGE, Category.ARTICLES: BLUE, Category.REPOSITORIES: GREEN}
-CATEGORY_MARKERS = {Category.POSTS: "^", Category.ARTICLES: "o", Category.REPOSITORIES: "s"}
-"""Colour and shape say the same, so that neither is needed."""
+CATEGORY_COLOURS = {category: category.traits.colour for category in Category}
+CATEGORY_MARKERS = {category: category.traits.marker for category in Category}
 
 BADGE = "#57606a"
 """Behind white letters."""

@@ -15,6 +15,8 @@ from math import inf
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from pydantic import field_validator
+
 from twin.models import Category, Chunk, Model
 from twin.vectors.base import Found, Scored
 
@@ -31,12 +33,21 @@ VARIANT_WEIGHT = 0.5
 
 
 class Weights(Model):
-    """The parameters of fusion."""
+    """The parameters of fusion.
+
+    A category without weights of its own takes those of the category that its traits name, see `Traits.weighted_as`.
+    """
 
     prefetch: int  # points of each list
     looked_at: int  # best points whose chunks are read, and whose neighbours count
     sparse: dict[Category, float]  # weight of BM25 in [0, 1]; the cosine has the rest
     neighbour: dict[Category, float]  # of what a neighbour's score exceeds the least looked at; in code it says nothing
+
+    @field_validator("sparse", "neighbour")
+    @classmethod
+    def _for_every_category(cls, given: dict[Category, float]) -> dict[Category, float]:
+        lent = {each: given[each.traits.weighted_as] for each in Category if each.traits.weighted_as in given}
+        return lent | given
 
 
 @cache

@@ -200,6 +200,7 @@ class Retriever:
                     "dense": len(found[category].dense),
                     "sparse": len(found[category].sparse),
                     "sparse_weight": self._weights.sparse[category],
+                    "weighted_as": category.traits.weighted_as.value,
                 }
             )
         return combine(found, self._weights)

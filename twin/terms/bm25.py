@@ -25,7 +25,7 @@ B = 0.5
 """Of the ranges that Robertson and Zaragoza report to do well (1.2 < k1 < 2, .5 < b < .8) the mild ends: chunks are
 short, so that a repeated word says little, and of like length, so that a long one is not a wordy one."""
 
-AVERAGE_TERMS = {Category.POSTS: 60.0, Category.ARTICLES: 60.0, Category.REPOSITORIES: 60.0}
+AVERAGE_TERMS = {category: category.traits.average_terms for category in Category}
 """Terms of a typical chunk, stop words not counted and the parts of identifiers counted."""
 
 
@@ -60,7 +60,7 @@ def encode_chunks(chunks: Sequence[Chunk]) -> list[SparseVector]:
 
 def encode_texts(texts: Sequence[str], language: str | None, category: Category) -> list[SparseVector]:
     """The sparse vectors of texts of one language and category, as documents."""
-    vocabulary = analyzer(language, code=category is Category.REPOSITORIES).vocabulary()
+    vocabulary = analyzer(language, code=category.traits.is_files).vocabulary()
     found = [words(text) for text in texts]
     sizes = np.array(list(map(len, found)), dtype=np.int64)
     numbers = np.fromiter(map(vocabulary.__getitem__, chain.from_iterable(found)), np.int64, int(sizes.sum()))
@@ -93,7 +93,7 @@ def encode_query(text: str, languages: Iterable[str] = (), category: Category = 
         category: that is searched; source code is read otherwise than prose.
     """
     found = words(text)
-    readers = query_analyzers(languages, code=category is Category.REPOSITORIES)
+    readers = query_analyzers(languages, code=category.traits.is_files)
     known = [reader.vocabulary() for reader in readers]
     ids = {term for vocabulary in known for word in found for term in vocabulary.of(word)}
     indices = np.array(sorted(ids), dtype=np.uint32)

@@ -3,7 +3,8 @@
 from enum import Enum, auto
 from pathlib import PurePosixPath
 
-from twin.models import Category, Document
+from twin.categories import Layout
+from twin.models import Document
 
 _MARKDOWN_SUFFIXES = {".md", ".markdown", ".mdx", ".qmd", ".rmd"}
 _PROSE_SUFFIXES = {".txt", ".rst", ".adoc", ".org", ".tex", ".html", ".htm"}
@@ -18,12 +19,18 @@ class Kind(Enum):
 
 
 def kind_of(document: Document) -> Kind:
-    """Articles are Markdown, posts are prose, and a repository's file is what its name says."""
-    if document.category is Category.ARTICLES:
-        return Kind.MARKDOWN
-    if document.category is Category.POSTS:
-        return Kind.PROSE
-    path = PurePosixPath((document.path or "").lower())
+    """The layout of its category, such as Markdown for an article; a file is what its name says."""
+    match document.category.traits.layout:
+        case Layout.MARKDOWN:
+            return Kind.MARKDOWN
+        case Layout.SOCIAL:
+            return Kind.PROSE
+        case Layout.FILE:
+            return _kind_of_file(document.path or "")
+
+
+def _kind_of_file(name: str) -> Kind:
+    path = PurePosixPath(name.lower())
     if path.suffix in _MARKDOWN_SUFFIXES:
         return Kind.MARKDOWN
     if path.suffix in _PROSE_SUFFIXES or path.name in {"license", "readme", "authors", "changelog", "notice"}:

@@ -12,12 +12,8 @@ from twin.models import ORIGIN, Category, Document
 Row = dict[str, Any]
 
 USERS = "UserDocument"
-CLASSES = {
-    "ArticleDocument": Category.ARTICLES,
-    "PostDocument": Category.POSTS,
-    "RepositoryDocument": Category.REPOSITORIES,
-}
-
+CLASSES = {category.traits.handbook_class: category for category in sorted(Category)}
+"""Class of the rows -> category, in the order in which they are read: the first document of two with one id stays."""
 
 _ROLES = {"title": "title", "subtitle": "subtitle", "language": "language"}
 _BETWEEN = "\n\n"
@@ -54,7 +50,7 @@ def documents_of(name: str, row: Row, author: str, *, by_id: bool = False) -> li
         "source": link,
         "platform": row["platform"] if isinstance(row.get("platform"), str) and row["platform"] else "web",
     }
-    if CLASSES[name] is Category.REPOSITORIES:
+    if CLASSES[name].traits.is_files:
         documents = [
             Document(**base, path=_whole(path), text=_whole(text), metadata={ORIGIN: {"row": fields}})
             for path, text in content.items()
@@ -104,14 +100,17 @@ def row_of(name: str, documents: list[Document], author_id: str, author_name: st
     )
     if "link" not in row and not origin:
         row["link"] = first.link
-        if CLASSES[name] is Category.REPOSITORIES:
+        if CLASSES[name].traits.is_files:
             row["name"] = first.link.rstrip("/").rpartition("/")[2]
     if first.path is not None:
         return {"content": {document.path: document.text for document in documents}, **row}
     if "content" in origin:
         return {"content": _content(first, origin["content"]), **row}
-    body = "Post" if CLASSES[name] is Category.POSTS else "Content"
-    texts = {"Title": first.title, "Subtitle": first.metadata.get("subtitle"), body: first.text}
+    texts = {
+        "Title": first.title,
+        "Subtitle": first.metadata.get("subtitle"),
+        CLASSES[name].traits.handbook_body: first.text,
+    }
     return {"content": texts | ({"language": first.language} if first.language else {}), **row}
 
 
@@ -141,7 +140,7 @@ def _content(document: Document, parts: list[list[Any]]) -> Row:
 def _address(name: str, row: Row, by_id: bool) -> str:
     """The canonical link of a row; one without a usable link is named by its id."""
     link = row.get("link")
-    known_forms = (repository_url, canonical_url) if CLASSES[name] is Category.REPOSITORIES else (canonical_url,)
+    known_forms = (repository_url, canonical_url) if CLASSES[name].traits.is_files else (canonical_url,)
     for form in known_forms if isinstance(link, str) and not by_id else ():
         with suppress(InputError):
             return form(str(link))

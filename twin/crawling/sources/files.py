@@ -243,7 +243,7 @@ def _documents(paths: dict[str, Path], reading: _Reading) -> Iterator[Document]:
     if reading.mine and not given:
         if len(paths) == 1 and reading.errors:
             raise reading.errors[0]
-        kind = "post" if reading.category is Category.POSTS else "article"
+        kind = reading.category.traits.singular
         raise CrawlError(f"{reading.link.url} gives no {kind} ({_listed(crawl.skipped)}): check the files.")
 
 

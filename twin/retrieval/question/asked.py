@@ -36,31 +36,34 @@ _LANGUAGES = {
 _ANY_PLATFORM = r"linkedin|github|gitlab|medium|substack|dev\.?to"
 _ANY_LANGUAGE = "|".join(sorted(map(re.escape, _LANGUAGES), key=len, reverse=True))
 _ON = r"(?:on|from|in|auf|sur|en|no|su)"
-_POSTS = r"(?:(?<!blog\s)posts|tweets|beiträge[n]?|publications|publicaciones)"
-_ARTICLES = r"(?:articles|blog\s?posts?|essays|newsletters?|artikel[n]?|artículos|artigos|articoli)"
-_CODE = r"(?:repositor(?:y|ies)|repos|source\s+code|codebase|code\s+base|quellcode)"
+_TEXTS = [category for category in Category if not category.traits.is_files]
+_NOUNS = "|".join(category.traits.asked.nouns for category in Category)
+_NOUNS_OF_TEXTS = "|".join(category.traits.asked.nouns for category in _TEXTS)
+_SINGULARS = "|".join(category.traits.singular for category in Category)
+_OF_PLATFORM = "|".join(category.traits.asked.of_platform for category in Category)
 _WRITTEN = (
     r"(?:wrote|writ(?:es?|ing|ten)|posted|published|shared|blogged|geschrieben|schrieb|veröffentlicht|écrit|escrit[oa])"
 )
 _DO_WRITE = (
     r"(?:(?:did|does|do|has|have|had)\s+(?:\w+\s+){1,3}?(?:write|written|post|posted|publish|published|share|shared)\b)"
 )
-_WORKS = rf"(?:{_POSTS}|{_ARTICLES}|{_CODE}|post|article|texts|{_WRITTEN})"
+_WORKS = rf"(?:{_NOUNS}|{_SINGULARS}|texts|{_WRITTEN})"
 _WRITING = re.compile(rf"\b(?:{_WORKS}|{_DO_WRITE})\b", re.IGNORECASE)
 """Where a question speaks of what somebody wrote; `post` alone is a verb of HTTP too, so it counts only beside more."""
 
 _PLATFORM_RULES = tuple(
     re.compile(pattern, re.IGNORECASE)
     for pattern in (
-        rf"\b(?P<platform>{_ANY_PLATFORM})\s+(?:posts?|articles?|newsletters?|repos|repositor(?:y|ies)|beiträge[n]?)\b",
-        rf"\b(?:{_POSTS}|{_ARTICLES}|{_CODE}|{_WRITTEN}|{_DO_WRITE})\b.*?\b{_ON}\s+(?P<platform>{_ANY_PLATFORM})\b",
+        rf"\b(?P<platform>{_ANY_PLATFORM})\s+(?:{_OF_PLATFORM})\b",
+        rf"\b(?:{_NOUNS}|{_WRITTEN}|{_DO_WRITE})\b.*?\b{_ON}\s+(?P<platform>{_ANY_PLATFORM})\b",
         rf"\b{_ON}\s+(?P<platform>{_ANY_PLATFORM})\s+{_WRITTEN}\b",
         rf"^\s*{_ON}\s+(?P<platform>{_ANY_PLATFORM})\s*,",
     )
 )
 _CATEGORY_RULES = tuple(
     (category, re.compile(pattern, re.IGNORECASE))
-    for category, nouns in ((Category.POSTS, _POSTS), (Category.ARTICLES, _ARTICLES), (Category.REPOSITORIES, _CODE))
+    for category in Category
+    for nouns in (category.traits.asked.nouns,)
     for pattern in (
         rf"\b(?:my|your|his|her|their|in\s+the|all(?:\s+the)?|{_ANY_PLATFORM})\s+(?P<noun>{nouns})\b",
         rf"\b(?P<noun>{nouns})\s+(?:about|on|in|by|from|over|über|sobre|sur|published|written|that\s+(?:mention|discuss|explain))\b",
@@ -69,7 +72,7 @@ _CATEGORY_RULES = tuple(
 )
 _LANGUAGE_RULE = re.compile(
     rf"\b(?:{_WORKS})\s+(?:\w+\s+)?(?:in|auf|en|em)\s+(?P<language>{_ANY_LANGUAGE})(?!\w)"
-    rf"|(?<!\w)(?P<adjective>{_ANY_LANGUAGE})(?:-language)?\s+(?:{_POSTS}|{_ARTICLES})\b",
+    rf"|(?<!\w)(?P<adjective>{_ANY_LANGUAGE})(?:-language)?\s+(?:{_NOUNS_OF_TEXTS})\b",
     re.IGNORECASE,
 )
 _LEADS = re.compile(r"(?:\b(?:written\s+|posted\s+|published\s+)?(?:by|from|of|von|par|por|de)\s+)?@?$", re.IGNORECASE)
@@ -84,12 +87,9 @@ _EMPTY = stop_words("en").union(
         "wrote",
         "write",
         "written",
-        "post",
-        "posts",
         "posted",
-        "article",
-        "articles",
     ),
+    (word for category in _TEXTS for word in (category.value, category.traits.singular)),
     ("publish", "published", "say", "said", "think", "know"),
 )
 """Words that leave nothing to look for."""

@@ -25,7 +25,7 @@ else, with these fields; leave out what the question does not say:
 "query": the question without the conditions below,
 "author": the slug of one author of this list, only if the question names that person: {authors},
 "platforms": any of linkedin, github, gitlab, medium, substack, devto, web,
-"categories": any of posts, articles, repositories,
+"categories": any of {categories},
 "languages": ISO 639-1 codes of the texts that are wanted,
 "published_from", "published_until": ISO dates, the second one excluded; today is {today},
 "variants": at most 2 other ways to ask the same question."""
@@ -39,7 +39,7 @@ class Understanding(BaseModel):
     query: str = Field(default="", max_length=2000)
     author: str | None = None
     platforms: tuple[str, ...] = Field(default=(), max_length=10)
-    categories: tuple[Category, ...] = Field(default=(), max_length=3)
+    categories: tuple[Category, ...] = Field(default=(), max_length=len(Category))
     languages: tuple[str, ...] = Field(default=(), max_length=10)
     published_from: date | datetime | None = None
     published_until: date | datetime | None = None
@@ -66,13 +66,17 @@ class LanguageModel:
         Raises:
             ValueError: there was no answer that can be used; one sentence says why.
         """
-        people = ", ".join(f"{author.slug} ({author.name})" for author in authors) or "nobody"
+        instruction = _INSTRUCTION.format(
+            authors=", ".join(f"{author.slug} ({author.name})" for author in authors) or "nobody",
+            categories=", ".join(Category),
+            today=today.isoformat(),
+        )
         body = {
             "model": self.model,
             "temperature": 0,
             "response_format": {"type": "json_object"},
             "messages": [
-                {"role": "system", "content": _INSTRUCTION.format(authors=people, today=today.isoformat())},
+                {"role": "system", "content": instruction},
                 {"role": "user", "content": question},
             ],
         }

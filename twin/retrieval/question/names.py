@@ -6,21 +6,23 @@ from collections.abc import Sequence
 from difflib import SequenceMatcher
 from typing import NamedTuple
 
-from twin.models import Author
+from twin.models import Author, Category
 
 _ALIKE = 0.85
 """Ratio of equal letters from which on a misspelt name is taken for a known one."""
 
 _NAME = r"[^\W\d_a-zß-öø-ÿ][\w'’.-]*"
 _FULL_NAME = rf"{_NAME}(?:\s+(?:(?:van|von|de|der|den|da|di|la|le|bin|al|el)\s+)?{_NAME}){{1,2}}"
+_WORKS = "|".join(category.traits.asked.by_author for category in Category)
+_WORKS_ABROAD = "|".join(filter(None, (category.traits.asked.by_author_abroad for category in Category)))
 _CLAIMS = tuple(
     re.compile(pattern)
     for pattern in (
-        rf"(?i:\b(?:written|posted|published|wrote|posts?|articles?|texts?|blog|code|notes?)\s+(?:by|of|from))\s+({_FULL_NAME})",
+        rf"(?i:\b(?:written|posted|published|wrote|{_WORKS}|texts?|blog|notes?)\s+(?:by|of|from))\s+({_FULL_NAME})",
         rf"(?i:\b(?:did|does|has|have|would))\s+({_FULL_NAME})\s+"
         r"(?i:ever\s+|already\s+)?(?i:write|written|post|posted|publish|published|say|said|think|blog)\b",
         rf"(?i:\b(?:schreibt|schrieb|sagt|sagte))\s+({_FULL_NAME})",
-        rf"(?i:\b(?:geschrieben|artikel|beiträge|texte|écrit|articles|écrits|escrito|artículos))\s+"
+        rf"(?i:\b(?:geschrieben|{_WORKS_ABROAD}|texte|écrit|écrits|escrito))\s+"
         rf"(?i:von|par|de|por)\s+({_FULL_NAME})",
     )
 )
