@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from pydantic import ValidationError
 
+from twin import layout
 from twin.identity import content_hash
 from twin.models import Model
 from twin.progress import Progress
@@ -19,7 +20,6 @@ if TYPE_CHECKING:
     from twin.training.verify import LoadedAdapter
 
 CODE_VERSION = "evaluation-1"
-FILE = "evaluation.json"
 _MAX_ROWS = 256
 _BATCH = 8
 _NEW_TOKENS = 48
@@ -48,7 +48,7 @@ def evaluate(plan: "TrainingPlan", loaded: "LoadedAdapter | None" = None) -> Eva
     stored = read_evaluation(plan)
     if stored is not None:
         return stored
-    path = Path(plan.output) / FILE
+    path = Path(plan.output) / layout.EVALUATION
     report = _measure(plan, loaded or load_adapter(plan), split, read_rows(plan, split))
     temporary = path.with_name(f".{path.name}.tmp")
     try:
@@ -65,9 +65,9 @@ def read_evaluation(plan: "TrainingPlan") -> EvaluationReport | None:
 
     It needs no model, so it can be asked where torch is not wanted.
     """
-    if not (Path(plan.output) / FILE).is_file():
+    if not (Path(plan.output) / layout.EVALUATION).is_file():
         return None
-    stored = _stored(Path(plan.output) / FILE)
+    stored = _stored(Path(plan.output) / layout.EVALUATION)
     if stored is None or stored.key != _key(plan)[0]:
         return None
     return stored.report.model_copy(update={"written": 0})
@@ -76,11 +76,10 @@ def read_evaluation(plan: "TrainingPlan") -> EvaluationReport | None:
 def _key(plan: "TrainingPlan") -> tuple[str, str]:
     """What an evaluation depends on, and the split that it measures."""
     from twin.training.plan import read_rows
-    from twin.training.run import RECORD
 
     split = next((name for name in ("test", "validation") if read_rows(plan, name)), "train")
-    adapter = (Path(plan.output) / RECORD).read_text(encoding="utf-8")
-    rows = plan.files[f"{split}.jsonl"]
+    adapter = (Path(plan.output) / layout.TRAINING_RECORD).read_text(encoding="utf-8")
+    rows = plan.files[layout.rows(split)]
     return content_hash({"adapter": adapter, "split": split, "rows": rows, "code": CODE_VERSION}), split
 
 

@@ -10,6 +10,7 @@ import logging
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from twin import layout
 from twin.errors import ConsistencyError, InputError
 from twin.progress import Progress
 from twin.training.config import TrainingPlan
@@ -67,7 +68,7 @@ def read_corpus(plan: TrainingPlan) -> list[str]:
     Raises:
         ConsistencyError: the file has changed since the plan was made.
     """
-    path = Path(plan.dataset) / "corpus.jsonl"
+    path = Path(plan.dataset) / layout.CORPUS
     if not path.is_file() or file_hash(path) != plan.files[path.name]:
         raise ConsistencyError(f"{path} has changed since the training was planned: run it again.")
     with path.open(encoding="utf-8") as lines:

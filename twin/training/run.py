@@ -10,6 +10,7 @@ from typing import Any
 
 from pydantic import ValidationError
 
+from twin import layout
 from twin.errors import InputError
 from twin.progress import Progress
 from twin.training.base_model import load_base, prepare_process
@@ -19,7 +20,6 @@ from twin.training.folders import build_folder, file_hash, file_hashes, locked
 from twin.training.plan import read_rows
 from twin.training.rows import Rows, tokenized
 
-RECORD = "training_record.json"
 WEIGHTS = "adapter_model.safetensors"
 
 logger = logging.getLogger("twin")
@@ -47,13 +47,13 @@ def run_training(plan: TrainingPlan, report: Callable[[str], None] | None = None
             return _report(plan, record, reused=True)
         prepare_process(plan)
         build_folder(folder, lambda target: _train(plan, target))
-        record = TrainingRecord.model_validate_json((folder / RECORD).read_bytes())
+        record = TrainingRecord.model_validate_json((folder / layout.TRAINING_RECORD).read_bytes())
         return _report(plan, record, reused=False)
 
 
 def read_record(folder: Path, fingerprint: str) -> TrainingRecord | None:
     """The record of an adapter; None where there is none, or where a file is not what the record says."""
-    path = folder / RECORD
+    path = folder / layout.TRAINING_RECORD
     if not path.is_file():
         return None
     try:
@@ -101,7 +101,7 @@ def _train(plan: TrainingPlan, target: Path) -> None:
         seconds=round(time.monotonic() - started, 1),
         files=file_hashes(target),
     )
-    (target / RECORD).write_text(record.model_dump_json(indent=2) + "\n", encoding="utf-8")
+    (target / layout.TRAINING_RECORD).write_text(record.model_dump_json(indent=2) + "\n", encoding="utf-8")
     logger.info("adapter of %s: %d steps on %d rows, loss %.2f", plan.author, record.steps, record.rows, losses[-1])
 
 
