@@ -17,6 +17,7 @@ from twin.errors import ConsistencyError
 from twin.identity import check_slug, data_version, sha256
 from twin.models import Author, Category, Document, InstructionSample, StageReport, State
 from twin.progress import progress
+from twin.prompts import prompt_messages
 from twin.warehouse.base import Warehouse
 
 CODE_VERSION = "dataset-2"
@@ -95,7 +96,7 @@ def as_row(sample: InstructionSample) -> dict[str, object]:
     """A sample as a conversational prompt-completion row, the form in which TRL trains on the completion only."""
     return {
         "id": sample.id,
-        "prompt": [{"role": "system", "content": sample.system}, {"role": "user", "content": sample.instruction}],
+        "prompt": prompt_messages(sample.system, sample.instruction),
         "completion": [{"role": "assistant", "content": sample.output}],
         "task": sample.task,
         "category": str(sample.category),

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 from twin import layout
 from twin.errors import ConsistencyError, InputError
 from twin.progress import Progress
+from twin.prompts import CHATML, END_OF_TEXT, END_OF_TURN, PAD, START_OF_TURN
 from twin.training.config import TrainingPlan
 from twin.training.console import heartbeat
 from twin.training.folders import build_folder, file_hash, locked
@@ -21,20 +22,6 @@ if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerFast
 
 logger = logging.getLogger("twin")
-
-PAD, END_OF_TEXT, START_OF_TURN, END_OF_TURN = "<|pad|>", "<|endoftext|>", "<|im_start|>", "<|im_end|>"
-
-CHATML = (
-    "{% for message in messages %}"
-    "{{ '<|im_start|>' + message['role'] + '\n' }}"
-    "{% if message['role'] == 'assistant' %}"
-    "{% generation %}{{ message['content'] + '<|im_end|>' }}{% endgeneration %}"
-    "{% else %}{{ message['content'] + '<|im_end|>' }}{% endif %}"
-    "{{ '\n' }}"
-    "{% endfor %}"
-    "{% if add_generation_prompt %}{{ '<|im_start|>assistant\n' }}{% endif %}"
-)
-"""ChatML, with the marks that say which tokens are the assistant's."""
 
 _VOCABULARY = 2048
 _LENGTH = 128  # tokens of a pre-training row
