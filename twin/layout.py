@@ -74,6 +74,11 @@ def adapter(author: str, fingerprint: str) -> Name:
     return ADAPTERS, author, fingerprint[:16]
 
 
+def noted_base(adapter: str) -> str:
+    """The file beside the folder of an adapter that says where on this machine its base model lies."""
+    return f"{adapter}.base"
+
+
 def current_adapter(author: str) -> Name:
     """The file that points at the current adapter."""
     return ADAPTERS, author, CURRENT

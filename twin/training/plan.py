@@ -5,8 +5,6 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
-from upath import UPath
-
 from twin import layout
 from twin.artifacts import ArtifactStore
 from twin.dataset.splits import SPLITS
@@ -40,7 +38,7 @@ def plan_training(
         InputError: there is no dataset, it has no training rows, or the base model cannot be found.
         ConsistencyError: files of the dataset are not those that were written.
     """
-    root = _local(artifacts.root)
+    root = local_root(artifacts)
     metadata = artifacts.table_metadata(*layout.dataset(author, layout.INSTRUCTIONS))
     if metadata is None:
         raise InputError(f"{author} has no instruction dataset yet: build it first (asset instruction_dataset).")
@@ -115,9 +113,17 @@ def _cached_revision(name: str) -> str:
     return Path(found).parent.name if isinstance(found, str) else ""
 
 
-def _local(root: UPath) -> Path:
+def local_root(artifacts: ArtifactStore) -> Path:
+    """The root of a store on this machine's disk.
+
+    Raises:
+        InputError: the store is remote.
+    """
+    root = artifacts.root
     if root.protocol not in ("", "file", "local"):
-        raise InputError(f"TWIN_STORE is {root}, and a training reads and writes local files: set it to a folder.")
+        raise InputError(
+            f"TWIN_STORE is {root}, but adapters are trained and read on a local disk: set it to a folder."
+        )
     return Path(root.path).expanduser().resolve()
 
 

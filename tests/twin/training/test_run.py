@@ -16,13 +16,15 @@ from twin.artifacts import ArtifactStore
 from twin.dataset.stage import build_dataset
 from twin.errors import ConsistencyError, InputError
 from twin.models import Author, Category, Document, State
+from twin.prompts import end_of_turn
 from twin.settings import Settings
 from twin.training.config import TrainingConfig, TrainingOutcome, TrainingPlan
 from twin.training.folders import build_folder, file_hashes
 from twin.training.nano import train_tokenizer
 from twin.training.plan import plan_training, read_rows
-from twin.training.rows import end_of_turn, tokenized
-from twin.training.run import WEIGHTS, read_record, run_training
+from twin.training.record import WEIGHTS, read_record
+from twin.training.rows import tokenized
+from twin.training.run import run_training
 from twin.training.verify import load_adapter, verify_adapter
 from twin.warehouse.sqlite import SqliteWarehouse
 
