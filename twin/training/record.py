@@ -28,7 +28,7 @@ def check_record(folder: Path) -> TrainingRecord:
         record = TrainingRecord.model_validate_json(path.read_bytes())
     except ValidationError as error:
         raise ConsistencyError(f"{path} is damaged") from error
-    for name, digest in (record.files or {WEIGHTS: ""}).items():
+    for name, digest in {WEIGHTS: "", **record.files}.items():
         if not (folder / name).is_file() or file_hash(folder / name) != digest:
             raise ConsistencyError(f"{folder / name} is missing or damaged")
     return record

@@ -206,3 +206,10 @@ def test_nobody_has_no_current_adapter(store: Store) -> None:
     store.artifacts.write_bytes(*layout.current_adapter(AUTHOR), content=b"{")
     with pytest.raises(InputError, match=r"current\.json is damaged"):
         current_adapter(store.artifacts, AUTHOR)
+
+
+def test_a_base_of_the_hub_that_is_not_there_is_one_sentence(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", True)
+    store.change_record(base_model="nobody-here/model", base_revision="0" * 40, base_kind=None, base_contents=None)
+    with pytest.raises(InputError, match=r"nobody-here/model cannot be loaded \(.*\): make it available here, or"):
+        store.open()
