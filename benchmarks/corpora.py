@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+from twin import layout
 from twin.cleaning import clean_documents
 from twin.models import Category, Document, State
 from twin.transfer.handbook import import_export
@@ -21,7 +22,7 @@ _PLATFORMS = ("web", "medium", "substack", "linkedin", "devto")
 def articles(data: Path) -> list[Document]:
     """The articles of the handbook's authors, cleaned, by author and id."""
     with TemporaryDirectory(prefix="bench-articles-") as folder:
-        warehouse = SqliteWarehouse(Path(folder) / "warehouse.sqlite")
+        warehouse = SqliteWarehouse(Path(folder) / layout.WAREHOUSE)
         try:
             import_export(data / "handbook", warehouse)
             found: list[Document] = []

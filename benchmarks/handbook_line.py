@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from benchmarks import corpora, reference
 from benchmarks.processes import child
 from benchmarks.workbench import Workbench, open_embedder, open_sentence_transformer
+from twin import layout
 from twin.artifacts import ArtifactStore
 from twin.chunking import chunk_documents, read_chunks
 from twin.cleaning import clean_documents
@@ -49,7 +50,7 @@ class Store(NamedTuple):
 def opened(folder: Path) -> Store:
     """The stores as the settings of a laptop have them."""
     artifacts = ArtifactStore(str(folder))
-    return Store(SqliteWarehouse(folder / "warehouse.sqlite"), artifacts, EdgeVectorStore(folder / "vectors"))
+    return Store(SqliteWarehouse(folder / layout.WAREHOUSE), artifacts, EdgeVectorStore(folder / layout.VECTORS))
 
 
 class Built(NamedTuple):

@@ -16,6 +16,7 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
+from twin import layout
 from twin.artifacts import ArtifactStore
 from twin.chunking import chunk_documents, read_chunks
 from twin.chunking.inspection import inspect_chunks, verify_duplicates, verify_lengths
@@ -65,7 +66,7 @@ def embed(artifacts: ArtifactStore) -> int:
             yield pa.record_batch(columns, schema=schema)
 
     footer = {"data_version": sha256(str(len(ids))), "model": "random/384", "dimension": DIMENSION, "chunks": len(ids)}
-    name = ("embeddings", AUTHOR, f"{CATEGORY.value}.parquet")
+    name = layout.table(layout.EMBEDDINGS, AUTHOR, CATEGORY)
     artifacts.write_table(*name, schema=schema, batches=batches(), metadata=footer)
     return len(ids)
 
@@ -88,7 +89,7 @@ def main(chunks: int) -> None:
     with tempfile.TemporaryDirectory() as folder:
         embedder = SentenceTransformerEmbedder()
         artifacts = ArtifactStore(folder)
-        warehouse = SqliteWarehouse(Path(folder) / "warehouse.sqlite")
+        warehouse = SqliteWarehouse(Path(folder) / layout.WAREHOUSE)
         warehouse.upsert_authors([Author(slug=AUTHOR, name="Ada")])
         warehouse.upsert_documents(State.CLEANED, documents(-(-chunks // PARAGRAPHS)))
         chunk_documents(warehouse, artifacts, embedder, AUTHOR, CATEGORY)

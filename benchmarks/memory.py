@@ -15,6 +15,7 @@ import pyarrow as pa
 from benchmarks import corpora
 from benchmarks.processes import child, peak_mb
 from benchmarks.workbench import Workbench, open_embedder
+from twin import layout
 from twin.artifacts import ArtifactStore
 from twin.chunking.stage import SCHEMA
 from twin.identity import chunk_id, document_id
@@ -64,7 +65,7 @@ def _write_chunks(artifacts: ArtifactStore, texts: list[str]) -> None:
     def batches() -> "list[pa.RecordBatch]":
         return [_batch(document, link, first, texts[first : first + _ROWS]) for first in range(0, len(texts), _ROWS)]
 
-    name = ("chunks", corpora.AUTHOR, f"{Category.POSTS}.parquet")
+    name = layout.table(layout.CHUNKS, corpora.AUTHOR, Category.POSTS)
     artifacts.write_table(*name, schema=SCHEMA, batches=batches(), metadata={"data_version": "memory"})
 
 

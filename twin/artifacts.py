@@ -19,6 +19,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from upath import UPath
 
+from twin import layout
 from twin.errors import StoreError
 
 _METADATA_KEY = b"llm_twin"
@@ -37,7 +38,13 @@ class ArtifactStore:
         self.root = UPath(root)
 
     def path(self, *parts: str) -> UPath:
-        """Address of an artifact, whether it exists or not."""
+        """Address of an artifact, whether it exists or not.
+
+        Raises:
+            ValueError: its folder is not one of `twin.layout`.
+        """
+        if len(parts) > 1 and parts[0] not in layout.FOLDERS:
+            raise ValueError(f"'{parts[0]}' is not a folder of the store: declare it in twin/layout.py first.")
         return self.root.joinpath(*parts)
 
     def write_table(

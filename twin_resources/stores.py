@@ -10,11 +10,10 @@ import dagster as dg
 
 from twin.artifacts import ArtifactStore
 from twin.crawling import Fetcher
-from twin.embedding import Embedder, open_embedder
+from twin.embedding import Embedder
+from twin.opening import Stores
 from twin.settings import Settings
-from twin.vectors import open_vector_store
 from twin.vectors.base import VectorStore
-from twin.warehouse import open_warehouse
 from twin.warehouse.base import Warehouse
 
 
@@ -25,36 +24,32 @@ def settings() -> Settings:
 
 @dg.resource(description="Documents: MongoDB where MONGO_URI is set, else SQLite inside TWIN_STORE.")
 def warehouse() -> Iterator[Warehouse]:
-    opened = open_warehouse(Settings.from_env())
-    try:
-        yield opened
-    finally:
-        opened.close()
+    with Stores(Settings.from_env()) as opened:
+        yield opened.warehouse
 
 
 @dg.resource(description="Points: Qdrant at QDRANT_URL, else Qdrant Edge inside TWIN_STORE.")
 def vectors() -> Iterator[VectorStore]:
-    opened = open_vector_store(Settings.from_env())
-    try:
-        yield opened
-    finally:
-        opened.close()
+    with Stores(Settings.from_env()) as opened:
+        yield opened.vectors
 
 
 @dg.resource(description="Parquet files and folders under TWIN_STORE, a folder or any fsspec URL.")
-def artifacts() -> ArtifactStore:
-    return ArtifactStore(Settings.from_env().store_path)
+def artifacts() -> Iterator[ArtifactStore]:
+    with Stores(Settings.from_env()) as opened:
+        yield opened.artifacts
 
 
 @dg.resource(description="The way to the web: guarded, polite, with TWIN_CONTACT in its User-Agent.")
-def fetcher() -> Fetcher:
-    return Fetcher.from_settings(Settings.from_env())
+def fetcher() -> Iterator[Fetcher]:
+    with Stores(Settings.from_env()) as opened:
+        yield opened.fetcher
 
 
 @dg.resource(
     description="The model of TWIN_EMBEDDING_MODEL, or of the endpoint TWIN_EMBEDDING_URL; its weights are loaded when "
     "the first text is embedded."
 )
-def embedder() -> Embedder:
-    settings = Settings.from_env()
-    return open_embedder(settings, ArtifactStore(settings.store_path))
+def embedder() -> Iterator[Embedder]:
+    with Stores(Settings.from_env()) as opened:
+        yield opened.embedder

@@ -33,9 +33,9 @@ def store(request: pytest.FixtureRequest, tmp_path: Path) -> ArtifactStore:
 
 
 def test_a_table_comes_back_with_its_metadata(store: ArtifactStore) -> None:
-    store.write_table("a", "t.parquet", schema=SCHEMA, batches=batches(3, 4), metadata={"version": "1"})
-    assert rows(store, "a", "t.parquet") == 7
-    assert store.table_metadata("a", "t.parquet") == {"version": "1"}
+    store.write_table("datasets", "t.parquet", schema=SCHEMA, batches=batches(3, 4), metadata={"version": "1"})
+    assert rows(store, "datasets", "t.parquet") == 7
+    assert store.table_metadata("datasets", "t.parquet") == {"version": "1"}
 
 
 def test_what_does_not_exist_is_empty_and_no_error(store: ArtifactStore) -> None:
@@ -76,15 +76,15 @@ def test_a_failing_writer_keeps_the_old_file_and_leaves_nothing(store: ArtifactS
 
 
 def test_bytes_come_back(store: ArtifactStore) -> None:
-    store.write_bytes("a", "b.txt", content=b"one")
-    store.write_bytes("a", "b.txt", content=b"two")
-    assert store.read_bytes("a", "b.txt") == b"two"
+    store.write_bytes("datasets", "b.txt", content=b"one")
+    store.write_bytes("datasets", "b.txt", content=b"two")
+    assert store.read_bytes("datasets", "b.txt") == b"two"
 
 
 def test_an_unwritable_root_is_one_sentence(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("not a folder")
     with pytest.raises(StoreError, match=r"cannot be written .*TWIN_STORE"):
-        ArtifactStore(str(tmp_path / "file")).write_bytes("a", "b", content=b"")
+        ArtifactStore(str(tmp_path / "file")).write_bytes("datasets", "b", content=b"")
 
 
 def test_a_full_disk_is_one_sentence_and_the_old_file_stays(tmp_path: Path) -> None:

@@ -5,17 +5,14 @@ The author's row goes last, so that a removal which was killed shows in `twin au
 
 from pydantic import Field
 
+from twin import layout
 from twin.artifacts import ArtifactStore
 from twin.authors.files import AuthorFiles
-from twin.crawling.web.captures import FOLDER as CAPTURES
 from twin.errors import InputError
 from twin.identity import check_slug
 from twin.models import Model
 from twin.vectors.base import VectorStore
 from twin.warehouse.base import Warehouse
-
-FOLDERS = ("adapters", "base_models", "datasets", "embeddings", "chunks", CAPTURES)
-"""The folders of the artifact store that hold a folder for each author."""
 
 
 class RemovalReport(Model):
@@ -51,7 +48,7 @@ def remove_author(
         raise InputError(f"Whether {path} declares {slug} is not known: {files.errors[0]}")
     points = vectors.remove_author(slug)
     removed = {}
-    for folder in FOLDERS:
+    for folder in layout.PER_AUTHOR:
         removed[folder] = artifacts.count_files(folder, slug)
         artifacts.remove_tree(folder, slug)
     return RemovalReport(

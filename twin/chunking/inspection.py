@@ -10,18 +10,19 @@ from typing import Any
 
 import numpy as np
 
+from twin import layout
 from twin.artifacts import ArtifactStore, Metadata
 from twin.chunking.stage import Measured, read_chunks
 from twin.identity import data_version
 from twin.inspection.drift import compare
 from twin.inspection.markdown import Passage, image, passages
-from twin.inspection.record import Inspection, Spread, Statistics, footer_of, keep, made_key, predecessor, record_name
+from twin.inspection.record import Inspection, Spread, Statistics, footer_of, keep, made_key, predecessor
 from twin.models import Category, State
 from twin.pictures import tokens_histogram
 from twin.verdict import Verdict
 from twin.warehouse.base import Warehouse
 
-_STAGE = "chunks"
+_STAGE = layout.CHUNKS
 
 SPACED = 3
 """Chunks that are shown beside the shortest and the longest, evenly spaced in the order of the table."""
@@ -51,7 +52,7 @@ def inspect_chunks(
         StoreError: a store cannot be used.
     """
     footer = footer_of(artifacts, _STAGE, author, category)
-    name, version = record_name(_STAGE, author, category), str(footer["data_version"])
+    name, version = layout.inspection(_STAGE, author, category), str(footer["data_version"])
     limit, target = embedder.sizer.limit, footer.get("target")
     cleaned = data_version(warehouse.hashes(State.CLEANED, author, category).items())
 
@@ -85,7 +86,7 @@ def inspect_chunks(
 def verify_lengths(artifacts: ArtifactStore, author: str, category: Category) -> Verdict:
     """The lengths of the chunks are distributed as they were in the version before, within what `drift` allows."""
     now = _statistics(footer_of(artifacts, _STAGE, author, category), _lengths(artifacts, author, category))
-    before = predecessor(artifacts, record_name(_STAGE, author, category), now.version)
+    before = predecessor(artifacts, layout.inspection(_STAGE, author, category), now.version)
     return compare(now, before, {"tokens": "Tokens per chunk"}, maker="the way in which texts are cut")
 
 
@@ -105,7 +106,7 @@ def verify_duplicates(artifacts: ArtifactStore, author: str, category: Category)
 
 def _columns(artifacts: ArtifactStore, author: str, category: Category, *names: str) -> Iterator[tuple[Any, ...]]:
     """Rows of some columns of the table, without making chunks of them."""
-    for batch in artifacts.read_table("chunks", author, f"{category.value}.parquet", columns=list(names)):
+    for batch in artifacts.read_table(*layout.table(_STAGE, author, category), columns=list(names)):
         yield from zip(*(batch.column(name).to_pylist() for name in names), strict=True)
 
 

@@ -7,6 +7,7 @@ from typing import Any, Protocol
 
 import pyarrow as pa
 
+from twin import layout
 from twin.artifacts import ArtifactStore, Metadata
 from twin.chunking.chunker import Chunker, take_batch
 from twin.chunking.profile import PROFILES, Profile
@@ -125,8 +126,8 @@ def chunks_overlap(artifacts: ArtifactStore, author: str, category: Category) ->
     return 0 if known is None else int(known.get("overlap", 0))
 
 
-def _name(author: str, category: Category) -> tuple[str, str, str]:
-    return "chunks", author, f"{category.value}.parquet"
+def _name(author: str, category: Category) -> layout.Name:
+    return layout.table(layout.CHUNKS, author, category)
 
 
 Row = tuple[str, Chunk]
@@ -223,7 +224,7 @@ class _Rewrite:
         return rows
 
 
-def _stored(artifacts: ArtifactStore, name: tuple[str, str, str]) -> Iterator[Row]:
+def _stored(artifacts: ArtifactStore, name: layout.Name) -> Iterator[Row]:
     for batch in artifacts.read_table(*name):
         for row in batch.to_pylist():
             yield row.pop("document_hash"), Chunk.model_validate(row)

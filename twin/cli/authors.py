@@ -7,13 +7,11 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from twin.artifacts import ArtifactStore
 from twin.authors.files import load_authors
 from twin.authors.registration import add_link, drop_link
 from twin.authors.removal import remove_author
-from twin.cli.opening import known_author, warehouse
+from twin.cli.opening import known_author, stores
 from twin.models import IMPORT, Category, CrawlRecord, State
-from twin.settings import Settings
 
 app = typer.Typer(help="The authors in the warehouse: list them, remove one.")
 links = typer.Typer(help="The sources of an author: add one without editing a file, list them, remove one.")
@@ -25,12 +23,12 @@ def list_authors(context: typer.Context) -> None:
     if context.invoked_subcommand is not None:
         return
     table = Table("author", "name", "links", *(f"cleaned {category.value}" for category in Category), box=None)
-    with warehouse() as opened:
-        for author in opened.authors():
-            counts = [str(len(opened.hashes(State.CLEANED, author.slug, category))) for category in Category]
-            table.add_row(author.slug, author.name, str(len(opened.links(author.slug))), *counts)
+    with stores() as opened:
+        for author in opened.warehouse.authors():
+            counts = [str(len(opened.warehouse.hashes(State.CLEANED, author.slug, category))) for category in Category]
+            table.add_row(author.slug, author.name, str(len(opened.warehouse.links(author.slug))), *counts)
+        files = load_authors(opened.settings.authors_path)
     Console(width=200).print(table)
-    files = load_authors(Settings.from_env().authors_path)
     for error in files.errors:
         typer.echo(f"twin: {error}", err=True)
     if files.errors:
@@ -42,18 +40,11 @@ def remove_everything(
     author: str, yes: bool = typer.Option(False, "--yes", help="Do not ask whether it is meant.")
 ) -> None:
     """Remove an author with every document, capture, chunk, point, sample and adapter, for good."""
-    from twin.vectors import open_vector_store
-
-    settings = Settings.from_env()
     if not yes:
         typer.confirm(f"Remove {author} with everything of theirs, for good?", abort=True)
-    vectors = open_vector_store(settings)
-    try:
-        with warehouse() as opened:
-            files = load_authors(settings.authors_path)
-            report = remove_author(author, opened, ArtifactStore(settings.store_path), vectors, files)
-    finally:
-        vectors.close()
+    with stores() as opened:
+        files = load_authors(opened.settings.authors_path)
+        report = remove_author(author, opened.warehouse, opened.artifacts, opened.vectors, files)
     if not report.removed:
         typer.echo(f"nothing of {author} is there")
         return
@@ -69,16 +60,16 @@ def add(
     name: str | None = typer.Option(None, help="The author's name, where the author is new."),
 ) -> None:
     """Add a link to an author; the discovery sensor finds it, or the next `build_twin` reads it."""
-    with warehouse() as opened:
-        declared = add_link(opened, author, {kind: link} if kind else link, base=Path.cwd(), name=name)
+    with stores() as opened:
+        declared = add_link(opened.warehouse, author, {kind: link} if kind else link, base=Path.cwd(), name=name)
     typer.echo(f"added {declared.url} ({declared.kind}: {', '.join(declared.categories)}) to {author}")
 
 
 @links.command("remove")
 def remove(author: str, link: str) -> None:
     """Remove a link that was added here; its documents, chunks and points go with the next build."""
-    with warehouse() as opened:
-        removed = drop_link(opened, known_author(opened, author), link)
+    with stores() as opened:
+        removed = drop_link(opened.warehouse, known_author(opened, author), link)
     typer.echo(f"removed {removed} from {author}")
 
 
@@ -86,9 +77,10 @@ def remove(author: str, link: str) -> None:
 def show(author: str, as_json: bool = typer.Option(False, "--json", help="One JSON object a line.")) -> None:
     """List an author's links with how the last attempt at each went."""
     table = Table("link", "kind", "from", "category", "last attempt", box=None)
-    with warehouse() as opened:
-        crawls = {category: opened.last_crawls(known_author(opened, author), category) for category in Category}
-        for link in opened.links(author):
+    with stores() as opened:
+        warehouse, slug = opened.warehouse, known_author(opened, author)
+        crawls = {category: warehouse.last_crawls(slug, category) for category in Category}
+        for link in warehouse.links(slug):
             for category in link.categories:
                 crawl = crawls[category].get(link.url)
                 if as_json:

@@ -2,10 +2,8 @@
 
 import typer
 
-from twin.artifacts import ArtifactStore
-from twin.cli.opening import known_author, warehouse
+from twin.cli.opening import known_author, stores
 from twin.models import Category
-from twin.settings import Settings
 
 
 def replay(
@@ -13,22 +11,14 @@ def replay(
     category: list[Category] = typer.Option([], "--category", help="Only this category; may be repeated."),
 ) -> None:
     """Read everything of an author again from what was kept of the last crawls, without one request."""
-    from twin.crawling import Fetcher, crawl_author, crawl_tools
+    from twin.crawling import crawl_author
 
-    settings = Settings.from_env()
     failed = False
-    with warehouse() as opened:
+    with stores() as opened:
         # Nothing is fetched, so nothing is kept; but what was kept before is read even where that is turned off now.
-        keep = max(settings.keep_captures, 1)
-        tools = crawl_tools(
-            Fetcher.from_settings(settings),
-            ArtifactStore(settings.store_path),
-            opened,
-            known_author(opened, author),
-            keep=keep,
-        )
+        tools = opened.crawl_tools(known_author(opened, author), keep=max(opened.settings.keep_captures, 1))
         for each in tuple(category) or tuple(Category):
-            report = crawl_author(opened, author, each, tools=tools, replay=True)
+            report = crawl_author(opened.warehouse, author, each, tools=tools, replay=True)
             # Each failed link was a line of the log already.
             typer.echo(
                 f"{each.value}: {report.new} new, {report.changed} changed, {report.unchanged} unchanged, "

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import typer
 
-from twin.cli.opening import known_author, warehouse
+from twin.cli.opening import known_author, stores
 from twin.errors import InputError
 from twin.models import IMPORT
 from twin.warehouse import editing as documents
@@ -17,8 +17,8 @@ app = typer.Typer(help="The raw documents of an author in the warehouse: list, s
 @app.command("list")
 def show_all(author: str) -> None:
     """List an author's documents: category, characters, link and path."""
-    with warehouse() as opened:
-        for document in documents.list_documents(opened, known_author(opened, author)):
+    with stores() as opened:
+        for document in documents.list_documents(opened.warehouse, known_author(opened, author)):
             where = f"{document.link} {document.path}" if document.path else document.link
             cells = (document.category.value, str(len(document.text)), where, document.title or "")
             typer.echo("\t".join(map(_cell, cells)))
@@ -27,8 +27,8 @@ def show_all(author: str) -> None:
 @app.command("show")
 def show(author: str, link: str, path: str | None = typer.Option(None, help="Of a file in a repository.")) -> None:
     """Print the text of one document."""
-    with warehouse() as opened:
-        typer.echo(documents.find_document(opened, known_author(opened, author), link, path).text, nl=False)
+    with stores() as opened:
+        typer.echo(documents.find_document(opened.warehouse, known_author(opened, author), link, path).text, nl=False)
 
 
 @app.command("edit")
@@ -40,17 +40,17 @@ def edit(
 ) -> None:
     """Replace the text of one document; the next build re-chunks and re-embeds only it."""
     text = _text(file)
-    with warehouse() as opened:
-        changed = documents.replace_text(opened, known_author(opened, author), link, text, path)
+    with stores() as opened:
+        changed = documents.replace_text(opened.warehouse, known_author(opened, author), link, text, path)
     typer.echo("changed" if changed else "unchanged: it has that text already")
 
 
 @app.command("remove")
 def remove(author: str, link: str, path: str | None = typer.Option(None, help="Of a file in a repository.")) -> None:
     """Remove one document; its chunks and points go with the next build."""
-    with warehouse() as opened:
-        removed = documents.remove_document(opened, known_author(opened, author), link, path)
-        kinds = {declared.kind for declared in opened.links(author) if declared.url == removed.source}
+    with stores() as opened:
+        removed = documents.remove_document(opened.warehouse, known_author(opened, author), link, path)
+        kinds = {declared.kind for declared in opened.warehouse.links(author) if declared.url == removed.source}
     typer.echo(f"removed {link}")
     if kinds - {IMPORT}:
         typer.echo(f"It comes back when {removed.source} is read again and still has it: exclude it there, too.")

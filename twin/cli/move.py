@@ -5,9 +5,7 @@ from pathlib import Path
 
 import typer
 
-from twin.artifacts import ArtifactStore
-from twin.cli.opening import known_author, warehouse
-from twin.settings import Settings
+from twin.cli.opening import known_author, stores
 from twin.transfer import handbook
 from twin.transfer.native import TransferReport, export_folder, import_folder, is_export
 
@@ -28,8 +26,8 @@ def import_warehouse(folder: Path) -> None:
 
 
 def _import_native(folder: Path) -> None:
-    with warehouse() as opened:
-        report = import_folder(folder, opened, ArtifactStore(Settings.from_env().store_path))
+    with stores() as opened:
+        report = import_folder(folder, opened.warehouse, opened.artifacts)
     restored = report.restored
     typer.echo(
         f"{_shown(report)}: {restored.inserted} rows new, {restored.updated} changed, {restored.unchanged} unchanged, "
@@ -39,8 +37,8 @@ def _import_native(folder: Path) -> None:
 
 
 def _import_handbook(folder: Path) -> None:
-    with warehouse() as opened:
-        report = handbook.import_export(folder, opened)
+    with stores() as opened:
+        report = handbook.import_export(folder, opened.warehouse)
     for note in report.notes:
         typer.echo(note)
     typer.echo(
@@ -58,14 +56,14 @@ def export_warehouse(
     ),
 ) -> None:
     """Export the warehouse into a folder that `twin import` reads."""
-    with warehouse() as opened:
+    with stores() as opened:
         if author is not None:
             known_author(opened, author)
         if layout is Format.HANDBOOK:
-            written = handbook.export_warehouse(folder, opened, author)
+            written = handbook.export_warehouse(folder, opened.warehouse, author)
             typer.echo(f"{written.total} documents of {', '.join(written.authors) or 'nobody'} written to {folder}")
             return
-        report = export_folder(folder, opened, ArtifactStore(Settings.from_env().store_path), author)
+        report = export_folder(folder, opened.warehouse, opened.artifacts, author)
     typer.echo(f"{_shown(report)}, {report.captures} captures written to {folder}")
     _end(report.errors)
 

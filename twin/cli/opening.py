@@ -1,32 +1,24 @@
 """Stores for the length of one command."""
 
-from collections.abc import Iterator
-from contextlib import contextmanager
-
 from twin.errors import InputError
 from twin.identity import check_slug
+from twin.opening import Stores
 from twin.settings import Settings
-from twin.warehouse import open_warehouse
-from twin.warehouse.base import Warehouse
 
 
-@contextmanager
-def warehouse() -> Iterator[Warehouse]:
-    """The warehouse of the environment, closed afterwards."""
-    opened = open_warehouse(Settings.from_env())
-    try:
-        yield opened
-    finally:
-        opened.close()
+def stores() -> Stores:
+    """The stores of the environment, for a `with`."""
+    return Stores(Settings.from_env())
 
 
-def known_author(opened: Warehouse, slug: str) -> str:
+def known_author(opened: Stores, slug: str) -> str:
     """Return `slug`, or raise `InputError` naming the authors there are."""
-    if opened.author(check_slug(slug)) is None:
-        known = ", ".join(author.slug for author in opened.authors()) or "nobody yet"
+    warehouse = opened.warehouse
+    if warehouse.author(check_slug(slug)) is None:
+        known = ", ".join(author.slug for author in warehouse.authors()) or "nobody yet"
         raise InputError(
-            f"There is no author '{slug}' in {opened.address} (there: {known}): write "
-            f"{Settings.from_env().authors_path / slug}.yaml and run `dagster job execute -m twin_jobs.definitions "
+            f"There is no author '{slug}' in {warehouse.address} (there: {known}): write "
+            f"{opened.settings.authors_path / slug}.yaml and run `dagster job execute -m twin_jobs.definitions "
             "-j register_links`, or bring one in with `twin import`."
         )
     return slug

@@ -1,21 +1,17 @@
 """`twin search`."""
 
 import json
-import logging
 from datetime import datetime
 from typing import TYPE_CHECKING
 
 import typer
 from rich.console import Console
 
-from twin.errors import StoreError
-from twin.models import Author, Category
-from twin.settings import Settings
+from twin.cli.opening import stores
+from twin.models import Category
 
 if TYPE_CHECKING:
     from twin.retrieval import Result
-
-logger = logging.getLogger("twin")
 
 EVERYBODY = "all"
 """In place of an author's slug."""
@@ -39,20 +35,12 @@ def search_command(  # noqa: PLR0917 - options of a command
     as_json: bool = typer.Option(False, "--json", help="One JSON array of hits; with --trace or --context one object."),
 ) -> None:
     """Find what was written about a question: by meaning and by words, with score, link and character range."""
-    from twin.artifacts import ArtifactStore
-    from twin.embedding import open_embedder
-    from twin.retrieval import open_retriever
-    from twin.vectors import open_vector_store
     from twin.vectors.base import Where
 
     slug, question = (None, author) if query is None else (author, query)
     slug = None if slug == EVERYBODY else slug
-    settings = Settings.from_env()
-    vectors = open_vector_store(settings)
-    try:
-        embedder = open_embedder(settings, ArtifactStore(settings.store_path))
-        people = _people(settings) if slug is None else []
-        result = open_retriever(settings, vectors, embedder, people).search(
+    with stores() as opened:
+        result = opened.retriever(opened.people() if slug is None else ()).search(
             question,
             author=slug,
             limit=limit,
@@ -64,8 +52,6 @@ def search_command(  # noqa: PLR0917 - options of a command
             self_query=not literally,
             expand=not literally,
         )
-    finally:
-        vectors.close()
     if as_json:
         whole = trace or result.context is not None
         found = result.as_dict() if whole else [hit.as_dict() for hit in result.hits]
@@ -74,21 +60,6 @@ def search_command(  # noqa: PLR0917 - options of a command
         _show(result, everybody=slug is None)
         if trace:
             typer.echo(json.dumps(result.trace.as_dict(), ensure_ascii=False, indent=2))
-
-
-def _people(settings: Settings) -> list[Author]:
-    """Who is known by name; nobody, where only the points are in reach."""
-    from twin.warehouse import open_warehouse
-
-    try:
-        warehouse = open_warehouse(settings)
-        try:
-            return list(warehouse.authors())
-        finally:
-            warehouse.close()
-    except StoreError as error:
-        logger.warning("names in questions are not known, because the warehouse cannot be read (%s)", error)
-        return []
 
 
 def _show(result: "Result", *, everybody: bool) -> None:

@@ -1,17 +1,14 @@
 """`twin vectors`: what the vector store holds, a backup of it, and the way back, also into another engine."""
 
 import json
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import typer
 
+from twin.cli.opening import stores
 from twin.models import Category
-from twin.settings import Settings
 from twin.vectors.backup import Saved
-from twin.vectors.base import VectorStore
 
 app = typer.Typer(help="Look at the vector store, back it up, and restore it.", no_args_is_help=True)
 
@@ -22,19 +19,19 @@ _Author = typer.Option(None, "--author", help="Only this author; without, all of
 def status(as_json: bool = typer.Option(False, "--json", help="One JSON array.")) -> None:
     """List the points that searches see, by category and author, what they are made with and how they are indexed."""
     rows: list[dict[str, Any]] = []
-    with _vectors() as opened:
+    with stores() as opened:
         for category in Category:
             rows += [
                 {
                     "category": category.value,
                     "author": author,
-                    "points": opened.count(category, author),
-                    "model": opened.model(category, author),
-                    "index": opened.index(category, author),
+                    "points": opened.vectors.count(category, author),
+                    "model": opened.vectors.model(category, author),
+                    "index": opened.vectors.index(category, author),
                 }
-                for author in opened.authors(category)
+                for author in opened.vectors.authors(category)
             ]
-        address = opened.address
+        address = opened.vectors.address
     if as_json:
         typer.echo(json.dumps(rows, indent=2))
         return
@@ -49,8 +46,8 @@ def backup(folder: Path, author: str | None = _Author) -> None:
     """Write the points into a folder that `twin vectors restore` reads, on whatever engine."""
     from twin.vectors.backup import backup as write
 
-    with _vectors() as opened:
-        _say(write(opened, folder, author), f"written to {folder}")
+    with stores() as opened:
+        _say(write(opened.vectors, folder, author), f"written to {folder}")
 
 
 @app.command("restore")
@@ -58,26 +55,16 @@ def restore(folder: Path, author: str | None = _Author) -> None:
     """Bring the points of a backup back: of its authors and categories exactly those. Twice changes nothing."""
     from twin.vectors.backup import restore as read
 
-    with _vectors() as opened:
-        restored = read(opened, folder, author)
-        waiting = {each.category for each in restored if not opened.serves(each.category, each.author, each.model)}
-        _say(restored, f"restored to {opened.address}")
+    with stores() as opened:
+        vectors = opened.vectors
+        restored = read(vectors, folder, author)
+        waiting = {each.category for each in restored if not vectors.serves(each.category, each.author, each.model)}
+        _say(restored, f"restored to {vectors.address}")
     for category in sorted(waiting):
         typer.echo(
             f"searches in {category} see the points of another model until every author has points of this one",
             err=True,
         )
-
-
-@contextmanager
-def _vectors() -> Iterator[VectorStore]:
-    from twin.vectors import open_vector_store
-
-    opened = open_vector_store(Settings.from_env())
-    try:
-        yield opened
-    finally:
-        opened.close()
 
 
 def _say(saved: list[Saved], what: str) -> None:

@@ -8,6 +8,7 @@ from collections.abc import Iterable, Iterator
 import pyarrow as pa
 from pydantic import Field
 
+from twin import layout
 from twin.artifacts import ArtifactStore
 from twin.dataset.card import card
 from twin.dataset.samples import Harvest, make_samples
@@ -16,13 +17,12 @@ from twin.errors import ConsistencyError
 from twin.identity import check_slug, data_version, sha256
 from twin.models import Author, Category, Document, InstructionSample, StageReport, State
 from twin.progress import progress
+from twin.prompts import prompt_messages
 from twin.warehouse.base import Warehouse
 
 CODE_VERSION = "dataset-2"
 """Changes whenever the same documents would give other samples."""
 
-TABLE = "instructions.parquet"
-CORPUS = "corpus.jsonl"
 CORPUS_CHARACTERS = 8_000_000
 """How much training text is laid beside the samples; `nano` never needs more."""
 
@@ -74,13 +74,15 @@ def build_dataset(warehouse: Warehouse, artifacts: ArtifactStore, author: str) -
         raise ConsistencyError(f"The dataset of {author} would leak: {problems[0]}. This is a fault of LLM Twin.")
     corpus = _corpus(warehouse, harvest.splits)
     version = data_version(((s.id, s.content_hash) for s in harvest.samples), CODE_VERSION, sha256(corpus))
-    report = _report(harvest, version, str(artifacts.path("datasets", author)))
+    report = _report(harvest, version, str(artifacts.path(*layout.dataset(author))))
     return _store(artifacts, person, harvest.samples, corpus, report)
 
 
 def read_samples(artifacts: ArtifactStore, author: str, split: Split | None = None) -> list[InstructionSample]:
     """The stored samples of an author, of one split or of all; an empty list where there is no dataset."""
-    rows = (row for batch in artifacts.read_table("datasets", author, TABLE) for row in batch.to_pylist())
+    rows = (
+        row for batch in artifacts.read_table(*layout.dataset(author, layout.INSTRUCTIONS)) for row in batch.to_pylist()
+    )
     samples = []
     for row in rows:
         row.pop("content_hash")
@@ -94,7 +96,7 @@ def as_row(sample: InstructionSample) -> dict[str, object]:
     """A sample as a conversational prompt-completion row, the form in which TRL trains on the completion only."""
     return {
         "id": sample.id,
-        "prompt": [{"role": "system", "content": sample.system}, {"role": "user", "content": sample.instruction}],
+        "prompt": prompt_messages(sample.system, sample.instruction),
         "completion": [{"role": "assistant", "content": sample.output}],
         "task": sample.task,
         "category": str(sample.category),
@@ -152,10 +154,10 @@ def _store(
     artifacts: ArtifactStore, author: Author, samples: list[InstructionSample], corpus: bytes, report: DatasetReport
 ) -> DatasetReport:
     """Write what is not already there."""
-    folder = ("datasets", author.slug)
-    files = {f"{split}.jsonl": _jsonl(as_row(s) for s in samples if s.split == split) for split in SPLITS}
-    files[CORPUS] = corpus
-    files["README.md"] = card(author, report.model_dump(), samples[0] if samples else None).encode()
+    folder = layout.dataset(author.slug)
+    files = {layout.rows(split): _jsonl(as_row(s) for s in samples if s.split == split) for split in SPLITS}
+    files[layout.CORPUS] = corpus
+    files[layout.DATASET_CARD] = card(author, report.model_dump(), samples[0] if samples else None).encode()
     digests = {name: sha256(content) for name, content in files.items()}
     metadata = {
         "data_version": report.data_version,
@@ -167,18 +169,18 @@ def _store(
         for name, digest in digests.items()
         if (stored := artifacts.read_bytes(*folder, name)) is None or sha256(stored) != digest
     ]
-    if not stale and artifacts.table_metadata(*folder, TABLE) == metadata:
+    if not stale and artifacts.table_metadata(*folder, layout.INSTRUCTIONS) == metadata:
         logger.info("dataset of %s: unchanged, %d samples", author.slug, report.total)
         return report
     before = {
         row["id"]: row["content_hash"]
-        for batch in artifacts.read_table(*folder, TABLE, columns=["id", "content_hash"])
+        for batch in artifacts.read_table(*folder, layout.INSTRUCTIONS, columns=["id", "content_hash"])
         for row in batch.to_pylist()
     }
     after = {sample.id: sample.content_hash for sample in samples}
     for name in stale:
         artifacts.write_bytes(*folder, name, content=files[name])
-    artifacts.write_table(*folder, TABLE, schema=SCHEMA, batches=_batches(samples), metadata=metadata)
+    artifacts.write_table(*folder, layout.INSTRUCTIONS, schema=SCHEMA, batches=_batches(samples), metadata=metadata)
     written = sum(before.get(key) != digest for key, digest in after.items()) + len(before.keys() - after.keys())
     logger.info("dataset of %s: %d samples, %d of them new, changed or removed", author.slug, report.total, written)
     return report.model_copy(update={"written": written, "files_written": len(stale) + 1})

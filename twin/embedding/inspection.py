@@ -14,6 +14,7 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
+from twin import layout
 from twin.artifacts import ArtifactStore
 from twin.chunking.stage import read_chunks
 from twin.embedding import Embedder, read_embeddings
@@ -29,13 +30,12 @@ from twin.inspection.record import (
     keep,
     made_key,
     predecessor,
-    record_name,
 )
 from twin.models import Category
 from twin.pictures import SAME, Place, embedding_map, flattened, landmarks, neighbours_histogram
 from twin.verdict import Verdict
 
-_STAGE = "embeddings"
+_STAGE = layout.EMBEDDINGS
 
 ON_MAP = 2000
 """Points of a map: more would lie on top of each other, and their decomposition takes a tenth of a second."""
@@ -73,7 +73,7 @@ def inspect_embeddings(artifacts: ArtifactStore, author: str, category: Category
         StoreError: a store cannot be used.
     """
     version, model = _made(artifacts, author, category)
-    name = record_name(_STAGE, author, category)
+    name = layout.inspection(_STAGE, author, category)
 
     def make() -> Inspection:
         before = predecessor(artifacts, name, version)
@@ -106,7 +106,7 @@ def verify_vectors(artifacts: ArtifactStore, author: str, category: Category) ->
     the version before. Directions of different models mean different things and are not compared.
     """
     version, _ = _made(artifacts, author, category)
-    before = predecessor(artifacts, record_name(_STAGE, author, category), version)
+    before = predecessor(artifacts, layout.inspection(_STAGE, author, category), version)
     now = _statistics(artifacts, author, category, before)
     names = {"norm": "Lengths of vectors"}
     if before is not None and before.made_with == now.made_with:
@@ -155,9 +155,7 @@ def _made(artifacts: ArtifactStore, author: str, category: Category) -> tuple[st
 
 def _matrices(artifacts: ArtifactStore, author: str, category: Category) -> Iterator[tuple[pa.Array, Vectors]]:
     """Ids and vectors, shape (n, dimension), of one batch of rows after the other."""
-    for batch in artifacts.read_table(
-        "embeddings", author, f"{category.value}.parquet", columns=["chunk_id", "vector"]
-    ):
+    for batch in artifacts.read_table(*layout.table(_STAGE, author, category), columns=["chunk_id", "vector"]):
         column = batch.column("vector")
         flat: Vectors = column.flatten().to_numpy(zero_copy_only=False)
         yield batch.column("chunk_id"), flat.reshape(len(batch), column.type.list_size)
@@ -229,7 +227,7 @@ def _map(artifacts: ArtifactStore, author: str, model: str) -> Kept:
     made = {
         category: _made(artifacts, author, category)
         for category in Category
-        if artifacts.exists("embeddings", author, f"{category.value}.parquet")
+        if artifacts.exists(*layout.table(_STAGE, author, category))
     }
     present = [category for category, (_, maker) in made.items() if maker == model]
     key = made_key(*(part for category in present for part in (category.value, made[category][0])))
@@ -258,7 +256,7 @@ def _map(artifacts: ArtifactStore, author: str, model: str) -> Kept:
         picture = image(embedding_map(plane, places, labelled, total), alt)
         return Kept(key=key, shown={"map": "\n".join([picture, "", *listed])})
 
-    return keep(artifacts, ("embeddings", author, "map.json"), Kept, key, make)
+    return keep(artifacts, layout.embedding_map(author), Kept, key, make)
 
 
 def _places(
@@ -266,7 +264,7 @@ def _places(
 ) -> Iterator[tuple[str, tuple[Place, str]]]:
     """Id, place and link of the chosen chunks; what has no title and no path is called by its first words."""
     columns = ["id", "document_id", "title", "path", "text", "link"]
-    for batch in artifacts.read_table("chunks", author, f"{category.value}.parquet", columns=columns):
+    for batch in artifacts.read_table(*layout.table(layout.CHUNKS, author, category), columns=columns):
         for row in batch.to_pylist():
             if row["id"] in ids:
                 name = row["title"] or row["path"] or shorten(row["text"], _FIRST_WORDS, placeholder=" …")

@@ -11,6 +11,7 @@ from typing import NamedTuple
 import numpy as np
 import pyarrow as pa
 
+from twin import layout
 from twin.artifacts import ArtifactStore, Metadata
 from twin.chunking.stage import chunks_version, read_chunks
 from twin.embedding.base import Embedder, Preparable, Vectors
@@ -250,8 +251,8 @@ def _matrix(batch: pa.RecordBatch) -> Vectors:
     return flat.reshape(batch.num_rows, column.type.list_size)
 
 
-def _name(author: str, category: Category) -> tuple[str, str, str]:
-    return "embeddings", author, f"{category.value}.parquet"
+def _name(author: str, category: Category) -> layout.Name:
+    return layout.table(layout.EMBEDDINGS, author, category)
 
 
 def _schema(dimension: int) -> pa.Schema:

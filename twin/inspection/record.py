@@ -9,6 +9,7 @@ from typing import TypeVar
 
 from pydantic import Field, ValidationError
 
+from twin import layout
 from twin.artifacts import ArtifactStore, Metadata
 from twin.errors import ConsistencyError
 from twin.identity import sha256
@@ -71,24 +72,19 @@ class Inspection(Kept):
 K = TypeVar("K", bound=Kept)
 
 
-def record_name(stage: str, author: str, category: Category) -> tuple[str, str, str]:
-    """Where the inspection of a table is kept."""
-    return stage, author, f"{category.value}.inspection.json"
-
-
 def footer_of(artifacts: ArtifactStore, stage: str, author: str, category: Category) -> Metadata:
     """What a stage says of the table that it wrote; `data_version` is in it.
 
     Args:
         artifacts: where the table is.
-        stage: "chunks" or "embeddings".
+        stage: `layout.CHUNKS` or `layout.EMBEDDINGS`.
         author: slug.
         category: of the table.
 
     Raises:
         ConsistencyError: there is no table.
     """
-    footer = artifacts.table_metadata(stage, author, f"{category.value}.parquet")
+    footer = artifacts.table_metadata(*layout.table(stage, author, category))
     if footer is None:
         raise ConsistencyError(f"There are no {stage} of {author}'s {category.value} yet: run the {stage} stage first.")
     return footer

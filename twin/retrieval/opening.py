@@ -40,7 +40,5 @@ def _language_model(settings: Settings) -> LanguageModel | None:
         return None
     if not settings.language_model:
         raise InputError("TWIN_LANGUAGE_MODEL_URL is set without TWIN_LANGUAGE_MODEL: name the endpoint's model too.")
-    if not settings.language_model_url.startswith(("http://", "https://")):
-        raise InputError("TWIN_LANGUAGE_MODEL_URL is no http(s) address: write one such as http://localhost:8000/v1.")
     key = settings.language_model_api_key
     return LanguageModel(settings.language_model_url, settings.language_model, key.get_secret_value() if key else None)

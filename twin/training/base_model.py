@@ -3,13 +3,13 @@
 import logging
 import os
 import warnings
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from twin.errors import InputError
-from twin.training.config import TrainingPlan
+from twin.prompts import complete_tokenizer
+from twin.training.config import BaseModel, TrainingPlan
 from twin.training.console import heartbeat
-from twin.training.nano import CHATML, ensure_nano
+from twin.training.nano import ensure_nano
 
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase
@@ -17,8 +17,12 @@ if TYPE_CHECKING:
 logger = logging.getLogger("twin")
 
 
-def prepare_process(plan: TrainingPlan) -> None:
-    """Make the libraries quiet and reproducible. Must run before they are first imported to have its full effect."""
+def prepare_process(threads: int | None) -> None:
+    """Make the libraries quiet and reproducible. Must run before they are first imported to have its full effect.
+
+    Args:
+        threads: of torch on the CPU; None: all cores.
+    """
     for name in ("HF_HUB_DISABLE_TELEMETRY", "DO_NOT_TRACK", "HF_HUB_DISABLE_PROGRESS_BARS"):
         os.environ.setdefault(name, "1")
     os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
@@ -30,11 +34,22 @@ def prepare_process(plan: TrainingPlan) -> None:
     disable_progress_bar()  # type: ignore[no-untyped-call]
     warnings.filterwarnings("ignore", category=FutureWarning, module="transformers")  # about trl's own defaults
     logging.getLogger("bitsandbytes").setLevel(logging.ERROR)  # 4-bit kernels that are not used here
-    torch.set_num_threads(plan.config.threads or os.cpu_count() or 1)
+    torch.set_num_threads(threads or os.cpu_count() or 1)
 
 
-def load_base(plan: TrainingPlan) -> tuple[Any, "PreTrainedTokenizerBase"]:
+def load_planned(plan: TrainingPlan) -> tuple[Any, "PreTrainedTokenizerBase"]:
+    """`load_base` of the base model of a plan; `nano` is made first where it is not there."""
+    if plan.base.kind == "nano":
+        ensure_nano(plan)
+    return load_base(plan.base)
+
+
+def load_base(base: BaseModel, otherwise: str = "correct TWIN_BASE_MODEL") -> tuple[Any, "PreTrainedTokenizerBase"]:
     """Return model (float32 on the CPU, bfloat16 on CUDA) and tokenizer with a chat template and a pad token.
+
+    Args:
+        base: which model, and where it lies.
+        otherwise: what to do if it cannot be loaded, for the sentence of the error.
 
     Raises:
         InputError: the model is not there or cannot be read.
@@ -42,42 +57,18 @@ def load_base(plan: TrainingPlan) -> tuple[Any, "PreTrainedTokenizerBase"]:
     import torch
     from transformers import AutoModelForCausalLM, AutoTokenizer
 
-    path = str(ensure_nano(plan)) if plan.base.kind == "nano" else plan.base.path
     cuda = torch.cuda.is_available()
-    source = {"revision": plan.base.revision} if plan.base.kind == "hub" and plan.base.revision else {}
+    source = {"revision": base.revision} if base.kind == "hub" and base.revision else {}
     try:
-        with heartbeat(f"loading {plan.base.name}"):
-            tokenizer = AutoTokenizer.from_pretrained(path, **source)
+        with heartbeat(f"loading {base.name}"):
+            tokenizer = AutoTokenizer.from_pretrained(base.path, **source)
             model: Any = AutoModelForCausalLM.from_pretrained(
-                path, dtype=torch.bfloat16 if cuda else torch.float32, **source
+                base.path, dtype=torch.bfloat16 if cuda else torch.float32, **source
             )
     except (OSError, ValueError) as error:
         reason = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
-        raise InputError(
-            f"The base model {plan.base.name} cannot be loaded ({reason}): mend TWIN_BASE_MODEL."
-        ) from error
+        raise InputError(f"The base model {base.name} cannot be loaded ({reason}): {otherwise}.") from error
     complete_tokenizer(tokenizer)
     if cuda:
         model = model.to("cuda")
     return model.eval(), tokenizer
-
-
-def load_tokenizer(folder: Path) -> "PreTrainedTokenizerBase":
-    """The tokenizer that was saved beside an adapter."""
-    from transformers import AutoTokenizer
-
-    return AutoTokenizer.from_pretrained(folder)
-
-
-def complete_tokenizer(tokenizer: "PreTrainedTokenizerBase") -> None:
-    """Give a tokenizer what a chat needs and no new tokens, since those would have to be trained.
-
-    ChatML stands in where there is no template of its own, and the unknown or end-of-text token where there is no
-    padding token: rows carry their own labels, so padding is never mistaken for the end of a turn.
-    """
-    if tokenizer.chat_template is None:
-        logger.info("the base model has no chat template: ChatML is used")
-        end = tokenizer.eos_token or "<|im_end|>"
-        tokenizer.chat_template = CHATML.replace("<|im_end|>", end)
-    if tokenizer.pad_token is None:
-        tokenizer.pad_token = tokenizer.unk_token or tokenizer.eos_token

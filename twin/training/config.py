@@ -69,6 +69,8 @@ class TrainingRecord(Model):
     fingerprint: str
     base_model: str
     base_revision: str
+    base_kind: Literal["nano", "folder", "hub"] | None = None  # None in the records of older versions
+    base_contents: str | None = None  # hash of the files of `nano`, whose revision is that of a recipe
     config: TrainingConfig
     versions: dict[str, str]
     dataset_version: str

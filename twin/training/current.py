@@ -1,15 +1,16 @@
 """Which of an author's adapters is the current one: a small file that points at it."""
 
+from pathlib import Path
+
 from pydantic import ValidationError
 
+from twin import layout
 from twin.artifacts import ArtifactStore
 from twin.errors import InputError
 from twin.models import Model
 from twin.settings import Settings
 from twin.training.config import TrainingConfig, TrainingPlan
-from twin.training.plan import plan_training
-
-POINTER = "current.json"
+from twin.training.plan import local_root, plan_training
 
 
 class _Current(Model):
@@ -22,8 +23,23 @@ class _Current(Model):
 def make_current(artifacts: ArtifactStore, plan: TrainingPlan) -> None:
     """Point at the adapter of a plan; nothing is written where the pointer says so already."""
     content = _Current(fingerprint=plan.fingerprint, config=plan.config).model_dump_json(indent=2).encode() + b"\n"
-    if artifacts.read_bytes("adapters", plan.author, POINTER) != content:
-        artifacts.write_bytes("adapters", plan.author, POINTER, content=content)
+    if artifacts.read_bytes(*layout.current_adapter(plan.author)) != content:
+        artifacts.write_bytes(*layout.current_adapter(plan.author), content=content)
+
+
+def current_adapter(artifacts: ArtifactStore, author: str) -> Path:
+    """The folder of the author's current adapter, for `twin.training.adapter.open_adapter`.
+
+    What it was trained on may have changed since: that is for the next build to see, and not for whoever is asking.
+
+    Raises:
+        InputError: there is no adapter, or the store is remote.
+    """
+    current = _current(artifacts, author)
+    folder = local_root(artifacts).joinpath(*layout.adapter(author, current.fingerprint))
+    if not folder.is_dir():
+        raise InputError(f"{folder}, the current adapter of {author}, is missing: materialize lora_adapter.")
+    return folder
 
 
 def current_plan(artifacts: ArtifactStore, settings: Settings, author: str) -> TrainingPlan:
@@ -32,15 +48,7 @@ def current_plan(artifacts: ArtifactStore, settings: Settings, author: str) -> T
     Raises:
         InputError: there is no adapter, or what it was trained on has changed since.
     """
-    stored = artifacts.read_bytes("adapters", author, POINTER)
-    if stored is None:
-        raise InputError(f"{author} has no adapter yet: materialize lora_adapter first.")
-    try:
-        current = _Current.model_validate_json(stored)
-    except ValidationError as error:
-        raise InputError(
-            f"{artifacts.path('adapters', author, POINTER)} is damaged: materialize lora_adapter."
-        ) from error
+    current = _current(artifacts, author)
     plan = plan_training(artifacts, settings, author, current.config)
     if plan.fingerprint != current.fingerprint:
         raise InputError(
@@ -48,3 +56,15 @@ def current_plan(artifacts: ArtifactStore, settings: Settings, author: str) -> T
             "materialize lora_adapter first."
         )
     return plan
+
+
+def _current(artifacts: ArtifactStore, author: str) -> _Current:
+    stored = artifacts.read_bytes(*layout.current_adapter(author))
+    if stored is None:
+        raise InputError(f"{author} has no adapter yet: materialize lora_adapter first.")
+    try:
+        return _Current.model_validate_json(stored)
+    except ValidationError as error:
+        raise InputError(
+            f"{artifacts.path(*layout.current_adapter(author))} is damaged: materialize lora_adapter."
+        ) from error

@@ -3,23 +3,23 @@
 import logging
 import math
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from pydantic import ValidationError
 
+from twin import layout
 from twin.identity import content_hash
 from twin.models import Model
 from twin.progress import Progress
+from twin.prompts import end_of_turn
+from twin.training.config import TrainingPlan
 from twin.training.folders import unwritable
+from twin.training.plan import read_rows
 from twin.training.report import EvaluationReport
-from twin.training.rows import Row, end_of_turn, tokenized
-
-if TYPE_CHECKING:
-    from twin.training.config import TrainingPlan
-    from twin.training.verify import LoadedAdapter
+from twin.training.rows import Row, tokenized
+from twin.training.verify import LoadedAdapter, load_adapter
 
 CODE_VERSION = "evaluation-1"
-FILE = "evaluation.json"
 _MAX_ROWS = 256
 _BATCH = 8
 _NEW_TOKENS = 48
@@ -32,7 +32,7 @@ class _Stored(Model):
     report: EvaluationReport
 
 
-def evaluate(plan: "TrainingPlan", loaded: "LoadedAdapter | None" = None) -> EvaluationReport:
+def evaluate(plan: TrainingPlan, loaded: LoadedAdapter | None = None) -> EvaluationReport:
     """Measure the loss of base and adapter on the test split, or on the validation split where there is no test row.
 
     The result lies beside the adapter as `evaluation.json`; the same adapter and rows are not measured twice.
@@ -41,14 +41,11 @@ def evaluate(plan: "TrainingPlan", loaded: "LoadedAdapter | None" = None) -> Eva
         plan: what was trained.
         loaded: what `load_adapter` gave, to load it only once.
     """
-    from twin.training.plan import read_rows
-    from twin.training.verify import load_adapter
-
     key, split = _key(plan)
     stored = read_evaluation(plan)
     if stored is not None:
         return stored
-    path = Path(plan.output) / FILE
+    path = Path(plan.output) / layout.EVALUATION
     report = _measure(plan, loaded or load_adapter(plan), split, read_rows(plan, split))
     temporary = path.with_name(f".{path.name}.tmp")
     try:
@@ -60,27 +57,24 @@ def evaluate(plan: "TrainingPlan", loaded: "LoadedAdapter | None" = None) -> Eva
     return report
 
 
-def read_evaluation(plan: "TrainingPlan") -> EvaluationReport | None:
+def read_evaluation(plan: TrainingPlan) -> EvaluationReport | None:
     """The stored evaluation of a plan's adapter on the rows it is tested on now; None where it must be measured.
 
     It needs no model, so it can be asked where torch is not wanted.
     """
-    if not (Path(plan.output) / FILE).is_file():
+    if not (Path(plan.output) / layout.EVALUATION).is_file():
         return None
-    stored = _stored(Path(plan.output) / FILE)
+    stored = _stored(Path(plan.output) / layout.EVALUATION)
     if stored is None or stored.key != _key(plan)[0]:
         return None
     return stored.report.model_copy(update={"written": 0})
 
 
-def _key(plan: "TrainingPlan") -> tuple[str, str]:
+def _key(plan: TrainingPlan) -> tuple[str, str]:
     """What an evaluation depends on, and the split that it measures."""
-    from twin.training.plan import read_rows
-    from twin.training.run import RECORD
-
     split = next((name for name in ("test", "validation") if read_rows(plan, name)), "train")
-    adapter = (Path(plan.output) / RECORD).read_text(encoding="utf-8")
-    rows = plan.files[f"{split}.jsonl"]
+    adapter = (Path(plan.output) / layout.TRAINING_RECORD).read_text(encoding="utf-8")
+    rows = plan.files[layout.rows(split)]
     return content_hash({"adapter": adapter, "split": split, "rows": rows, "code": CODE_VERSION}), split
 
 
@@ -93,9 +87,7 @@ def _stored(path: Path) -> _Stored | None:
         return None  # of an older version, or damaged: it is measured again
 
 
-def _measure(
-    plan: "TrainingPlan", loaded: "LoadedAdapter", split: str, source: list[dict[str, Any]]
-) -> EvaluationReport:
+def _measure(plan: TrainingPlan, loaded: LoadedAdapter, split: str, source: list[dict[str, Any]]) -> EvaluationReport:
     model, tokenizer = loaded.model, loaded.tokenizer
     ranked = sorted(source, key=lambda row: content_hash({"id": row["id"]}))[:_MAX_ROWS]
     rows = tokenized(ranked, tokenizer, plan.config.max_length).rows
@@ -150,7 +142,7 @@ def completion_loss(model: Any, rows: list[Row], pad: int, progress: Progress | 
     return total, tokens
 
 
-def _generate(loaded: "LoadedAdapter", rows: list[Row]) -> str:
+def _generate(loaded: LoadedAdapter, rows: list[Row]) -> str:
     """How the model goes on from the first row's prompt, greedily, in at most 48 tokens."""
     import torch
 

@@ -10,8 +10,10 @@ import logging
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from twin import layout
 from twin.errors import ConsistencyError, InputError
 from twin.progress import Progress
+from twin.prompts import CHATML, END_OF_TEXT, END_OF_TURN, PAD, START_OF_TURN
 from twin.training.config import TrainingPlan
 from twin.training.console import heartbeat
 from twin.training.folders import build_folder, file_hash, locked
@@ -20,20 +22,6 @@ if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerFast
 
 logger = logging.getLogger("twin")
-
-PAD, END_OF_TEXT, START_OF_TURN, END_OF_TURN = "<|pad|>", "<|endoftext|>", "<|im_start|>", "<|im_end|>"
-
-CHATML = (
-    "{% for message in messages %}"
-    "{{ '<|im_start|>' + message['role'] + '\n' }}"
-    "{% if message['role'] == 'assistant' %}"
-    "{% generation %}{{ message['content'] + '<|im_end|>' }}{% endgeneration %}"
-    "{% else %}{{ message['content'] + '<|im_end|>' }}{% endif %}"
-    "{{ '\n' }}"
-    "{% endfor %}"
-    "{% if add_generation_prompt %}{{ '<|im_start|>assistant\n' }}{% endif %}"
-)
-"""ChatML, with the marks that say which tokens are the assistant's."""
 
 _VOCABULARY = 2048
 _LENGTH = 128  # tokens of a pre-training row
@@ -67,7 +55,7 @@ def read_corpus(plan: TrainingPlan) -> list[str]:
     Raises:
         ConsistencyError: the file has changed since the plan was made.
     """
-    path = Path(plan.dataset) / "corpus.jsonl"
+    path = Path(plan.dataset) / layout.CORPUS
     if not path.is_file() or file_hash(path) != plan.files[path.name]:
         raise ConsistencyError(f"{path} has changed since the training was planned: run it again.")
     with path.open(encoding="utf-8") as lines:

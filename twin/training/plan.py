@@ -5,11 +5,9 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
-from upath import UPath
-
+from twin import layout
 from twin.artifacts import ArtifactStore
 from twin.dataset.splits import SPLITS
-from twin.dataset.stage import CORPUS, TABLE
 from twin.errors import ConsistencyError, InputError
 from twin.identity import content_hash, sha256
 from twin.settings import Settings
@@ -40,21 +38,21 @@ def plan_training(
         InputError: there is no dataset, it has no training rows, or the base model cannot be found.
         ConsistencyError: files of the dataset are not those that were written.
     """
-    root = _local(artifacts.root)
-    metadata = artifacts.table_metadata("datasets", author, TABLE)
+    root = local_root(artifacts)
+    metadata = artifacts.table_metadata(*layout.dataset(author, layout.INSTRUCTIONS))
     if metadata is None:
         raise InputError(f"{author} has no instruction dataset yet: build it first (asset instruction_dataset).")
-    folder = root / "datasets" / author
-    files = {name: metadata["files"][name] for name in (*(f"{split}.jsonl" for split in SPLITS), CORPUS)}
+    folder = root.joinpath(*layout.dataset(author))
+    files = {name: metadata["files"][name] for name in (*map(layout.rows, SPLITS), layout.CORPUS)}
     for name, digest in files.items():
         if not (folder / name).is_file() or file_hash(folder / name) != digest:
             raise ConsistencyError(f"{folder / name} is not the file that was built: build the dataset again.")
-    if not (folder / "train.jsonl").stat().st_size:
+    if not (folder / layout.rows("train")).stat().st_size:
         raise InputError(
             f"The dataset of {author} has no training rows: add links with texts of 40 words or more and build again."
         )
     versions = {name: _version(name) for name in _LIBRARIES}
-    base = find_base(settings.base_model, root / "base_models" / author, files[CORPUS], versions)
+    base = find_base(settings.base_model, root.joinpath(*layout.base_models(author)), files[layout.CORPUS], versions)
     config = config or TrainingConfig.for_base(settings.base_model)
     fingerprint = content_hash(
         {
@@ -75,7 +73,7 @@ def plan_training(
         config=config,
         versions=versions,
         fingerprint=fingerprint,
-        output=str(root / "adapters" / author / fingerprint[:16]),
+        output=str(root.joinpath(*layout.adapter(author, fingerprint))),
     )
 
 
@@ -115,9 +113,17 @@ def _cached_revision(name: str) -> str:
     return Path(found).parent.name if isinstance(found, str) else ""
 
 
-def _local(root: UPath) -> Path:
+def local_root(artifacts: ArtifactStore) -> Path:
+    """The root of a store on this machine's disk.
+
+    Raises:
+        InputError: the store is remote.
+    """
+    root = artifacts.root
     if root.protocol not in ("", "file", "local"):
-        raise InputError(f"TWIN_STORE is {root}, and a training reads and writes local files: set it to a folder.")
+        raise InputError(
+            f"TWIN_STORE is {root}, but adapters are trained and read on a local disk: set it to a folder."
+        )
     return Path(root.path).expanduser().resolve()
 
 
@@ -134,7 +140,7 @@ def read_rows(plan: TrainingPlan, split: str) -> list[dict[str, Any]]:
     Raises:
         ConsistencyError: the file has changed since the plan was made.
     """
-    path = Path(plan.dataset) / f"{split}.jsonl"
+    path = Path(plan.dataset) / layout.rows(split)
     if not path.is_file() or file_hash(path) != plan.files[path.name]:
         raise ConsistencyError(f"{path} has changed since the training was planned: run it again.")
     with path.open(encoding="utf-8") as lines:

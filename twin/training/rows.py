@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING, Any
 
 from twin.dataset.spans import sentence_ends
 from twin.errors import ConsistencyError
+from twin.prompts import end_of_turn, prompt_ids
 
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase
 
 IGNORED = -100
 _MIN_CHARACTERS = 80  # below this a shortened output is not worth a row
-_PROBE = "zq0answer0qz"
 
 
 @dataclass(frozen=True)
@@ -37,37 +37,6 @@ class Rows:
     rows: list[Row] = field(default_factory=list)
     shortened: int = 0
     dropped: int = 0
-
-
-def end_of_turn(tokenizer: "PreTrainedTokenizerBase") -> int:
-    """The token with which the chat template ends an assistant's turn; for most models that is the eos token."""
-    rendered = tokenizer.apply_chat_template(
-        [{"role": "user", "content": "?"}, {"role": "assistant", "content": _PROBE}], tokenize=False
-    )
-    tail = str(rendered).rsplit(_PROBE, 1)[-1].strip()
-    if tail:
-        first: int = tokenizer(tail, add_special_tokens=False)["input_ids"][0]
-        if first in tokenizer.all_special_ids or first in tokenizer.added_tokens_decoder:
-            return first
-    if tokenizer.eos_token_id is None:
-        raise ConsistencyError("The tokenizer of the base model has no end-of-turn token: use another base model.")
-    return int(tokenizer.eos_token_id)
-
-
-def prompt_ids(tokenizer: "PreTrainedTokenizerBase", prompt: list[dict[str, str]]) -> list[int]:
-    """The ids that a chat begins with: exactly what generation sees, so training and use cannot differ.
-
-    A template that knows no system role gets the system message at the head of the user's.
-    """
-    from jinja2 import TemplateError
-
-    encoded: Any
-    try:
-        encoded = tokenizer.apply_chat_template(prompt, add_generation_prompt=True, return_dict=True)
-    except TemplateError:
-        joined = [{"role": "user", "content": "\n\n".join(message["content"] for message in prompt)}]
-        encoded = tokenizer.apply_chat_template(joined, add_generation_prompt=True, return_dict=True)
-    return list(encoded["input_ids"])
 
 
 def tokenized(rows: list[dict[str, Any]], tokenizer: "PreTrainedTokenizerBase", max_length: int) -> Rows:

@@ -8,19 +8,18 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from pydantic import ValidationError
-
+from twin import layout
 from twin.errors import InputError
+from twin.identity import content_hash
 from twin.progress import Progress
-from twin.training.base_model import load_base, prepare_process
+from twin.training.adapter import note_base
+from twin.training.base_model import load_planned, prepare_process
 from twin.training.config import TrainingPlan, TrainingRecord, TrainingReport
 from twin.training.console import forwarded, heartbeat
-from twin.training.folders import build_folder, file_hash, file_hashes, locked
+from twin.training.folders import build_folder, file_hashes, locked
 from twin.training.plan import read_rows
+from twin.training.record import WEIGHTS, read_record
 from twin.training.rows import Rows, tokenized
-
-RECORD = "training_record.json"
-WEIGHTS = "adapter_model.safetensors"
 
 logger = logging.getLogger("twin")
 
@@ -45,32 +44,16 @@ def run_training(plan: TrainingPlan, report: Callable[[str], None] | None = None
         if record is not None:
             logger.info("the adapter of %s is there: nothing that it depends on has changed", plan.author)
             return _report(plan, record, reused=True)
-        prepare_process(plan)
+        prepare_process(plan.config.threads)
+        note_base(folder, plan.base)
         build_folder(folder, lambda target: _train(plan, target))
-        record = TrainingRecord.model_validate_json((folder / RECORD).read_bytes())
+        record = TrainingRecord.model_validate_json((folder / layout.TRAINING_RECORD).read_bytes())
         return _report(plan, record, reused=False)
-
-
-def read_record(folder: Path, fingerprint: str) -> TrainingRecord | None:
-    """The record of an adapter; None where there is none, or where a file is not what the record says."""
-    path = folder / RECORD
-    if not path.is_file():
-        return None
-    try:
-        record = TrainingRecord.model_validate_json(path.read_bytes())
-    except ValidationError:
-        logger.warning("%s is damaged: the adapter is trained again", path)
-        return None
-    for name, digest in record.files.items():
-        if not (folder / name).is_file() or file_hash(folder / name) != digest:
-            logger.warning("%s is missing or damaged: the adapter is trained again", folder / name)
-            return None
-    return record if record.fingerprint == fingerprint else None
 
 
 def _train(plan: TrainingPlan, target: Path) -> None:
     started = time.monotonic()
-    model, tokenizer = load_base(plan)
+    model, tokenizer = load_planned(plan)
     data = tokenized(read_rows(plan, "train"), tokenizer, plan.config.max_length)
     if not data.rows:
         raise InputError(f"No training row of {plan.author} fits {plan.config.max_length} tokens: raise max_length.")
@@ -88,6 +71,8 @@ def _train(plan: TrainingPlan, target: Path) -> None:
         fingerprint=plan.fingerprint,
         base_model=plan.base.name,
         base_revision=plan.base.revision,
+        base_kind=plan.base.kind,
+        base_contents=content_hash(file_hashes(Path(plan.base.path))) if plan.base.kind == "nano" else None,
         config=plan.config,
         versions=plan.versions,
         dataset_version=plan.dataset_version,
@@ -101,7 +86,7 @@ def _train(plan: TrainingPlan, target: Path) -> None:
         seconds=round(time.monotonic() - started, 1),
         files=file_hashes(target),
     )
-    (target / RECORD).write_text(record.model_dump_json(indent=2) + "\n", encoding="utf-8")
+    (target / layout.TRAINING_RECORD).write_text(record.model_dump_json(indent=2) + "\n", encoding="utf-8")
     logger.info("adapter of %s: %d steps on %d rows, loss %.2f", plan.author, record.steps, record.rows, losses[-1])
 
 

@@ -5,12 +5,12 @@ from pathlib import Path
 from typing import Any
 
 from twin.errors import ConsistencyError
-from twin.training.base_model import load_base, load_tokenizer, prepare_process
+from twin.training.adapter import put_on
+from twin.training.base_model import load_planned, prepare_process
 from twin.training.config import AdapterCheck, TrainingPlan
-from twin.training.console import heartbeat
 from twin.training.plan import read_rows
+from twin.training.record import read_record
 from twin.training.rows import tokenized
-from twin.training.run import read_record
 
 
 @dataclass
@@ -32,17 +32,16 @@ def load_adapter(plan: TrainingPlan) -> LoadedAdapter:
     folder = Path(plan.output)
     if read_record(folder, plan.fingerprint) is None:
         raise ConsistencyError(f"{folder} holds no whole adapter of this plan: train it again.")
-    prepare_process(plan)
-    with heartbeat("loading peft"):
-        import torch
-        from peft import PeftModel
-    base, _ = load_base(plan)
-    tokenizer = load_tokenizer(folder)
+    prepare_process(plan.config.threads)
+    import torch
+
+    base, tokenizer = load_planned(plan)
     row = tokenized(read_rows(plan, "train")[:8], tokenizer, plan.config.max_length).rows[0]
     probe = torch.tensor([row.ids], device=base.device)
     with torch.no_grad():
         logits = base(probe).logits
-    return LoadedAdapter(PeftModel.from_pretrained(base, folder).eval(), tokenizer, probe, logits)
+    model, tokenizer = put_on(base, folder)
+    return LoadedAdapter(model, tokenizer, probe, logits)
 
 
 def verify_adapter(plan: TrainingPlan, loaded: LoadedAdapter | None = None) -> AdapterCheck:

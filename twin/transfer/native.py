@@ -18,8 +18,8 @@ from typing import Any, BinaryIO
 
 from pydantic import Field, ValidationError
 
+from twin import layout
 from twin.artifacts import ArtifactStore
-from twin.crawling.web.captures import FOLDER as CAPTURES
 from twin.errors import ConsistencyError, InputError
 from twin.identity import SLUG_PATTERN
 from twin.models import Model
@@ -35,7 +35,7 @@ _PART = f".{MANIFEST}.part"
 """There while an export is being written: what lies beside it is ours and may go."""
 
 _FILES = {f"{table}.jsonl": table for table in TABLES}
-_CAPTURE = re.compile(rf"{CAPTURES}/{SLUG_PATTERN.strip('^$')}/[0-9a-f]{{64}}\.gz")
+_CAPTURE = re.compile(rf"{layout.CAPTURES}/{SLUG_PATTERN.strip('^$')}/[0-9a-f]{{64}}\.gz")
 
 
 class File(Model):
@@ -136,11 +136,11 @@ def _clear(folder: Path) -> None:
     names = {path.name for path in folder.iterdir()}
     if MANIFEST in names:
         raise InputError(f"{folder} holds an export already: give a new folder, or remove that one.")
-    if names and (_PART not in names or names - {_PART, CAPTURES, *_FILES}):
+    if names and (_PART not in names or names - {_PART, layout.CAPTURES, *_FILES}):
         raise InputError(f"{folder} holds other files: give a folder that is new or empty.")
     (folder / _PART).touch()
     for name in names - {_PART}:
-        if name == CAPTURES:
+        if name == layout.CAPTURES:
             shutil.rmtree(folder / name)
         else:
             (folder / name).unlink()
@@ -175,7 +175,7 @@ def _capture_names(folder: Path) -> Iterator[str]:
     with (folder / "captures.jsonl").open("rb") as file:
         for line in file:
             row = json.loads(line)
-            yield f"{CAPTURES}/{row['author']}/{row['sha256']}.gz"
+            yield f"{layout.CAPTURES}/{row['author']}/{row['sha256']}.gz"
 
 
 # -- in ----------------------------------------------------------------------------------------------------------------

@@ -1,5 +1,6 @@
 """The searchable memory: points per category, with the author as tenant."""
 
+from twin import layout
 from twin.settings import Settings
 from twin.vectors.base import VectorStore
 from twin.vectors.stage import CollectionReport, load_points
@@ -23,5 +24,5 @@ def open_vector_store(settings: Settings) -> VectorStore:
         return QdrantVectorStore(settings.qdrant_url, secret, quantized=settings.quantization is not None)
     from twin.vectors.edge.store import EdgeVectorStore
 
-    root = settings.local_store("the embedded vector store", "QDRANT_URL") / "vectors"
+    root = settings.local_store("the embedded vector store", "QDRANT_URL") / layout.VECTORS
     return EdgeVectorStore(root, quantized=settings.quantization is not None)

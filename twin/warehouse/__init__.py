@@ -1,5 +1,6 @@
 """Where authors, links, documents and the crawl log live: SQLite on a laptop, MongoDB on a server."""
 
+from twin import layout
 from twin.settings import Settings
 from twin.warehouse.base import Warehouse
 from twin.warehouse.mongo import MongoWarehouse
@@ -18,4 +19,4 @@ def open_warehouse(settings: Settings) -> Warehouse:
     """
     if settings.mongo_uri is not None:
         return MongoWarehouse(settings.mongo_uri.get_secret_value())
-    return SqliteWarehouse(settings.local_store("the SQLite warehouse", "MONGO_URI") / "warehouse.sqlite")
+    return SqliteWarehouse(settings.local_store("the SQLite warehouse", "MONGO_URI") / layout.WAREHOUSE)

@@ -1,7 +1,6 @@
 """Removing an author: nothing of theirs is left anywhere, and everybody else's is as it was."""
 
 import os
-import re
 import signal
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -12,9 +11,10 @@ from typer.testing import CliRunner
 
 from tests.kit.vectorstores import ARTICLES, MODEL, OTHER, POSTS, point, put
 from tests.kit.warehouses import contents, fill
+from twin import layout
 from twin.artifacts import ArtifactStore
 from twin.authors.files import AuthorFiles, load_authors
-from twin.authors.removal import FOLDERS, RemovalReport, remove_author
+from twin.authors.removal import RemovalReport, remove_author
 from twin.cli.main import app
 from twin.errors import InputError, StoreError
 from twin.models import Category
@@ -42,7 +42,7 @@ class Stores(NamedTuple):
         """All that is there of an author."""
         rows = {table: list(self.warehouse.dump(table, slug)) for table in TABLES}
         folders = sorted(path for path in self.root.rglob(slug) if path.is_dir())
-        files = {path: path.read_bytes() for folder in folders for path in folder.rglob("*.parquet")}
+        files = {path: path.read_bytes() for folder in folders for path in folder.rglob("*") if path.suffix in PLANTED}
         points = {
             (category, model): self.vectors.hashes(category, slug, model)
             for category in (ARTICLES, POSTS)
@@ -51,6 +51,7 @@ class Stores(NamedTuple):
         return rows, folders, files, points
 
 
+PLANTED = (".parquet", ".safetensors")
 NO_POINTS: dict[tuple[Category, str], dict[str, str]] = {(c, m): {} for c in (ARTICLES, POSTS) for m in (MODEL, OTHER)}
 NOTHING: tuple[object, ...] = ({table: [] for table in TABLES}, [], {}, NO_POINTS)
 
@@ -58,7 +59,7 @@ NOTHING: tuple[object, ...] = ({table: [] for table in TABLES}, [], {}, NO_POINT
 def fill_stores(stores: Stores) -> None:
     fill(stores.warehouse)
     for slug in ("ada", "ada-li"):
-        for folder in FOLDERS:
+        for folder in layout.PER_AUTHOR:
             stores.artifacts.write_bytes(folder, slug, "articles.parquet", content=slug.encode())
         stores.artifacts.write_bytes("adapters", slug, "f00", "adapter.safetensors", content=b"weights")
         put(stores.vectors, *(point(number, slug) for number in range(5)))
@@ -85,7 +86,7 @@ def test_everything_of_an_author_goes_and_all_else_stays(stores: Stores) -> None
     theirs = stores.left("ada-li")
     assert all(theirs)
     report = stores.remove("ada")
-    assert report == RemovalReport(points=6, files=dict.fromkeys(FOLDERS, 1) | {"adapters": 2}, rows=21)
+    assert report == RemovalReport(points=6, files=dict.fromkeys(layout.PER_AUTHOR, 1) | {"adapters": 2}, rows=21)
     assert report.removed == 34
     assert stores.left("ada") == NOTHING
     assert stores.left("ada-li") == theirs
@@ -211,14 +212,3 @@ def test_the_command_asks_first_and_says_what_went(tmp_path: Path, monkeypatch: 
     assert run(app, ["authors", "remove", "ada", "--yes"]).stdout == "nothing of ada is there\n"
     assert [line.split()[0] for line in run(app, ["authors"]).stdout.splitlines()] == ["author", "ada-li"]
     warehouse.close()
-
-
-def test_every_folder_of_an_author_is_known_to_the_removal(repository: Path) -> None:
-    """A stage that is added later and keeps a folder by author must be named in `FOLDERS`."""
-    named = set()
-    for path in (repository / "twin").rglob("*.py"):
-        text = path.read_text(encoding="utf-8")
-        named |= set(re.findall(r'return "([a-z]+)", author, ', text))
-        named |= set(re.findall(r'= \("([a-z]+)", author\.slug\)', text))
-        named |= set(re.findall(r'(?:write_bytes\(|root / )"([a-z_]+)",? (?:plan\.)?/? ?author', text))
-    assert named | {"captures"} == set(FOLDERS)

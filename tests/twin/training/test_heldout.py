@@ -6,10 +6,11 @@ from pathlib import Path
 import pytest
 
 from tests.twin.training.test_run import stored_dataset
+from twin import layout
 from twin.errors import ConsistencyError
 from twin.settings import Settings
 from twin.training.config import TrainingConfig, TrainingPlan
-from twin.training.heldout import FILE, completion_loss, evaluate
+from twin.training.heldout import completion_loss, evaluate
 from twin.training.pipeline import train_verify_evaluate
 from twin.training.plan import plan_training, read_rows
 from twin.training.rows import tokenized
@@ -62,7 +63,7 @@ def test_the_batched_loss_is_the_loss_token_by_token(plan: TrainingPlan, loaded:
 
 def test_a_second_evaluation_computes_nothing(plan: TrainingPlan, loaded: LoadedAdapter) -> None:
     first = evaluate(plan, loaded)
-    path = Path(plan.output) / FILE
+    path = Path(plan.output) / layout.EVALUATION
     stamp = path.stat().st_mtime_ns
     again = evaluate(plan)
     assert again == first.model_copy(update={"written": 0})

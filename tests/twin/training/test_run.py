@@ -11,17 +11,20 @@ from pathlib import Path
 
 import pytest
 
+from twin import layout
 from twin.artifacts import ArtifactStore
 from twin.dataset.stage import build_dataset
 from twin.errors import ConsistencyError, InputError
 from twin.models import Author, Category, Document, State
+from twin.prompts import end_of_turn
 from twin.settings import Settings
 from twin.training.config import TrainingConfig, TrainingOutcome, TrainingPlan
 from twin.training.folders import build_folder, file_hashes
 from twin.training.nano import train_tokenizer
 from twin.training.plan import plan_training, read_rows
-from twin.training.rows import end_of_turn, tokenized
-from twin.training.run import RECORD, WEIGHTS, read_record, run_training
+from twin.training.record import WEIGHTS, read_record
+from twin.training.rows import tokenized
+from twin.training.run import run_training
 from twin.training.verify import load_adapter, verify_adapter
 from twin.warehouse.sqlite import SqliteWarehouse
 
@@ -119,10 +122,10 @@ def test_the_saved_adapter_is_whole_and_names_no_place(trained: TrainingPlan) ->
     record = read_record(folder, trained.fingerprint)
     assert record is not None
     assert record.steps == 12 == len(record.losses)
-    assert record.files == {k: v for k, v in file_hashes(folder).items() if k != RECORD}
+    assert record.files == {k: v for k, v in file_hashes(folder).items() if k != layout.TRAINING_RECORD}
     assert {WEIGHTS, "adapter_config.json", "tokenizer.json"} <= record.files.keys()
     assert "im_start" in (folder / "chat_template.jinja").read_text(encoding="utf-8")
-    for name in (RECORD, "adapter_config.json", "tokenizer_config.json"):
+    for name in (layout.TRAINING_RECORD, "adapter_config.json", "tokenizer_config.json"):
         text = (folder / name).read_text(encoding="utf-8")
         assert str(folder.parent) not in text
         assert str(Path.home()) not in text

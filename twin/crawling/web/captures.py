@@ -12,13 +12,13 @@ from collections import Counter
 from collections.abc import Collection, Mapping
 from datetime import UTC, datetime
 
+from twin import layout
 from twin.artifacts import ArtifactStore
 from twin.errors import ConsistencyError
 from twin.identity import sha256
 from twin.models import Capture
 from twin.warehouse.base import Warehouse
 
-FOLDER = "captures"
 MAX_SIZE = 256 * 2**20
 """Bytes of the largest capture that is read. None is kept that is as large, but one may come from an import."""
 
@@ -120,5 +120,5 @@ class Captures:
             self._artifacts.remove(*self._name(digest))
         return len(gone)
 
-    def _name(self, digest: str) -> tuple[str, str, str]:
-        return FOLDER, self._author, f"{digest}.gz"
+    def _name(self, digest: str) -> layout.Name:
+        return layout.capture(self._author, digest)

@@ -4,25 +4,19 @@ Request: `{"model", "input": [texts], "encoding_format": "float"}`; answer: `{"d
 (https://platform.openai.com/docs/api-reference/embeddings).
 """
 
-import logging
-import time
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import cached_property
 from pathlib import Path
-from typing import Any
-from urllib.parse import urlsplit
 
 import numpy as np
-import requests
 from pydantic import SecretStr
 
 from twin.embedding.backends.model import ModelFiles
 from twin.embedding.base import Vectors
-from twin.errors import ConsistencyError, InputError, StoreError
+from twin.endpoint import Endpoint, Names
+from twin.errors import ConsistencyError, InputError
 from twin.tokens.sizer import Sizer
-
-logger = logging.getLogger("twin")
 
 SAFE_WINDOW = 256
 """Tokens of a chunk where the model's own tokenizer is not known: every embedding model in use reads 512 or more, and
@@ -35,9 +29,8 @@ _BATCH_TEXTS = 64
 _BATCH_TOKENS = 16_384
 _PARALLEL = 4
 _ATTEMPTS = 6
-_TIMEOUT_S = (10, 120)
-_LONGEST_WAIT_S = 60.0
-_RETRIED = (408, 409, 429, 500, 502, 503, 504)
+_TIMEOUT_S = (10.0, 120.0)
+_NAMES = Names(url="TWIN_EMBEDDING_URL", key="TWIN_EMBEDDING_API_KEY", model="TWIN_EMBEDDING_MODEL")
 
 
 class EndpointEmbedder:
@@ -57,11 +50,8 @@ class EndpointEmbedder:
     backend = "endpoint"
 
     def __init__(self, url: str, model: str, key: SecretStr | None = None, tokenizer: str | None = None) -> None:
-        parts = urlsplit(url)
-        if parts.scheme not in ("http", "https") or not parts.hostname or parts.username or parts.query:
-            raise InputError("TWIN_EMBEDDING_URL is no address of an endpoint: write it like https://host/v1.")
-        self._url = f"{url.rstrip('/').removesuffix('/embeddings')}/embeddings"
-        self.model, self._key, self._tokenizer = model, key, tokenizer
+        self._endpoint = Endpoint(url, "embeddings", key=key, names=_NAMES, timeout_s=_TIMEOUT_S, attempts=_ATTEMPTS)
+        self.model, self._tokenizer = model, tokenizer
 
     @cached_property
     def sizer(self) -> Sizer:
@@ -105,7 +95,8 @@ class EndpointEmbedder:
         vectors = np.concatenate(parts)
         if vectors.shape[1] != self.dimension:
             raise ConsistencyError(
-                f"{self._url} answered with {vectors.shape[1]} numbers per vector and had {self.dimension} before."
+                f"{self._endpoint.url} answered with {vectors.shape[1]} numbers per vector and had {self.dimension} "
+                "before."
             )
         return vectors
 
@@ -126,62 +117,18 @@ class EndpointEmbedder:
 
     def _ask(self, texts: list[str]) -> Vectors:
         """Vectors of one request, shape (len(texts), whatever the endpoint gives), of unit length."""
-        answer = self._post({"model": self.model, "input": texts, "encoding_format": "float"})
+        body = {"model": self.model, "input": texts, "encoding_format": "float"}
+        answer = self._endpoint.post(body, "embeddings")
         try:
-            rows = sorted(answer.json()["data"], key=lambda row: row["index"])
+            rows = sorted(answer["data"], key=lambda row: row["index"])
             vectors = np.array([row["embedding"] for row in rows], dtype=np.float32)
             numbers = [row["index"] for row in rows]
         except (ValueError, KeyError, TypeError) as error:
-            raise ConsistencyError(f"{self._url} answered with something else than embeddings.") from error
+            raise ConsistencyError(f"{self._endpoint.url} answered with something else than embeddings.") from error
         if vectors.ndim != 2 or numbers != list(range(len(texts))):
-            raise ConsistencyError(f"{self._url} answered with {len(rows)} vectors for {len(texts)} texts.")
+            raise ConsistencyError(f"{self._endpoint.url} answered with {len(rows)} vectors for {len(texts)} texts.")
         norms = np.linalg.norm(vectors, axis=1, keepdims=True)
         if not np.all(np.isfinite(norms) & (norms > 0)):
-            raise ConsistencyError(f"{self._url} answered with a vector that is empty or not finite.")
+            raise ConsistencyError(f"{self._endpoint.url} answered with a vector that is empty or not finite.")
         unit: Vectors = vectors / norms
         return unit
-
-    def _post(self, body: dict[str, Any]) -> requests.Response:
-        problem = ""
-        for attempt in range(_ATTEMPTS):
-            try:
-                # A redirect is not followed: it would carry the key elsewhere.
-                answer = requests.post(
-                    self._url, json=body, auth=self._authorise, timeout=_TIMEOUT_S, allow_redirects=False
-                )
-            except requests.RequestException as error:
-                problem, wait = f"cannot be reached ({type(error).__name__})", 2.0**attempt
-            else:
-                if answer.status_code == requests.codes.ok:
-                    return answer
-                if answer.status_code not in _RETRIED:
-                    raise self._refusal(answer)
-                problem, wait = f"answers with status {answer.status_code}", _retry_after(answer, 2.0**attempt)
-            if attempt + 1 < _ATTEMPTS:
-                logger.info("%s %s: tried again in %.0f s", self._url, problem, wait)
-                time.sleep(wait)
-        raise StoreError(f"{self._url} {problem}: see whether it is up, then run this again.")
-
-    def _authorise(self, request: requests.PreparedRequest) -> requests.PreparedRequest:
-        """Sign a request. Without this a `.netrc` of the user's would be asked for a password."""
-        if self._key is not None:
-            request.headers["Authorization"] = f"Bearer {self._key.get_secret_value()}"
-        return request
-
-    def _refusal(self, answer: requests.Response) -> InputError:
-        if answer.status_code in (401, 403):
-            return InputError(f"{self._url} refuses the key: correct TWIN_EMBEDDING_API_KEY.")
-        said = " ".join(answer.text.split())[:200]
-        if self._key is not None:
-            said = said.replace(self._key.get_secret_value(), "***")
-        return InputError(
-            f"{self._url} refuses the request with status {answer.status_code} ({said}): "
-            "correct TWIN_EMBEDDING_URL or TWIN_EMBEDDING_MODEL."
-        )
-
-
-def _retry_after(answer: requests.Response, otherwise: float) -> float:
-    try:
-        return min(max(float(answer.headers["Retry-After"]), 0.0), _LONGEST_WAIT_S)
-    except (KeyError, ValueError):
-        return otherwise

@@ -13,6 +13,7 @@ from typing import Any
 
 from pydantic import Field, ValidationError
 
+from twin import layout
 from twin.artifacts import ArtifactStore
 from twin.embedding.backends.inference import cpu_key
 from twin.models import Model
@@ -61,8 +62,8 @@ class Exports:
         names = []
         for file in _FILES:
             name = f"{records[0].backend}/{_digest(folder / file)[:12]}-{file}"
-            if not self._artifacts.exists("embedders", self._key, *name.split("/")):
-                self._artifacts.write_file("embedders", self._key, *name.split("/"), source=folder / file)
+            if not self._artifacts.exists(*self._name(name)):
+                self._artifacts.write_file(*self._name(name), source=folder / file)
             names.append(name)
         for record in records:
             kept = record.model_copy(update={"files": tuple(names)})
@@ -70,7 +71,7 @@ class Exports:
 
     def files(self, record: Record) -> tuple[Path, Path] | None:
         """The `.xml` and `.bin` of a record on this machine, fetched where the store is remote; None if one is gone."""
-        paths = [self._artifacts.path("embedders", self._key, *name.split("/")) for name in record.files]
+        paths = [self._artifacts.path(*self._name(name)) for name in record.files]
         if len(paths) != len(_FILES) or not all(path.exists() for path in paths):
             return None
         if paths[0].protocol in ("", "file", "local"):
@@ -79,14 +80,17 @@ class Exports:
         xml, weights = (_fetched(path, self._key) for path in paths)
         return xml, weights
 
-    def _record(self, backend: str) -> tuple[str, ...]:
-        return "embedders", self._key, backend, f"record-{cpu_key()}.json"
+    def _name(self, file: str) -> layout.Name:
+        return layout.embedder(self._key, *file.split("/"))
+
+    def _record(self, backend: str) -> layout.Name:
+        return layout.embedder_record(self._key, backend, cpu_key())
 
 
 def _fetched(path: Any, key: str) -> Path:
     """A copy of a remote file in the user's cache; its name holds a hash of its contents, so it never gets old."""
     for base in (Path.home() / ".cache" / "llm-twin", Path(tempfile.gettempdir()) / "llm-twin"):
-        local: Path = base / "embedders" / key / path.parent.name / path.name
+        local: Path = base / layout.EMBEDDERS / key / path.parent.name / path.name
         if local.exists():
             return local
         try:

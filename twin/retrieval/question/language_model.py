@@ -5,20 +5,19 @@ author that nobody knows), the rules of `twin.retrieval.question.asked` stand.
 """
 
 import json
-import logging
 from collections.abc import Sequence
 from datetime import date, datetime
 from typing import Any
 
-import requests
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError
 
+from twin.endpoint import Endpoint, Names
+from twin.errors import TwinError
 from twin.models import Author, Category
-
-logger = logging.getLogger("twin")
 
 TIMEOUT_S = 10.0
 _LONGEST_ANSWER = 100_000
+_NAMES = Names(url="TWIN_LANGUAGE_MODEL_URL", key="TWIN_LANGUAGE_MODEL_API_KEY", model="TWIN_LANGUAGE_MODEL")
 
 _INSTRUCTION = """You turn a question about what people wrote into a search. Answer with one JSON object and nothing \
 else, with these fields; leave out what the question does not say:
@@ -53,12 +52,22 @@ class LanguageModel:
         url: base address, such as `http://localhost:8000/v1`.
         model: its name there.
         api_key: sent as a bearer token; never logged.
-        timeout_s: for connecting and for each part of the answer.
+        timeout_s: for connecting and for each part of the answer. It is asked once: somebody is waiting.
+
+    Raises:
+        InputError: the address or the key cannot be used.
     """
 
     def __init__(self, url: str, model: str, api_key: str | None = None, timeout_s: float = TIMEOUT_S) -> None:
-        self.url, self.model = url.rstrip("/"), model
-        self._api_key, self._timeout_s = api_key, timeout_s
+        self.model = model
+        self._endpoint = Endpoint(
+            url,
+            "chat/completions",
+            key=SecretStr(api_key) if api_key else None,
+            names=_NAMES,
+            timeout_s=(timeout_s, timeout_s),
+            longest_answer=_LONGEST_ANSWER,
+        )
 
     def understand(self, question: str, authors: Sequence[Author], today: date) -> Understanding:
         """Ask the model.
@@ -81,27 +90,19 @@ class LanguageModel:
             ],
         }
         try:
-            return Understanding.model_validate(_object(self._post(body)))
+            return Understanding.model_validate(_object(self._answer(body)))
         except ValidationError as error:
             where = ".".join(map(str, error.errors(include_url=False, include_input=False)[0]["loc"]))
             raise ValueError(f"the answer's field {where} cannot be used") from error
 
-    def _post(self, body: dict[str, Any]) -> str:
-        headers = {"Authorization": f"Bearer {self._api_key}"} if self._api_key else {}
+    def _answer(self, body: dict[str, Any]) -> str:
+        expected = "a chat completion"
         try:
-            with requests.post(
-                f"{self.url}/chat/completions", json=body, headers=headers, timeout=self._timeout_s, stream=True
-            ) as response:
-                if response.status_code != requests.codes.ok:
-                    raise ValueError(f"the endpoint answered {response.status_code}")
-                content = response.raw.read(_LONGEST_ANSWER, decode_content=True)
-            return str(json.loads(content)["choices"][0]["message"]["content"])
-        except requests.RequestException as error:
-            raise ValueError(f"the endpoint cannot be reached ({type(error).__name__})") from error
-        except (KeyError, IndexError, TypeError, ValueError) as error:
-            if type(error) is ValueError:
-                raise
-            raise ValueError("the endpoint's answer is no chat completion") from error
+            return str(self._endpoint.post(body, expected)["choices"][0]["message"]["content"])
+        except TwinError as error:
+            raise ValueError(str(error).removesuffix(".")) from error
+        except (KeyError, IndexError, TypeError) as error:
+            raise ValueError(f"{self._endpoint.url} answered with something else than {expected}") from error
 
 
 def _object(text: str) -> Any:

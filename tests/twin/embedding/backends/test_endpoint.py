@@ -50,7 +50,7 @@ class Endpoint:
                 status, headers, content = endpoint.queued.pop(0) if endpoint.queued else endpoint.answer(body)
                 payload = content.encode() if isinstance(content, str) else json.dumps(content).encode()
                 self.send_response(status)
-                for name, value in {**headers, "Content-Length": str(len(payload))}.items():
+                for name, value in {"Content-Length": str(len(payload)), **headers}.items():
                     self.send_header(name, value)
                 self.end_headers()
                 self.wfile.write(payload)
@@ -79,7 +79,7 @@ def endpoint() -> Iterator[Endpoint]:
 @pytest.fixture
 def naps(monkeypatch: pytest.MonkeyPatch) -> list[float]:
     waited: list[float] = []
-    monkeypatch.setattr("twin.embedding.backends.endpoint.time.sleep", waited.append)
+    monkeypatch.setattr("tenacity.nap.time.sleep", waited.append)
     return waited
 
 

@@ -166,9 +166,9 @@ class TestLanguageModel:
     @pytest.mark.parametrize(
         ("answer", "reason"),
         [
-            (lambda _: (500, "{}"), "the endpoint answered 500"),
-            (lambda _: (200, "<html>"), "no chat completion"),
-            (lambda _: (200, '{"choices": []}'), "no chat completion"),
+            (lambda _: (500, "{}"), "answers with status 500"),
+            (lambda _: (200, "<html>"), "something else than a chat completion"),
+            (lambda _: (200, '{"choices": []}'), "something else than a chat completion"),
             (says("I do not know."), "no JSON object"),
             (says({"categories": ["tweets"]}), "field categories.0 cannot be used"),
             (says({"published_from": "yesterday"}), "field published_from"),
@@ -222,7 +222,7 @@ def test_the_settings_open_a_retriever(store: EdgeVectorStore, tiny: Path) -> No
     ("settings", "said"),
     [
         (Settings(language_model_url="http://localhost:1/v1"), "without TWIN_LANGUAGE_MODEL"),
-        (Settings(language_model_url="localhost:1", language_model="m"), "no http"),
+        (Settings(language_model_url="localhost:1", language_model="m"), r"TWIN_LANGUAGE_MODEL_URL is not an http"),
     ],
 )
 def test_settings_that_cannot_be_used_are_one_sentence(store: EdgeVectorStore, settings: Settings, said: str) -> None:

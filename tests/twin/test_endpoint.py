@@ -1,0 +1,104 @@
+"""The rules of the one client, against a real server on loopback."""
+
+from collections.abc import Iterator
+
+import pytest
+from pydantic import SecretStr
+
+from tests.twin.embedding.backends.test_endpoint import KEY
+from tests.twin.embedding.backends.test_endpoint import Endpoint as Server
+from twin.endpoint import Endpoint, Names
+from twin.errors import ConsistencyError, InputError, StoreError
+
+NAMES = Names(url="TWIN_SOME_URL", key="TWIN_SOME_KEY", model="TWIN_SOME_MODEL")
+
+
+@pytest.fixture
+def server() -> Iterator[Server]:
+    opened = Server()
+    yield opened
+    opened.close()
+
+
+@pytest.fixture
+def naps(monkeypatch: pytest.MonkeyPatch) -> list[float]:
+    waited: list[float] = []
+    monkeypatch.setattr("tenacity.nap.time.sleep", waited.append)
+    return waited
+
+
+def endpoint(url: str, *, key: str | None = KEY, attempts: int = 3, longest: int = 1000) -> Endpoint:
+    secret = None if key is None else SecretStr(key)
+    return Endpoint(
+        url, "answers", key=secret, names=NAMES, timeout_s=(2, 2), attempts=attempts, longest_answer=longest
+    )
+
+
+def test_it_asks_under_the_address_with_the_key(server: Server) -> None:
+    server.answer = lambda body: (200, {}, {"said": body["question"]})
+    for url in (server.url, f"{server.url}/", f"{server.url}/answers"):
+        assert endpoint(url).post({"question": "why"}, "an answer") == {"said": "why"}
+    assert {body["path"] for body in server.bodies} == {"/v1/answers"}
+    assert endpoint(server.url, key=None).post({"question": "?"}, "an answer") == {"said": "?"}
+    assert server.keys == [f"Bearer {KEY}"] * 3 + [None]
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "localhost:1/v1",
+        "ftp://host/v1",
+        "http:///v1",
+        "http://user:word@host/v1",
+        "http://host/v1?key=word",
+        "http://host:port/v1",
+        "http://[::1/v1",
+    ],
+)
+def test_an_address_that_cannot_be_used_is_one_sentence_without_it(url: str) -> None:
+    with pytest.raises(InputError, match=r"TWIN_SOME_URL is not an http\(s\) address.* into TWIN_SOME_KEY") as raised:
+        endpoint(url)
+    assert "word" not in str(raised.value)
+
+
+@pytest.mark.parametrize("key", ["secret\n", "sécret"])
+def test_a_key_that_no_header_can_hold_is_one_sentence_without_it(key: str) -> None:
+    with pytest.raises(InputError, match="TWIN_SOME_KEY contains a character") as raised:
+        endpoint("http://host/v1", key=key)
+    assert "cret" not in str(raised.value)
+
+
+def test_the_key_never_follows_a_redirect_and_never_shows(server: Server) -> None:
+    server.queued = [(307, {"Location": f"{server.url}/elsewhere"}, "")]
+    with pytest.raises(InputError, match=r"status 307 \(a redirect, which is not followed\): correct TWIN_SOME_URL"):
+        endpoint(server.url).post({}, "an answer")
+    assert len(server.bodies) == 1
+    server.queued = [(400, {}, f"your key {KEY} is odd\n\nand more " + "x" * 500)]
+    with pytest.raises(InputError, match=r"your key \*\*\* is odd and more x+\): correct .* TWIN_SOME_MODEL") as raised:
+        endpoint(server.url).post({}, "an answer")
+    assert len(str(raised.value)) < 400
+    server.queued = [(403, {}, KEY)]
+    with pytest.raises(InputError, match=r"refuses the key: correct TWIN_SOME_KEY\.$"):
+        endpoint(server.url).post({}, "an answer")
+
+
+def test_an_answer_has_a_largest_size(server: Server) -> None:
+    server.answer = lambda body: (200, {}, ["x" * 990])
+    assert endpoint(server.url).post({}, "an answer") == ["x" * 990]
+    server.answer = lambda body: (200, {}, ["x" * 1000])
+    with pytest.raises(ConsistencyError, match="more than 1,000 bytes"):
+        endpoint(server.url).post({}, "an answer")
+    server.answer = lambda body: (200, {}, "[" * 100_000)
+    with pytest.raises(ConsistencyError, match="something else than an answer"):
+        endpoint(server.url, longest=10**6).post({}, "an answer")
+
+
+def test_what_may_pass_is_asked_again_as_often_as_the_caller_wants(server: Server, naps: list[float]) -> None:
+    broken = (200, {"Content-Length": "50"}, "{}")  # the connection ends before the answer does
+    server.queued = [(503, {"Retry-After": "4"}, ""), broken]
+    assert endpoint(server.url).post({"input": []}, "an answer") == {"data": []}
+    assert naps == [4.0, 2.0]
+    server.answer = lambda body: (429, {}, "slow down")
+    with pytest.raises(StoreError, match=r"answers with status 429: see whether it is up and TWIN_SOME_URL is right"):
+        endpoint(server.url, attempts=1).post({}, "an answer")
+    assert naps == [4.0, 2.0]

@@ -1,0 +1,200 @@
+"""The one client for models behind an OpenAI-compatible HTTP address: OpenAI's own, vLLM, llama.cpp, TEI, ...
+
+One set of rules for whoever asks (embeddings, the reading of questions, a chat): the key goes to this address alone,
+so no redirect is followed and no `.netrc` is read; an answer has a largest size and every wait has an end; what may
+pass by itself is asked again where the caller wants that, as late as `Retry-After` says; and every failure is one
+sentence that names the setting and never the key.
+"""
+
+import json
+import logging
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any, NamedTuple
+from urllib.parse import urlsplit
+
+import requests
+import tenacity
+from pydantic import SecretStr
+
+from twin.errors import ConsistencyError, InputError, StoreError
+
+logger = logging.getLogger("twin")
+
+_AGAIN = frozenset({408, 409, 429, 500, 502, 503, 504})
+_LONGEST_WAIT_S = 60.0
+_SHOWN = 200  # characters of what a refusal says
+
+
+class Names(NamedTuple):
+    """The settings that an endpoint comes from, for sentences."""
+
+    url: str
+    key: str
+    model: str
+
+
+class _Passing(Exception):
+    """A failure that may pass by itself."""
+
+    def __init__(self, problem: str, wait_s: float | None = None) -> None:
+        super().__init__(problem)
+        self.wait_s = wait_s
+
+
+class Endpoint:
+    """One address with its key; it may be used by several threads at once, and nothing is asked before `post`.
+
+    Args:
+        url: up to and without `path`, such as `https://api.openai.com/v1`; with it is understood too.
+        path: what is asked for, such as `embeddings` or `chat/completions`.
+        key: sent as a bearer token, to this address alone.
+        names: the settings that these come from.
+        timeout_s: seconds to connect in, and to wait for each part of the answer.
+        attempts: how often something is asked that fails in a way that may pass: no connection, 429 or 5xx.
+        longest_answer: bytes, unpacked.
+
+    Raises:
+        InputError: the address or the key cannot be used.
+    """
+
+    def __init__(
+        self,
+        url: str,
+        path: str,
+        *,
+        key: SecretStr | None,
+        names: Names,
+        timeout_s: tuple[float, float],
+        attempts: int = 1,
+        longest_answer: int = 64 * 2**20,
+    ) -> None:
+        self.url = f"{url.rstrip('/').removesuffix(f'/{path}')}/{path}"
+        self._key, self._names = key, names
+        self._timeout_s, self._attempts, self._longest = timeout_s, attempts, longest_answer
+        if not _usable(url):
+            raise InputError(
+                f"{names.url} is not an http(s) address of an endpoint: write it like https://host/v1, and a key into "
+                f"{names.key}."
+            )
+        if key is not None and not (key.get_secret_value().isascii() and key.get_secret_value().isprintable()):
+            raise InputError(f"{names.key} contains a character that no key has: correct it.")
+
+    def post(self, body: Mapping[str, Any], expected: str) -> Any:
+        """The JSON of the answer to `body`.
+
+        Args:
+            body: sent as JSON.
+            expected: what the answer should be, in words, such as "embeddings".
+
+        Raises:
+            InputError: the endpoint refuses the key or the request.
+            StoreError: it cannot be reached or keeps failing.
+            ConsistencyError: the answer is too large, or is not JSON.
+        """
+        content = self._asked(body)
+        try:
+            return json.loads(content)
+        except (ValueError, RecursionError) as error:
+            raise ConsistencyError(f"{self.url} answered with something else than {expected}.") from error
+
+    def _asked(self, body: Mapping[str, Any]) -> bytes:
+        attempts = tenacity.Retrying(
+            stop=tenacity.stop_after_attempt(self._attempts),
+            wait=_wait_s,
+            retry=tenacity.retry_if_exception_type(_Passing),
+            before_sleep=self._announce,
+            reraise=True,
+        )
+        try:
+            return attempts(self._whole, body)
+        except _Passing as error:
+            raise StoreError(
+                f"{self.url} {error}: see whether it is up and {self._names.url} is right, then run this again."
+            ) from error.__cause__
+
+    def _whole(self, body: Mapping[str, Any]) -> bytes:
+        with self._answered(body) as answer:
+            return self._read(answer)
+
+    @contextmanager
+    def _answered(self, body: Mapping[str, Any]) -> Iterator[requests.Response]:
+        """An answer with status 200, of which nothing but the headers has been read.
+
+        A broken connection in the body of the `with` is a failure that may pass, like one before it.
+        """
+        try:
+            with requests.post(
+                self.url,
+                json=body,
+                auth=self._authorise,
+                timeout=self._timeout_s,
+                allow_redirects=False,
+                stream=True,
+            ) as answer:
+                if answer.status_code in _AGAIN:
+                    raise _Passing(f"answers with status {answer.status_code}", _asked_for(answer))
+                if answer.status_code != requests.codes.ok:
+                    raise self._refusal(answer)
+                yield answer
+        except requests.RequestException as error:
+            raise _Passing(f"cannot be reached ({type(error).__name__})") from error
+
+    def _read(self, answer: requests.Response) -> bytes:
+        content = bytearray()
+        for part in answer.iter_content(2**16):
+            content += part
+            if len(content) > self._longest:
+                raise ConsistencyError(f"{self.url} answered with more than {self._longest:,} bytes.")
+        return bytes(content)
+
+    def _authorise(self, request: requests.PreparedRequest) -> requests.PreparedRequest:
+        """Sign a request. Without this a `.netrc` of the user's would be asked for a password."""
+        if self._key is not None:
+            request.headers["Authorization"] = f"Bearer {self._key.get_secret_value()}"
+        return request
+
+    def _refusal(self, answer: requests.Response) -> InputError:
+        if answer.status_code in (401, 403):
+            return InputError(f"{self.url} refuses the key: correct {self._names.key}.")
+        if answer.is_redirect:
+            said = "a redirect, which is not followed"
+        else:
+            said = next(answer.iter_content(2**16), b"").decode("utf-8", "replace")
+        if self._key is not None and (secret := self._key.get_secret_value()):
+            said = said.replace(secret, "***")
+        return InputError(
+            f"{self.url} refuses the request with status {answer.status_code} ({' '.join(said.split())[:_SHOWN]}): "
+            f"correct {self._names.url} or {self._names.model}."
+        )
+
+    def _announce(self, state: tenacity.RetryCallState) -> None:
+        problem = state.outcome.exception() if state.outcome else None
+        logger.info("%s %s: tried again in %.0f s", self.url, problem, state.upcoming_sleep)
+
+
+def _usable(url: str) -> bool:
+    try:
+        parts = urlsplit(url)
+        return (
+            parts.scheme in ("http", "https")
+            and bool(parts.hostname)
+            and not (parts.username or parts.password or parts.query or parts.fragment)
+            and parts.port != 0
+        )
+    except ValueError:  # the port is not a number, or the host is half an IPv6 address
+        return False
+
+
+def _wait_s(state: tenacity.RetryCallState) -> float:
+    """What the endpoint asked for, or twice as long as before: 1, 2, 4, ... seconds."""
+    error = state.outcome.exception() if state.outcome else None
+    asked = error.wait_s if isinstance(error, _Passing) else None
+    return 2.0 ** (state.attempt_number - 1) if asked is None else asked
+
+
+def _asked_for(answer: requests.Response) -> float | None:
+    try:
+        return min(max(float(answer.headers["Retry-After"]), 0.0), _LONGEST_WAIT_S)
+    except (KeyError, ValueError):
+        return None

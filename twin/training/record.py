@@ -1,0 +1,46 @@
+"""The record of an adapter, checked against the files that it names."""
+
+import logging
+from pathlib import Path
+
+from pydantic import ValidationError
+
+from twin import layout
+from twin.errors import ConsistencyError
+from twin.training.config import TrainingRecord
+from twin.training.folders import file_hash
+
+WEIGHTS = "adapter_model.safetensors"
+
+logger = logging.getLogger("twin")
+
+
+def check_record(folder: Path) -> TrainingRecord:
+    """The record of an adapter, of which every file is as it was written.
+
+    Raises:
+        ConsistencyError: there is no record, or a file is missing or damaged.
+    """
+    path = folder / layout.TRAINING_RECORD
+    if not path.is_file():
+        raise ConsistencyError(f"{folder} does not contain an adapter ({path.name} is missing)")
+    try:
+        record = TrainingRecord.model_validate_json(path.read_bytes())
+    except ValidationError as error:
+        raise ConsistencyError(f"{path} is damaged") from error
+    for name, digest in {WEIGHTS: "", **record.files}.items():
+        if not (folder / name).is_file() or file_hash(folder / name) != digest:
+            raise ConsistencyError(f"{folder / name} is missing or damaged")
+    return record
+
+
+def read_record(folder: Path, fingerprint: str) -> TrainingRecord | None:
+    """The record of the adapter of a plan; None where there is none, or where a file is not what the record says."""
+    if not (folder / layout.TRAINING_RECORD).is_file():
+        return None
+    try:
+        record = check_record(folder)
+    except ConsistencyError as error:
+        logger.warning("%s: the adapter is trained again", error)
+        return None
+    return record if record.fingerprint == fingerprint else None
