@@ -1,4 +1,4 @@
-"""Stores for the length of one command."""
+"""Opens stores for the duration of one command."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -12,7 +12,7 @@ from twin.warehouse.base import Warehouse
 
 @contextmanager
 def warehouse() -> Iterator[Warehouse]:
-    """The warehouse of the environment, closed afterwards."""
+    """The warehouse of the environment; it is closed afterwards."""
     opened = open_warehouse(Settings.from_env())
     try:
         yield opened
@@ -21,12 +21,12 @@ def warehouse() -> Iterator[Warehouse]:
 
 
 def known_author(opened: Warehouse, slug: str) -> str:
-    """Return `slug`, or raise `InputError` naming the authors there are."""
+    """Return `slug`, or raise `InputError` naming the existing authors."""
     if opened.author(check_slug(slug)) is None:
-        known = ", ".join(author.slug for author in opened.authors()) or "nobody yet"
+        known = ", ".join(author.slug for author in opened.authors()) or "none yet"
         raise InputError(
-            f"There is no author '{slug}' in {opened.address} (there: {known}): write "
+            f"There is no author '{slug}' in {opened.address} (existing: {known}): write "
             f"{Settings.from_env().authors_path / slug}.yaml and run `dagster job execute -m twin_jobs.definitions "
-            "-j register_links`, or bring one in with `twin import`."
+            "-j register_links`, or import one with `twin import`."
         )
     return slug

@@ -1,4 +1,4 @@
-"""`twin vectors`: what the vector store holds, a backup of it, and the way back, also into another engine."""
+"""`twin vectors`: what the vector store contains, and backup and restore, also between engines."""
 
 import json
 from collections.abc import Iterator
@@ -15,12 +15,12 @@ from twin.vectors.base import VectorStore
 
 app = typer.Typer(help="Look at the vector store, back it up, and restore it.", no_args_is_help=True)
 
-_Author = typer.Option(None, "--author", help="Only this author; without, all of them.")
+_Author = typer.Option(None, "--author", help="Only this author. Default: all authors.")
 
 
 @app.command("status")
-def status(as_json: bool = typer.Option(False, "--json", help="One JSON array.")) -> None:
-    """List the points that searches see, by category and author, what they are made with and how they are indexed."""
+def status(as_json: bool = typer.Option(False, "--json", help="Print one JSON array.")) -> None:
+    """List the points that searches see: by category and author, with their model and index."""
     rows: list[dict[str, Any]] = []
     with _vectors() as opened:
         for category in Category:
@@ -46,7 +46,7 @@ def status(as_json: bool = typer.Option(False, "--json", help="One JSON array.")
 
 @app.command("backup")
 def backup(folder: Path, author: str | None = _Author) -> None:
-    """Write the points into a folder that `twin vectors restore` reads, on whatever engine."""
+    """Write the points into a folder that `twin vectors restore` can read into any engine."""
     from twin.vectors.backup import backup as write
 
     with _vectors() as opened:
@@ -55,7 +55,7 @@ def backup(folder: Path, author: str | None = _Author) -> None:
 
 @app.command("restore")
 def restore(folder: Path, author: str | None = _Author) -> None:
-    """Bring the points of a backup back: of its authors and categories exactly those. Twice changes nothing."""
+    """Restore a backup: its authors and categories then have exactly its points. Safe to repeat."""
     from twin.vectors.backup import restore as read
 
     with _vectors() as opened:
@@ -64,7 +64,7 @@ def restore(folder: Path, author: str | None = _Author) -> None:
         _say(restored, f"restored to {opened.address}")
     for category in sorted(waiting):
         typer.echo(
-            f"searches in {category} see the points of another model until every author has points of this one",
+            f"searches in {category} use the points of another model until every author has points of this one",
             err=True,
         )
 

@@ -177,7 +177,7 @@ def test_a_broken_file_is_the_error_of_its_author_only(warehouse: SqliteWarehous
 
 
 def test_a_link_is_added_by_hand_once(warehouse: SqliteWarehouse, folder: Path) -> None:
-    with pytest.raises(InputError, match="There is no author 'ada' yet: give the name"):
+    with pytest.raises(InputError, match="There is no author 'ada' yet: to create one, give --name"):
         add_link(warehouse, "ada", "https://ada.example/a", folder)
     link = add_link(warehouse, "ada", "https://ada.example/a/", folder, name=" Ada ")
     assert add_link(warehouse, "ada", "https://ADA.example/a", folder, name="Eve") == link

@@ -52,7 +52,7 @@ def twin(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.Capture
         (["authors", "remove", "../ada", "--yes"], "'../ada' is not an author slug: use "),
         (["links", "list", "eve"], "(there: ada, ada-li): write "),
         (["links", "list", "Ada Lovelace"], "'Ada Lovelace' is not an author slug: use "),
-        (["links", "add", "ada", "nowhere"], "'nowhere' is no http(s) address and no file or folder in "),
+        (["links", "add", "ada", "nowhere"], "'nowhere' is neither an http(s) address nor a file or folder in "),
         (["links", "add", "ada", "x", "--kind", "fax"], "A link has no field 'fax': it has "),
         (["links", "remove", "ada", "https://example.org/"], "ada has no link https://example.org/"),
         (["documents", "show", "ada", "nothing"], "ada has no document nothing: list them with "),
@@ -105,7 +105,7 @@ def test_documents_are_listed_shown_edited_and_removed(
     assert twin("documents", "show", "ada", document(5).link) == (0, text, "")
     monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(text.encode())))
     again = twin("documents", "edit", "ada", document(5).link, "--file", "-")
-    assert again == (0, "unchanged: it has that text already\n", "")
+    assert again == (0, "unchanged: it already has that text\n", "")
     code, out, _ = twin("documents", "remove", "ada", document(5).link)
     assert (code, out.splitlines()[0]) == (0, f"removed {document(5).link}")
     assert "It comes back when https://ada.example/feed is read again" in out

@@ -247,7 +247,9 @@ def test_a_declared_author_and_link_keep_what_they_say(warehouse: SqliteWarehous
 
 def test_a_folder_without_an_export_is_refused(warehouse: SqliteWarehouse, tmp_path: Path) -> None:
     for folder in (tmp_path / "nowhere", export(tmp_path / "in", something=[])):
-        with pytest.raises(InputError, match=r"holds no warehouse export: give the folder with ArticleDocument\.json"):
+        with pytest.raises(
+            InputError, match=r"contains no warehouse export: give the folder with ArticleDocument\.json"
+        ):
             import_export(folder, warehouse)
 
 

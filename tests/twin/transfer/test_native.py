@@ -221,7 +221,7 @@ def test_an_export_that_is_killed_looks_like_none_and_begins_again(
     process.send_signal(signal.SIGKILL)
     process.communicate()
     assert is_export(out)
-    with pytest.raises(InputError, match=r"holds no whole export \(manifest\.json is missing\)"):
+    with pytest.raises(InputError, match=r"is not a complete export \(manifest\.json is missing\)"):
         import_folder(out, new_warehouse("sqlite"), artifacts)
     export_folder(out, source, artifacts)
     assert files_of(out) == files_of(exported)
@@ -302,7 +302,7 @@ DAMAGES = [
     Damage(r"raw\.jsonl line 2: The raw row \? lacks", RAW, in_line(2, lambda _: b"{}"), sealed=True),
     Damage("links.jsonl line 1: .* kind", "links.jsonl", in_line(1, lambda x: x.replace(b'"feed"', b'"No"')), True),
     Damage("raw.jsonl .*sha256 differs", RAW, in_line(4, lambda line: line.replace(b"Ada", b"Eve"))),
-    Damage("raw.jsonl line 7: it ends there", RAW, lambda content: content[: content[:-1].rfind(b"\n") + 1]),
+    Damage("raw.jsonl ends at line 7", RAW, lambda content: content[: content[:-1].rfind(b"\n") + 1]),
     Damage("cleaned.jsonl line 9: .* 8 rows", "cleaned.jsonl", lambda x: x + x.split(b"\n")[0] + b"\n"),
     Damage(r"\.gz .*sha256 differs", TWO, lambda content: content[:-1]),
     Damage("manifest.json is no JSON", MANIFEST, lambda content: content[:-9]),
@@ -311,7 +311,7 @@ DAMAGES = [
     Damage("install a newer one", MANIFEST, lambda content: content.replace(b'"version": 1', b'"version": 2')),
     Damage("damaged at files", MANIFEST, lambda content: content.replace(b'"sha256"', b'"md5"', 1)),
     Damage("does not name raw.jsonl", MANIFEST, lambda content: content.replace(b"raw.jsonl", b"row.jsonl")),
-    Damage("no file of an export", MANIFEST, lambda content: content.replace(b"captures/ada/", b"captures/../")),
+    Damage("not a file of an export", MANIFEST, lambda content: content.replace(b"captures/ada/", b"captures/../")),
 ]
 
 
@@ -346,7 +346,7 @@ def test_what_the_other_store_cannot_take_is_named_and_takes_nothing_with_it(
     report = import_folder(tmp_path / "out", target, artifacts)
     assert report.restored.inserted == 2
     assert len(report.errors) == 1
-    assert f"The raw row {document(2).id} has metadata that MongoDB cannot keep" in report.errors[0]
+    assert f"The raw row {document(2).id} has metadata that MongoDB cannot store" in report.errors[0]
 
 
 # -- the command -------------------------------------------------------------------------------------------------------
@@ -378,4 +378,4 @@ def test_the_commands_move_a_warehouse(
     assert (done.exit_code, done.stdout) == (0, f"6 documents of ada written to {tmp_path}/handbook\n")
     assert (tmp_path / "handbook" / "ArticleDocument.json").exists()
     assert "6 documents of ada-love: 6 new" in twin("other", "import", str(tmp_path / "handbook")).stdout
-    assert "holds no warehouse export" in str(twin("other", "import", str(tmp_path)).exception)
+    assert "contains no warehouse export" in str(twin("other", "import", str(tmp_path)).exception)

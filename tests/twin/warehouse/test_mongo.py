@@ -185,7 +185,7 @@ def test_a_document_over_16_mib_is_refused_by_name(mongo_uri: str) -> None:
     with pytest.raises(InputError, match=r"https://ada\.example/7.*17\.0 MiB, and MongoDB takes at most 16"):
         warehouse.upsert_documents(State.RAW, [document(1), document(7, text="x" * 17 * 1024 * 1024)])
     assert stored(warehouse) == [document(1)]
-    with pytest.raises(InputError, match=r"https://ada\.example/8.*metadata that MongoDB cannot keep"):
+    with pytest.raises(InputError, match=r"https://ada\.example/8.*metadata that MongoDB cannot store"):
         warehouse.upsert_documents(State.RAW, [document(8, metadata={"n": 2**70})])
 
 

@@ -115,7 +115,7 @@ def test_what_is_no_repository_is_said_in_a_sentence(tmp_path: Path) -> None:
     with pytest.raises(CrawlError, match=r"local:repo has no commit to read"):
         read(local(git_only))
     (git_only / ".git/config").write_text("[core\n")
-    with pytest.raises(CrawlError, match=r"local:repo cannot be read by git: bad config line 1"):
+    with pytest.raises(CrawlError, match=r"Git cannot read local:repo: bad config line 1"):
         read(local(git_only))
 
 
@@ -183,7 +183,7 @@ def test_unknown_remote_is_one_sentence_without_paths_of_this_machine(tmp_path: 
     ],
 )
 def test_only_an_owner_and_a_name_reach_git(url: str) -> None:
-    with pytest.raises(CrawlError, match="names no repository"):
+    with pytest.raises(CrawlError, match="does not name a repository"):
         GitHubCrawler(Tools(Fetcher())).clone_url(github(url))
 
 
@@ -249,7 +249,7 @@ def test_names_that_would_leave_the_folder_are_counted_and_never_read(tmp_path: 
 def test_a_clone_with_such_names_is_refused_in_one_sentence(tmp_path: Path) -> None:
     crawler = _server(tmp_path, {"a.py": b"1\n"})
     hostile(tmp_path / "server/ada/engine.git")
-    with pytest.raises(CrawlError, match=r"cannot be read by git: .*fsck") as caught:
+    with pytest.raises(CrawlError, match=r"Git cannot read .*fsck") as caught:
         read(github(), crawler)
     assert "\n" not in str(caught.value)
     assert not caught.value.retryable

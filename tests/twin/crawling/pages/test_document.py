@@ -151,7 +151,7 @@ def test_plain_text_and_markdown_are_articles_as_they_are(server: Server, fetche
     server.handlers["/page.txt"] = answering(page(), Content_Type="text/plain")
     assert document(read(fetcher, f"{server.root}/page.txt")).text.count("<p>") == 0
     server.handlers["/void.txt"] = answering(" \n", Content_Type="text/plain")
-    with pytest.raises(CrawlError, match="has no text in it"):
+    with pytest.raises(CrawlError, match="contains no text"):
         read(fetcher, f"{server.root}/void.txt")
 
 
@@ -165,7 +165,7 @@ def test_plain_text_and_markdown_are_articles_as_they_are(server: Server, fetche
         ("application/octet-stream", b"PK\x03\x04", "is application/zip and not a web page: declare an export archive"),
         ("application/rss+xml", rss(), "is application/rss\\+xml and not a web page: declare it with `feed:`"),
         ("text/xml", rss(), "is application/rss\\+xml and not a web page: declare it with `feed:`"),
-        ("text/plain", b"\x00\x01\x02\x03 binary", "is binary and no text"),
+        ("text/plain", b"\x00\x01\x02\x03 binary", "is a binary file, not text"),
         ("application/xml", b"<!---->" * 250, "is application/xml and not a web page"),
     ],
 )

@@ -266,7 +266,7 @@ def test_a_page_that_says_it_is_not_there(title: str, body: str) -> None:
 
 def test_a_page_of_scripts_alone_is_told() -> None:
     html = page("<noscript>You need to enable JavaScript to run this app.</noscript><div id='root'></div>")
-    assert (sign(html) or "").startswith("shows its article by scripts alone")
+    assert (sign(html) or "").startswith("shows its article only with scripts")
 
 
 @pytest.mark.parametrize(

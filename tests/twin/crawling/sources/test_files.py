@@ -243,7 +243,7 @@ def test_zip_that_is_no_known_export_is_said_to_be_one(tmp_path: Path) -> None:
     (tmp_path / "x.zip").write_bytes(b"PK\3\4 and no end")
     assert "local:x.zip is not a zip archive, or a damaged one" in refused(tmp_path, files="x.zip")
     (tmp_path / "x.zip").write_bytes(b"PK\5\6" + bytes(18))
-    assert "is a zip archive but no export that is known: unpack it" in refused(tmp_path, files="x.zip")
+    assert "is a zip archive but not a known export: unpack it" in refused(tmp_path, files="x.zip")
 
 
 @pytest.mark.parametrize(

@@ -87,7 +87,7 @@ def test_a_damaged_capture_is_cloned_again_online_and_a_sentence_offline(
     list(crawler(tools).read(link(), REPOSITORIES, {}).documents)
     (stored,) = (path for path in (tmp_path / "store").rglob("*.gz"))
     stored.write_bytes(b"rotten")
-    with pytest.raises(CrawlError, match="gone or damaged"):
+    with pytest.raises(CrawlError, match="missing or damaged"):
         list(crawler(offline(tools)).read(link(), REPOSITORIES, {}).documents)
     assert texts(crawler(tools).read(link(), REPOSITORIES, {})) == {"https://github.com/ada/engine a.py": "1\n"}
 

@@ -137,9 +137,7 @@ def test_address_noted_by_the_browser_is_the_pages_own(tmp_path: Path) -> None:
 def test_sign_in_page_is_refused_with_the_mend(tmp_path: Path, noted: str, body: str) -> None:
     (tmp_path / "wall.html").write_text(f"{noted}\n<html><body>{body}<p>{PROSE}</p></body></html>")
     sentence = refused(tmp_path, POSTS, files="wall.html")
-    assert sentence.startswith(
-        "local:wall.html is LinkedIn's sign-in page and not what it stands for: open its address"
-    )
+    assert sentence.startswith("local:wall.html is LinkedIn's sign-in page and not a post or article: open its address")
     (tmp_path / "post.html").write_text(post_page(posting()))
     documents, skipped = read(tmp_path, POSTS)
     assert ([document.text for document in documents], skipped) == ([WORDS], {"not_a_post": 1})
@@ -238,7 +236,7 @@ def test_page_of_who_is_signed_in_is_no_article(tmp_path: Path, title: str) -> N
     """Such a page gives no address of its own, and shows a feed of other people."""
     page = f'<title>{title}</title><body><a href="https://www.linkedin.com/feed/">Home</a><p>{OTHERS * 9}</p>'
     (tmp_path / "post.html").write_text(page)
-    assert "it shows what others wrote: save each post by itself from a window that is not signed in" in refused(
+    assert "it shows what others wrote: save each post separately from a window that is not signed in" in refused(
         tmp_path, POSTS, files="post.html"
     )
     assert read(tmp_path, ARTICLES)[0] == []

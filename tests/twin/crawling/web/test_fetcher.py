@@ -89,9 +89,9 @@ def test_validators_that_cannot_be_sent_back_are_none(server: Server, fetcher: F
     [
         (404, "answered 404 Not Found: correct or remove the link"),
         (410, "answered 410 Gone"),
-        (401, "answered 401 Unauthorized: it refuses programs; save the page"),
-        (403, "answered 403 Forbidden: it refuses programs; save the page"),
-        (451, "answered 451 Unavailable For Legal Reasons: it refuses programs"),
+        (401, "answered 401 Unauthorized: the site refuses programs, so save the page"),
+        (403, "answered 403 Forbidden: the site refuses programs, so save the page"),
+        (451, "answered 451 Unavailable For Legal Reasons: the site refuses programs"),
         (418, "answered 418 I'm a Teapot"),
         (204, "answered 204 No Content"),
         (301, "answered 301 Moved Permanently, which is no answer"),  # to where?
