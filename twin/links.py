@@ -121,7 +121,7 @@ def profile_url(url: str) -> str:
     names = _names(url)
     if len(names) == 1:
         return f"https://github.com/{names[0]}"
-    raise InputError(f"{url} is not the page of one person: give https://github.com/NAME.")
+    raise InputError(f"{url} is not the page of a person or organisation: give https://github.com/NAME.")
 
 
 def _names(url: str) -> tuple[str, ...]:

@@ -85,7 +85,7 @@ def _source(declaration: Mapping[str, Any]) -> tuple[str, Any, dict[str, Any]]:
         raise InputError(f"A link has no field '{unknown[0]}'{nearest(str(unknown[0]), known + OPTIONS)}.")
     if len(named) != 1:
         said = f"both {' and '.join(repr(name) for name in named)}" if named else "none of them"
-        raise InputError(f"A link must have exactly one of {', '.join(known)}, but this one has {said}: keep one.")
+        raise InputError(f"A link must have exactly one of {', '.join(known)}, but this one has {said}: give one.")
     return named[0], declaration[named[0]], {name: declaration[name] for name in OPTIONS if name in declaration}
 
 
@@ -104,7 +104,7 @@ def _guess(text: str, base: Path) -> str:
     recognised = next((each.kind for each in local if each.recognises(path)), None)
     if recognised is None and path.suffix.lower() == ".zip":
         exports = " or ".join(f"'{each.kind}'" for each in local if each.kind.endswith("_export"))
-        raise InputError(f"{value!r} is not a known export: say what it is by declaring it with {exports}.")
+        raise InputError(f"{value!r} is not recognised as an export: declare it with {exports}.")
     return recognised or "files"
 
 

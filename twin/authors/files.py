@@ -135,7 +135,7 @@ class _Reader:
                 return {str(key.value): (key, value) for key, value in node.value}
             if not isinstance(node, yaml.MappingNode):
                 what = "it is empty" if node is None else "it is not a mapping"
-                self._mistake(node, "", f"{what}: begin with a line 'name: ' with {_TEXT['name'][1]}")
+                self._mistake(node, "", f"{what}: start with a line 'name: ' with {_TEXT['name'][1]}")
         return None
 
     def _text(self, name: str, node: yaml.Node) -> str | None:

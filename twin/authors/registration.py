@@ -181,7 +181,7 @@ def unknown_author(slug: str, folder: Path) -> InputError:
     missing = "" if folder.is_dir() else f" (the folder {folder} does not exist)"
     return InputError(
         f"There is no author '{slug}': write {folder / f'{slug}.yaml'}{missing} and run "
-        "`dagster job execute -m twin_jobs.definitions -j register_links`, or bring authors in with `twin import DIR`."
+        "`dagster job execute -m twin_jobs.definitions -j register_links`, or import authors with `twin import DIR`."
     )
 
 

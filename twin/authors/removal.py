@@ -47,7 +47,7 @@ def remove_author(
     check_slug(slug)
     path = files.folder / f"{slug}.yaml"
     if files.get(slug) is not None or slug in files.broken:
-        raise InputError(f"{path} still declares {slug}, who would come back: remove that file first.")
+        raise InputError(f"{path} still declares {slug}, so they would come back: remove that file first.")
     if files.errors and not (files.authors or files.broken):
         raise InputError(f"It is not known whether {path} declares {slug}: {files.errors[0]}")
     points = vectors.remove_author(slug)

@@ -64,8 +64,10 @@ def remove_everything(
 @links.command("add")
 def add(
     author: str,
-    link: str = typer.Argument(help="An http(s) URL; or with --kind, a path on this machine."),
-    kind: str | None = typer.Option(None, help="What a path is, such as repository or files. Not needed for a URL."),
+    link: str = typer.Argument(help="An http(s) URL, or a path on this machine."),
+    kind: str | None = typer.Option(
+        None, help="Kind of a local source, such as repository or files. Not needed for a URL."
+    ),
     name: str | None = typer.Option(None, help="The author's name, if the author is new."),
 ) -> None:
     """Add a link to an author. The discovery sensor finds it, or the next `build_twin` reads it."""
@@ -76,7 +78,7 @@ def add(
 
 @links.command("remove")
 def remove(author: str, link: str) -> None:
-    """Remove a link that was added here; the next build removes its documents, chunks and points."""
+    """Remove a link that `twin links add` added; the next build removes its documents, chunks and points."""
     with warehouse() as opened:
         removed = drop_link(opened, known_author(opened, author), link)
     typer.echo(f"removed {removed} from {author}")

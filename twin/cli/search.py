@@ -32,7 +32,7 @@ def search_command(  # noqa: PLR0917 - options of a command
     language: list[str] = typer.Option([], "--language", help="Only this ISO 639-1 language; may be repeated."),
     since: datetime | None = typer.Option(None, "--from", help="Only texts published on this day or later."),
     until: datetime | None = typer.Option(None, "--until", help="Only texts published before this day."),
-    literally: bool = typer.Option(False, "--literally", help="Take no filters from the question, add no variants."),
+    literally: bool = typer.Option(False, "--literally", help="Take no filters from the question; add no variants."),
     context: bool = typer.Option(False, "--context", help="Print numbered passages for a prompt instead of hits."),
     budget: int | None = typer.Option(None, "--budget", min=1, help="Tokens of the context (2000); implies --context."),
     trace: bool = typer.Option(False, "--trace", help="Print every step as JSON after the hits."),

@@ -120,7 +120,7 @@ def _distinct(read: list[_Read], notes: list[str]) -> list[Document]:
         for document in documents_of(each.name, each.row, each.slug, by_id=True) if shared else each.documents:
             first = distinct.setdefault(document.id, document)
             if first is not document:
-                what = "the same text" if first.text == document.text else "ANOTHER text, which was left out"
+                what = "the same text" if first.text == document.text else "a different text, which was left out"
                 notes.append(f"{each.place} repeats {document.link}{document.path or ''} with {what}.")
     return list(distinct.values())
 

@@ -23,7 +23,7 @@ def list_documents(warehouse: Warehouse, author: str, category: Category | None 
     check_slug(author)
     if warehouse.author(author) is None:
         known = [each.slug for each in warehouse.authors()]
-        raise InputError(f"There is no author '{author}'{_near(author, known, 'bring one in with `twin import DIR`')}.")
+        raise InputError(f"There is no author '{author}'{_near(author, known, 'import one with `twin import DIR`')}.")
     return (
         document
         for each in ([category] if category else Category)
@@ -55,7 +55,7 @@ def find_document(warehouse: Warehouse, author: str, link: str, path: str | None
         return chosen[0]
     paths = sorted(document.path or "" for document in found)
     if chosen:
-        raise InputError(f"{link} has {len(chosen)} documents: give the path of one as well, such as {paths[0]}.")
+        raise InputError(f"{link} has {len(chosen)} documents: give --path too, such as {paths[0]}.")
     if found:
         raise InputError(
             f"{link} has no file '{path}'{_near(str(path), paths, 'list them with `twin documents list`')}."

@@ -92,9 +92,9 @@ class MongoServer:
         codes = {getattr(error, "code", None)}
         codes |= {problem["code"] for problem in (getattr(error, "details", None) or {}).get("writeErrors", ())}
         if isinstance(error, ConnectionFailure):
-            said = "does not answer: start it, or correct MONGO_URI (if unset, the warehouse is a file)."
+            said = "does not answer: start it, correct MONGO_URI, or unset it to use a local file."
         elif codes & _UNAUTHORISED:
-            said = "refused the login: correct user, password and authSource in MONGO_URI, and the user's roles."
+            said = "rejected the login: correct the user, password and authSource in MONGO_URI, and the user's roles."
         elif _OUT_OF_DISK in codes:
             said = "has no disk space left: free up some and run this again."
         elif DUPLICATE_KEY in codes:

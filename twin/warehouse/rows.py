@@ -96,7 +96,7 @@ def check_size(row: Row, what: str) -> None:
     """
     if (size := bson_size(row | _TIMES, what)) > MAX_DOCUMENT_BYTES:
         raise InputError(
-            f"{what} has {size / 1024**2:.1f} MiB, and MongoDB takes at most 16 (it is {size - MAX_DOCUMENT_BYTES} "
+            f"{what} has {size / 1024**2:.1f} MiB, but MongoDB takes at most 16 (it is {size - MAX_DOCUMENT_BYTES} "
             "bytes too large): exclude or split it."
         )
 
@@ -126,8 +126,8 @@ def document_from(row: Mapping[str, Any], state: State) -> Document:
     document = parse(Document, present(Document, row), f"{state} row {identifier}")
     if document.id != identifier:
         raise ConsistencyError(
-            f"The {state} row {identifier} says it is {place(document)} of {document.author}, whose id is "
-            f"{document.id}: author, link and path make up the id, so restore the old ones or delete the row."
+            f"{place(document)} of {document.author} has the id {document.id}, but its {state} row has {identifier}: "
+            "author, link and path make up the id, so restore the old ones or delete the row."
         )
     return document
 

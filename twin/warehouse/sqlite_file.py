@@ -95,8 +95,8 @@ class SqliteFile:
             connection.execute("COMMIT")
         except sqlite3.IntegrityError as error:
             raise StoreError(
-                f"The warehouse {self.path} cannot move to schema {len(self._migrations)} ({error}): two rows mean the "
-                "same thing, so delete the one that was added by hand and run this again."
+                f"The warehouse {self.path} cannot be upgraded to schema {len(self._migrations)} ({error}): two rows "
+                "describe the same thing, so delete the one that was added by hand and run this again."
             ) from error
 
     def _version(self, connection: sqlite3.Connection) -> int:
@@ -137,7 +137,7 @@ _MENDS = {
     sqlite3.SQLITE_READONLY: "is read-only: make the file and its folder writable, or change TWIN_STORE.",
     sqlite3.SQLITE_CANTOPEN: "cannot be opened: make its folder readable and writable, or change TWIN_STORE.",
     sqlite3.SQLITE_PERM: "cannot be opened: make its folder readable and writable, or change TWIN_STORE.",
-    sqlite3.SQLITE_IOERR: "cannot be read or written (disk error): check the disk and free space, then run this again.",
+    sqlite3.SQLITE_IOERR: "cannot be read or written (disk error): check the disk, then run this again.",
     sqlite3.SQLITE_CORRUPT: "is damaged: restore a copy, or move it away and run again to rebuild it.",
     sqlite3.SQLITE_NOTADB: "is not an SQLite database: move that file away, or change TWIN_STORE.",
 }

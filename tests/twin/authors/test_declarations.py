@@ -62,7 +62,7 @@ def test_a_plain_path_is_recognised_by_what_is_there(tmp_path: Path) -> None:
         "notes/*.md": "files",
     }
     with pytest.raises(
-        InputError, match=r"'holiday\.zip' is not a known export.* declaring it with .*'linkedin_export'"
+        InputError, match=r"'holiday\.zip' is not recognised as an export: declare it with .*'linkedin_export'"
     ):
         declare_link("ada", "holiday.zip", base=tmp_path)
     with pytest.raises(InputError, match=r"'ada\.example/x' is neither an http\(s\) address nor a file"):
@@ -84,7 +84,7 @@ def test_patterns_are_kept() -> None:
 @pytest.mark.parametrize(
     ("declaration", "said"),
     [
-        ({}, "and this one has none of them: keep one"),
+        ({}, "but this one has none of them: give one"),
         ({"url": "https://a.example", "files": "x"}, "both 'url' and 'files'"),
         ({"urll": "https://a.example"}, "no field 'urll': write 'url'"),
         ({"url": 7}, "'url' must be text, not a number (7)"),

@@ -78,7 +78,7 @@ def test_other_files_are_no_authors(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("content", "said"),
     [
-        ("", ": it is empty: begin with a line 'name: '"),
+        ("", ": it is empty: start with a line 'name: '"),
         ("- a\n- b\n", " line 1: it is not a mapping"),
         ("name: Ada\nlinks: [\n", " line 3: it is not valid YAML (expected the node content"),
         ("name: Ada\nheadline: a: b\n", " line 2: it is not valid YAML (mapping values are not allowed here)"),

@@ -121,7 +121,9 @@ def test_an_author_whom_a_file_declares_stays(stores: Stores, content: str) -> N
     folder = stores.root / "declared"
     folder.mkdir()
     (folder / "ada.yaml").write_text(content)
-    with pytest.raises(InputError, match=r"declared/ada\.yaml still declares ada, who would come back: remove that"):
+    with pytest.raises(
+        InputError, match=r"declared/ada\.yaml still declares ada, so they would come back: remove that"
+    ):
         stores.remove("ada", load_authors(folder))
     assert stores.left("ada") == before
     assert stores.remove("ada-li", load_authors(folder)).rows == 6

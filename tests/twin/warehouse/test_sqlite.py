@@ -245,7 +245,9 @@ def test_two_rows_that_are_one_document_stop_the_migration_with_one_sentence(ver
         connection.execute(added)
     connection.close()
     before = rows_of(version_1)
-    with pytest.raises(StoreError, match=r"w\.sqlite cannot move to schema 2 .*delete the one that was added by hand"):
+    with pytest.raises(
+        StoreError, match=r"w\.sqlite cannot be upgraded to schema 2 .*delete the one that was added by hand"
+    ):
         SqliteWarehouse(version_1).authors()
     assert rows_of(version_1) == before
 

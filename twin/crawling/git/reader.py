@@ -225,7 +225,7 @@ def run_git(
         while piece := process.stdout.read1(2**20):
             size += len(piece)
             if max_output is not None and size > max_output:
-                watch.end(f"{label} names more files than a person writes: remove the link.", retryable=False)
+                watch.end(f"{label} lists more files than a person writes: remove the link.", retryable=False)
                 break
             output.append(piece)
         process.wait()

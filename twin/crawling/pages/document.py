@@ -66,7 +66,7 @@ def page_document(
         return _text_document(response, link, category, address=address)
     page = page or parsed_page(response)
     if page is None:
-        raise CrawlError(f"{address} is {kind} and not a web page: {_mend(kind)}.")
+        raise CrawlError(f"{address} is {kind}, not a web page: {_mend(kind)}.")
     return _html_document(response, page, link, category, address=address)
 
 

@@ -37,7 +37,7 @@ CHECK_TITLES = _any((
     r"잠시만 기다리(?:십시오|세요)\W*",
     r"لحظة(?: من فضلك)?\W*", r"רק רגע\W*", r"لطفا صبر کنید\W*",
 ))  # fmt: skip
-"""Titles of checks for robots."""
+"""Titles of bot checks."""
 
 CHECK_LINES = _any((
     rf"(?:please )?(?:verify(?:ing)?|confirm|prove|checking (?:if|that))(?: that)? {_YOU_ARE} (?:a |not a )?"
@@ -60,7 +60,7 @@ CHECK_LINES = _any((
     r"(?:あなたが)?人間であることを", r"사람인지 확인",
     r"(?:تحقق|التحقق) من أنك (?:إنسان|بشر)", r"(?:ודא|אמת) שאתה אנושי",
 ))  # fmt: skip
-"""Lines of checks for robots."""
+"""Lines of bot checks."""
 
 SCRIPT_LINES = _any((
     r"(?:you need to|please) (?:enable|turn on) javascript", r"javascript is (?:disabled|required)",

@@ -1,4 +1,4 @@
-"""Recognise pages that stand in for an article: checks for robots, sign-in pages, teasers, "not found".
+"""Recognise pages that stand in for an article: bot checks, sign-in pages, teasers, "not found".
 
 They come with status 200 as well. If stored, they would become the author's words, so each is refused with one
 sentence. But people also write about such pages, and real articles are surrounded by a "Sign in", a newsletter box and
@@ -162,7 +162,7 @@ def _challenge(markup: Markup, final: str) -> str | None:
 
 def _check(guard: str) -> str:
     by = f" ({guard})" if guard else ""
-    return f"shows a check for robots{by} and not its article: {SAVE_THE_PAGE}"
+    return f"shows a bot check{by} instead of its article: {SAVE_THE_PAGE}"
 
 
 def _redirected(markup: Markup, asked: str, final: str) -> str | None:
@@ -172,12 +172,12 @@ def _redirected(markup: Markup, asked: str, final: str) -> str | None:
     if (before.hostname, before.path.rstrip("/")) == (host, after.path.rstrip("/")):
         return None
     if _CONSENT_HOSTS.match(host) and host != before.hostname:
-        return f"leads to a page of {host} that asks for consent, and not to its article: {SAVE_THE_PAGE}"
+        return f"leads to a page of {host} that asks for consent, not to its article: {SAVE_THE_PAGE}"
     names = set(after.path.lower().split("/")) - set(before.path.lower().split("/"))
     is_login = bool(names & _LOGIN_NAMES) or (host != before.hostname and _LOGIN_HOSTS.match(host) is not None)
     returns = {name.lower() for name in parse_qs(after.query)} & _RETURNS
     if is_login and (returns or markup.asks_for_password or markup.words < _LOGIN_WORDS):
-        return f"leads to a sign-in page of {host} and not to its article: {_SIGN_IN_AND_SAVE}"
+        return f"leads to a sign-in page of {host}, not to its article: {_SIGN_IN_AND_SAVE}"
     return None
 
 
@@ -190,7 +190,7 @@ def _login(markup: Markup, text: str | None) -> str | None:
     # Many articles have a sign-in box beside them; here even the whole page has few words, so there is nothing else.
     is_all = markup.words < _FEW_WORDS or text is None
     if sum((is_titled, is_told, has_form)) > 1 or (is_all and (is_titled or is_told or has_form)):
-        return f"shows a sign-in page and not its article: {_SIGN_IN_AND_SAVE}"
+        return f"shows a sign-in page instead of its article: {_SIGN_IN_AND_SAVE}"
     return None
 
 
@@ -203,7 +203,7 @@ def _missing(markup: Markup, text: str | None) -> str | None:
 
 def _drawn(markup: Markup) -> str | None:
     if markup.words < _FEW_WORDS and any(SCRIPT_LINES.match(line) for line in markup.lines):
-        return f"shows its article only with scripts: {SAVE_THE_PAGE}"
+        return f"shows its article only when scripts run: {SAVE_THE_PAGE}"
     return None
 
 

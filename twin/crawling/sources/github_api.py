@@ -174,7 +174,7 @@ class GitHubApi:
             if error.status in (403, 429):
                 raise RateLimitError(
                     f"GitHub's API refuses {url}, most likely because its limit of 60 requests per hour is used up: "
-                    "set GITHUB_TOKEN to a token of yours, which allows 5,000, or try again later.",
+                    "set GITHUB_TOKEN to your own token, which allows 5,000, or try again later.",
                     retryable=True,
                 ) from error
             if error.status == 401:

@@ -90,7 +90,7 @@ def read_saved(html: str, label: str) -> SavedPage:
     if found:
         return found
     if kind == "wall" or _WALL.search(html):
-        raise CrawlError(f"{label} is LinkedIn's sign-in page and not a post or article: {_SAVE_AGAIN}.")
+        raise CrawlError(f"{label} is LinkedIn's sign-in page, not a post or article: {_SAVE_AGAIN}.")
     if kind == "other":
         raise CrawlError(
             f"{label} is a LinkedIn page that is neither one post nor one article, so it shows what others wrote: "

@@ -1,6 +1,6 @@
 """Medium: an author's export archive, and what medium.com shows without a login, which is its feeds.
 
-medium.com answers programs with a check for robots, except for its feeds. These show the newest ten stories in full,
+medium.com answers programs with a bot check, except for its feeds. These show the newest ten stories in full,
 and only the beginning of stories for members. So the archive is the complete source, the feed the current one, and a
 page the last resort.
 """

@@ -280,9 +280,9 @@ class Fetcher:
         status, said = reply.status, f"answered {_status(reply.status)}"
         guarded = status in (403, 429, 503) and reply.headers.get("server", "").lower() == "cloudflare"
         if "cf-mitigated" in reply.headers or (guarded and wait is None):
-            return Failure(f"{said} with a check for robots (Cloudflare): {SAVE_THE_PAGE}", status=status)
+            return Failure(f"{said} with a bot check (Cloudflare): {SAVE_THE_PAGE}", status=status)
         if reply.headers.get("x-amzn-waf-action"):
-            return Failure(f"{said} with a check for robots (AWS WAF): {SAVE_THE_PAGE}", status=status)
+            return Failure(f"{said} with a bot check (AWS WAF): {SAVE_THE_PAGE}", status=status)
         if status in _RETRIED or wait is not None:
             patient = wait is not None and wait > self.limits.max_wait_s
             rest = f"{said} and asks to be {left_alone(wait)}" if wait and patient else f"{said}: try again later"

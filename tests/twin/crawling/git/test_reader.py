@@ -315,7 +315,7 @@ def test_a_tree_that_repeats_itself_ends_before_the_memory_does(
         level = tree(folder, *(("040000", level, b"%d" % n) for n in range(10)))
     commit_tree(folder, level)
     monkeypatch.setattr("twin.crawling.git.reader._MAX_LISTING", 2**20)
-    with pytest.raises(CrawlError, match="names more files than a person writes"):
+    with pytest.raises(CrawlError, match="lists more files than a person writes"):
         read(local(folder))
 
 
@@ -383,7 +383,7 @@ def test_a_submodule_that_is_a_file_and_a_linked_work_tree_are_read(tmp_path: Pa
 
 def test_git_that_prints_or_writes_too_much_is_ended(tmp_path: Path) -> None:
     endless = ["-c", "alias.endless=!yes", "endless"]
-    with pytest.raises(CrawlError, match="names more files"):
+    with pytest.raises(CrawlError, match="lists more files"):
         run_git(endless, label="it", protocols="", timeout_s=20, max_output=10_000)
     (tmp_path / "folder").mkdir()
     (tmp_path / "folder/big").write_bytes(b"x" * 10_000)

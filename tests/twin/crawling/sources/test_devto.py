@@ -170,7 +170,7 @@ def test_failures_are_failures_and_take_nothing_with_them(
     with pytest.raises(CrawlError, match=r"https://dev.to/ada cannot be read: dev.to's API answered unexpectedly"):
         read(devto, fetcher)
     server.handlers["/api/articles?username=ada&page=1&per_page=2"] = answering("<html>")
-    with pytest.raises(CrawlError, match="did not answer in JSON. Try again later"):
+    with pytest.raises(CrawlError, match=r"did not answer in JSON\. Try again later"):
         read(devto, fetcher)
     server.handlers["/api/articles?username=ada&page=1&per_page=2"] = answer([])
     with pytest.raises(CrawlError, match=r"has no published articles, or dev\.to has no such user"):

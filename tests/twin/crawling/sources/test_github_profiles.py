@@ -176,7 +176,7 @@ def test_a_list_has_pages_and_each_is_asked_for_conditionally(
 @pytest.mark.parametrize(
     ("answer", "said"),
     [
-        (403, "set GITHUB_TOKEN"), (404, "answered 404"), (401, "correct GITHUB_TOKEN"), ({"a": 1}, "did not answer with a list"),
+        (403, "set GITHUB_TOKEN"), (404, "answered 404"), (401, "correct GITHUB_TOKEN"), ({"a": 1}, "with a list"),
         ([{"name": "x"}], r"an unexpected answer \(owner of a repository\)"), ([1], "an unexpected answer"),
         ([{"name": "../x", "owner": {"login": "ada"}}], "cannot be read"),
         ([{"name": "x;id", "owner": {"login": "ada"}}], "cannot be read"),

@@ -137,7 +137,7 @@ def test_address_noted_by_the_browser_is_the_pages_own(tmp_path: Path) -> None:
 def test_sign_in_page_is_refused_with_the_mend(tmp_path: Path, noted: str, body: str) -> None:
     (tmp_path / "wall.html").write_text(f"{noted}\n<html><body>{body}<p>{PROSE}</p></body></html>")
     sentence = refused(tmp_path, POSTS, files="wall.html")
-    assert sentence.startswith("local:wall.html is LinkedIn's sign-in page and not a post or article: open its address")
+    assert sentence.startswith("local:wall.html is LinkedIn's sign-in page, not a post or article: open its address")
     (tmp_path / "post.html").write_text(post_page(posting()))
     documents, skipped = read(tmp_path, POSTS)
     assert ([document.text for document in documents], skipped) == ([WORDS], {"not_a_post": 1})

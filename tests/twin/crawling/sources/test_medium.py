@@ -122,7 +122,7 @@ def test_archive_is_recognised_zipped_and_unpacked(export: Path, tmp_path: Path)
         packed.writestr("posts/123.on-engines.html", "<p>x</p>")
     assert declare_link("ada", export.name, base=tmp_path).kind == "medium_export"
     assert declare_link("ada", "unpacked", base=tmp_path).kind == "medium_export"
-    with pytest.raises(InputError, match=r"'other.zip' is not a known export"):
+    with pytest.raises(InputError, match=r"'other.zip' is not recognised as an export"):
         declare_link("ada", "other.zip", base=tmp_path)
     _, found = read_export(unpacked)
     assert len(found) == 2

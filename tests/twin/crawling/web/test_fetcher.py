@@ -125,7 +125,7 @@ def test_challenge_is_a_refusal(server: Server, fetcher: Fetcher, status: int, h
         handler.end_headers()
 
     server.handlers["/a"] = challenge
-    with pytest.raises(FetchError, match=r"check for robots \((Cloudflare|AWS WAF)\): save the page from") as caught:
+    with pytest.raises(FetchError, match=r"bot check \((Cloudflare|AWS WAF)\): save the page from") as caught:
         fetcher.get(f"{server.root}/a")
     assert (caught.value.status, caught.value.retryable) == (status, False)
     assert len(server.asked) == 1
