@@ -222,7 +222,7 @@ def apollo(preview: str) -> str:
 )  # fmt: skip
 def test_teasers_are_told(html: str) -> None:
     assert sign(html) == (
-        "shows only the beginning of its article to those who do not pay for it: sign in, save the page from your "
+        "shows only the beginning of its article to readers who have not paid: sign in, save the page from your "
         "browser and declare the file with `files:` instead"
     )
 

@@ -122,7 +122,7 @@ def test_a_large_clone_is_read_and_not_captured(
 def test_an_empty_and_an_unknown_repository(host: GitHost, crawler: type[GitHubCrawler], tools: Tools) -> None:
     (host.folder / "ada/empty.git").mkdir(parents=True)
     git(host.folder / "ada/empty.git", "init", "-q")
-    with pytest.raises(EmptyError, match="has no commit to read: it is empty"):
+    with pytest.raises(EmptyError, match="is empty: it has no commit to read"):
         crawler(tools).read(link("https://github.com/ada/empty"), REPOSITORIES, {})
     with pytest.raises(CrawlError, match="does not exist or is private"):
         crawler(tools).read(link("https://github.com/ada/none"), REPOSITORIES, {})

@@ -106,7 +106,7 @@ def test_post_whose_words_are_missing_takes_nobody_elses(tmp_path: Path) -> None
     (tmp_path / "post.html").write_text(post_page(None, card="<p>Log in to see it</p>"))
     sentence = refused(tmp_path, POSTS, files="post.html")
     assert refused(tmp_path, POSTS) == sentence  # of one file in a folder, its own sentence is the clearest
-    assert sentence.startswith("local:post.html is a page of LinkedIn in which the text of its post is not found: open")
+    assert sentence.startswith("local:post.html is a LinkedIn page, but the text of its post was not found: open")
     assert OTHERS not in sentence
     (tmp_path / "other.html").write_text(post_page(None, card="<p>Log in to see it</p>"))
     assert refused(tmp_path, POSTS) == "local:. gives no post (2 not_a_post): check the files."
@@ -221,7 +221,7 @@ def test_what_a_post_shares_is_another_authors(tmp_path: Path) -> None:
         (document,), _ = read(tmp_path, POSTS)
         assert document.text == "My words."
         (tmp_path / "post.html").write_text(post_page(None, card=card.format("")))
-        assert "the text of its post is not found" in refused(tmp_path, POSTS, files="post.html")
+        assert "the text of its post was not found" in refused(tmp_path, POSTS, files="post.html")
 
 
 def test_embedded_form_of_a_post_is_that_post(tmp_path: Path) -> None:

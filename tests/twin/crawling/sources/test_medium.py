@@ -126,7 +126,7 @@ def test_archive_is_recognised_zipped_and_unpacked(export: Path, tmp_path: Path)
         declare_link("ada", "other.zip", base=tmp_path)
     _, found = read_export(unpacked)
     assert len(found) == 2
-    with pytest.raises(CrawlError, match=r"local:other.zip has no posts/\*.html as Medium names them"):
+    with pytest.raises(CrawlError, match=r"local:other.zip has no posts/\*.html named as in a Medium export"):
         read_export(other)
 
 
