@@ -132,7 +132,7 @@ def crawler_of(kind: str) -> type[Crawler]:
     """The crawler that reads links of `kind`.
 
     Raises:
-            CrawlError: no crawler does, because another version of LLM Twin wrote the link.
+        CrawlError: no crawler does, because another version of LLM Twin wrote the link.
     """
     if kind not in _CRAWLERS:
         raise CrawlError(f"No crawler reads links of kind {kind!r}: install a version that does, or remove the links.")

@@ -165,7 +165,7 @@ def test_what_is_no_text_is_said_and_never_replaced(tmp_path: Path) -> None:
     assert "is damaged UTF-16" in refused(tmp_path, files="b.txt")
     for binary in (b"\xff\xfe" + b"\xfe\xff" * 50, b"\xff\xfe\0\0\0\0" + b"a\0" * 50):
         (tmp_path / "b.txt").write_bytes(binary)
-        assert "b.txt is broken UTF-" in refused(tmp_path, files="b.txt")
+        assert "b.txt is damaged UTF-" in refused(tmp_path, files="b.txt")
     (tmp_path / "c.txt").write_text(PROSE)
     documents, skipped = read(tmp_path)
     assert ([document.text for document in documents], skipped) == ([PROSE], {"unknown_encoding": 2})
