@@ -1,6 +1,6 @@
 """The Dagster-free domain of LLM Twin.
 
-Everything that knows what an author, a document, a chunk or a sample *is* lives here. Nothing in this package
+Everything that knows what an author, a document, a chunk or a sample *is* belongs here. Nothing in this package
 imports dagster, and nothing here reads the environment except `twin.settings`.
 """
 

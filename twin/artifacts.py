@@ -1,8 +1,8 @@
 """Parquet datasets and folders under one root, which is a local folder or any fsspec URL.
 
 Every write is atomic for readers: a local file is written beside its target and renamed onto it, a remote one is
-written to a local spool and uploaded whole, so that a killed or failed writer leaves the old contents or the new, and
-never half of them.
+written to a local spool and uploaded as a whole. So a killed or failed writer leaves the old contents or the new ones,
+never a half-written file.
 """
 
 import fcntl
@@ -31,7 +31,7 @@ class ArtifactStore:
     """Names artifacts by parts, such as `("chunks", "jane-doe", "articles.parquet")`.
 
     Args:
-        root: the folder or URL under which everything lies; it is created on the first write.
+        root: the folder or URL that contains everything; it is created on the first write.
     """
 
     def __init__(self, root: UPath | str) -> None:
@@ -58,13 +58,13 @@ class ArtifactStore:
 
         Args:
             parts: the name of the file.
-            schema: of every batch.
-            batches: consumed once; an error that they raise leaves the old file as it was.
-            metadata: the footer, or a function that makes it once the last batch has gone by. Where the function
-                returns None, what was written is dropped and the old file stays untouched.
+            schema: schema of every batch.
+            batches: consumed once; if they raise an error, the old file stays unchanged.
+            metadata: the footer, or a function that makes it after the last batch. If the function returns None, the
+                new file is dropped and the old one stays unchanged.
 
         Raises:
-            StoreError: the disk is full, read-only or otherwise refuses the write; the old file is still whole.
+            StoreError: the disk is full or read-only or refuses the write for another reason; the old file is intact.
         """
         with _Atomic(self.path(*parts)) as target:
             with pq.ParquetWriter(target.temporary, schema, compression="zstd") as writer:
@@ -77,7 +77,7 @@ class ArtifactStore:
         return self.path(*parts)
 
     def read_table(self, *parts: str, columns: list[str] | None = None) -> Iterator[pa.RecordBatch]:
-        """Yield the record batches of a Parquet file; nothing where the file does not exist.
+        """Yield the record batches of a Parquet file; nothing if the file does not exist.
 
         Raises:
             StoreError: the file is damaged or cannot be read.
@@ -88,13 +88,13 @@ class ArtifactStore:
         with path.open("rb") as stream:
             try:
                 table = pq.ParquetFile(stream)
-                for group in range(table.num_row_groups):  # read as one, all groups' bytes are kept to the end
+                for group in range(table.num_row_groups):  # read in one go, all groups' bytes stay in memory to the end
                     yield from table.iter_batches(batch_size=1024, row_groups=[group], columns=columns)
             except (pa.ArrowInvalid, OSError) as error:
                 raise _damaged(path, error) from error
 
     def table_metadata(self, *parts: str) -> Metadata | None:
-        """The metadata that `write_table` was given; None where the file does not exist.
+        """The metadata that `write_table` was given; None if the file does not exist.
 
         Raises:
             StoreError: the file is damaged or cannot be read.
@@ -122,7 +122,7 @@ class ArtifactStore:
         return self.path(*parts)
 
     def read_bytes(self, *parts: str) -> bytes | None:
-        """Contents of one small file; None where it does not exist."""
+        """Contents of one small file; None if it does not exist."""
         path = self.path(*parts)
         return path.read_bytes() if path.exists() else None
 
@@ -131,7 +131,7 @@ class ArtifactStore:
         return self.path(*parts).exists()
 
     def remove(self, *parts: str) -> None:
-        """Remove one file; nothing where there is none.
+        """Remove one file; does nothing if it does not exist.
 
         Raises:
             StoreError: it may not be removed.
@@ -139,18 +139,18 @@ class ArtifactStore:
         path = self.path(*parts)
         try:
             path.unlink(missing_ok=True)
-        except FileNotFoundError:  # some remote file systems know no `missing_ok`
+        except FileNotFoundError:  # some remote file systems do not support `missing_ok`
             pass
         except OSError as error:
             raise _unwritable(path, error) from error
 
     def count_files(self, *parts: str) -> int:
-        """How many files a folder holds, at any depth; 0 where there is none."""
+        """How many files a folder contains, at any depth; 0 if it does not exist."""
         path = self.path(*parts)
         return len(path.fs.find(path.path)) if path.exists() else 0
 
     def remove_tree(self, *parts: str) -> None:
-        """Remove a folder with all that is in it; nothing where there is none.
+        """Remove a folder with its contents; does nothing if it does not exist.
 
         Raises:
             StoreError: something in it may not be removed.
@@ -164,10 +164,10 @@ class ArtifactStore:
 
 
 class _Atomic:
-    """Context manager: write to `temporary`, a local file that becomes the target at the end where `keep` is true.
+    """Context manager: write to `temporary`, a local file that becomes the target at the end if `keep` is true.
 
-    The writer holds a lock on its temporary file for as long as it lives; the kernel drops the lock of a killed one.
-    So a sibling that can be locked was left by a dead writer, and the next writer of the same target removes it.
+    The writer locks its temporary file while it works; the kernel releases the lock of a killed one. So a sibling that
+    can be locked was left by a dead writer, and the next writer of the same target removes it.
     """
 
     def __init__(self, target: UPath) -> None:
@@ -210,8 +210,8 @@ class _Atomic:
 
 
 def _locked(path: Path) -> int:
-    """A descriptor of a new file that is locked. Between its making and its locking, another writer may take it for
-    one that a dead writer left, and remove it; then it is made anew."""
+    """A descriptor of a new locked file. Between creating and locking it, another writer may take it for a remnant of a
+    dead writer and remove it; then it is created again."""
     while True:
         descriptor = os.open(path, os.O_CREAT | os.O_RDWR, 0o666)
         fcntl.flock(descriptor, fcntl.LOCK_EX)
@@ -229,7 +229,7 @@ def _remove_stale(folder: Path, name: str) -> None:
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
             sibling.unlink(missing_ok=True)
-        except BlockingIOError:  # its writer lives
+        except BlockingIOError:  # its writer is alive
             pass
         finally:
             os.close(descriptor)
@@ -237,7 +237,7 @@ def _remove_stale(folder: Path, name: str) -> None:
 
 def _unwritable(path: UPath, error: OSError) -> StoreError:
     reason = error.strerror or str(error)
-    return StoreError(f"{path} cannot be written ({reason}): free space there or point TWIN_STORE elsewhere.")
+    return StoreError(f"{path} cannot be written ({reason}): free up disk space or fix the permissions of TWIN_STORE.")
 
 
 def _damaged(path: UPath, error: Exception) -> StoreError:

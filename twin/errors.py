@@ -1,8 +1,8 @@
-"""The errors a user can mend. `str(error)` is one sentence: what is wrong, where, and how to mend it."""
+"""The errors a user can fix. `str(error)` is one sentence: what is wrong, where, and how to fix it."""
 
 
 class TwinError(Exception):
-    """Base of every error that is the user's to mend; anything else that escapes is a bug of ours."""
+    """Base of every error that the user can fix; any other exception that escapes is a bug of ours."""
 
 
 class InputError(TwinError):
@@ -14,11 +14,11 @@ class StoreError(TwinError):
 
 
 class CrawlError(TwinError):
-    """One link could not be read. It is recorded in the crawl log and fails nothing else.
+    """One link could not be read. It is recorded in the crawl log and does not affect other links.
 
     Args:
-        message: one sentence that names the link and the mend.
-        retryable: True where the same request may succeed later (time-outs, 429, 5xx).
+        message: one sentence that names the link and says how to fix it.
+        retryable: True if the same request may succeed later (timeouts, 429, 5xx).
     """
 
     def __init__(self, message: str, *, retryable: bool = False) -> None:
@@ -27,4 +27,4 @@ class CrawlError(TwinError):
 
 
 class ConsistencyError(TwinError):
-    """What was read is not what was written: a count, a hash or an id does not agree."""
+    """What was read is not what was written: a count, a hash or an id does not match."""

@@ -1,7 +1,7 @@
-"""Who is who: slugs, ids and content hashes. Every id and every hash of the project is made in this module.
+"""Slugs, ids and content hashes. Every id and every hash of the project is made in this module.
 
-An id says *which* thing this is and never changes while the thing lives; a hash says *what it contains*. Both are
-pure functions of their arguments, so that the same input gives the same id on every machine and in every run.
+An id says *which* thing this is and never changes while the thing exists; a hash says *what it contains*. Both are pure
+functions of their arguments, so the same input gives the same id on every machine and in every run.
 """
 
 import hashlib
@@ -23,13 +23,13 @@ AuthorSlug = Annotated[str, StringConstraints(pattern=SLUG_PATTERN)]
 _NAMESPACE = UUID("6f1c7f0e-6f0f-5d53-9f0a-6c6c6d2d7477")
 _BEGUN = hashlib.sha1(_NAMESPACE.bytes, usedforsecurity=False)
 _SEPARATOR = "\x1f"
-"""ASCII unit separator: it occurs in no link, path or slug, so joined parts cannot collide."""
+"""ASCII unit separator: it does not occur in any link, path or slug, so joined parts cannot collide."""
 
 _VARIANT = {digit: "89ab"[int(digit, 16) % 4] for digit in "0123456789abcdef"}
 
 
 def check_slug(slug: str) -> str:
-    """Return `slug` unchanged, or raise `InputError` where it cannot be an author's slug."""
+    """Return `slug` unchanged, or raise `InputError` if it cannot be an author's slug."""
     if not re.fullmatch(SLUG_PATTERN, slug):
         raise InputError(
             f"'{slug}' is not an author slug: use 1 to 63 lower-case letters, digits and hyphens, "
@@ -56,7 +56,7 @@ def chunk_ids(document: str, chunker_version: str, texts: Sequence[str]) -> list
 
 
 def _named(begun: "hashlib._Hash", name: str) -> str:
-    """uuid5 of a name (RFC 9562, section 5.5), its namespace hashed already, without the detours of `uuid.uuid5`."""
+    """uuid5 of a name (RFC 9562, section 5.5) whose namespace is hashed already; faster than `uuid.uuid5`."""
     named = begun.copy()
     named.update(name.encode())
     digest = named.hexdigest()
@@ -71,11 +71,11 @@ def sample_id(document: str, task: str, instruction: str, output: str) -> str:
 def sha256(content: str | bytes) -> str:
     """Hex sha256 of bytes, or of a text's UTF-8 bytes."""
     encoded = content.encode("utf-8", "surrogatepass") if isinstance(content, str) else content
-    return hashlib.sha256(encoded, usedforsecurity=False).hexdigest()  # the other kind takes twice the time to set up
+    return hashlib.sha256(encoded, usedforsecurity=False).hexdigest()  # with security it takes twice as long to set up
 
 
 def content_hash(fields: dict[str, Any]) -> str:
-    """Hex sha256 of JSON-serialisable fields, whatever their order."""
+    """Hex sha256 of JSON-serialisable fields; their order does not matter."""
     return sha256(json.dumps(fields, sort_keys=True, ensure_ascii=False, separators=(",", ":"), default=str))
 
 
@@ -89,7 +89,7 @@ def data_version(parts: Iterable[tuple[str, str]], *context: str) -> str:
     digest = hashlib.sha256()
     for text in context:
         digest.update(f"{text}{_SEPARATOR}".encode())
-    # Sorted as bytes, which is the order of the pairs: one object each and not three, since there may be a million.
+    # Sorted as bytes, which is the order of the pairs: one object each instead of three, as there may be a million.
     for line in sorted(f"{identifier}{_SEPARATOR}{content}\n".encode() for identifier, content in parts):
         digest.update(line)
     return digest.hexdigest()

@@ -1,7 +1,6 @@
 """The canonical form of a link: two links are the same when their canonical forms are equal.
 
-What a link *is* is decided elsewhere (`twin.crawling.base`), and what an author may write in
-`twin.authors.declarations`.
+`twin.crawling.base` decides what a link *is*, and `twin.authors.declarations` what an author may write.
 """
 
 import re
@@ -19,7 +18,7 @@ _SAME_HOST = {
     "www.substack.com": "substack.com",
     "www.dev.to": "dev.to",
 }
-"""Forms of a host that show the same pages."""
+"""Host names that show the same pages."""
 
 _LINKEDIN = "www.linkedin.com"
 _HTTPS_ONLY = frozenset({"github.com", "medium.com", "substack.com", "dev.to", _LINKEDIN})
@@ -35,7 +34,7 @@ _TRACKING_OF_HOST = {
     "medium.com": frozenset({"source"}),
     "linkedin.com": frozenset({"trk", "trackingid", "lipi", "rcm", "originalsubdomain", "refid"}),
 }
-"""Parameters that say who passed a link on; those below hold for a host and its subdomains."""
+"""Tracking parameters; those below apply to a host and its subdomains."""
 
 _OWNER = re.compile(r"[a-z0-9][a-z0-9_-]{0,38}")
 _REPOSITORY = re.compile(r"[a-z0-9._-]{1,100}")
@@ -46,10 +45,10 @@ _NOT_OWNERS = frozenset([
     "resources", "search", "security", "sessions", "settings", "signup", "site", "solutions", "sponsors", "stars",
     "team", "topics", "trending", "users", "watching",
 ])  # fmt: skip
-"""First parts of GitHub paths that are pages of GitHub's own."""
+"""First parts of GitHub paths that are GitHub's own pages."""
 
 _CREDENTIALS = re.compile(r"//(?:[^/?#]*|[^/?#@:\[]*:(?!\d*(?:[/?#]|$)).*)@", re.S)
-"""Up to the last @ of the authority; and of what follows, where a colon begins no port but a password with a slash."""
+"""Up to the last @ of the authority; beyond it, if a colon begins not a port but a password that contains a slash."""
 
 _LABEL = re.compile(r"[a-z0-9_](?:[a-z0-9_-]{0,61}[a-z0-9_])?")
 _IPV6 = re.compile(r"[0-9a-f:.]+")
@@ -58,12 +57,12 @@ _IPV6 = re.compile(r"[0-9a-f:.]+")
 def canonical_url(url: str) -> str:
     """Return the one form of an http(s) URL that all its spellings share.
 
-    Lower-case scheme and host (IDNA), no credentials, default port, fragment or tracking parameter, no trailing slash
-    but the root's, dot segments resolved, one form of a known host, percent-encoding as RFC 3986 section 6.2.2 has it.
+    Lower-case scheme and host (IDNA); no credentials, default port, fragment or tracking parameters; no trailing slash
+    except the root's; dot segments resolved; one form of a known host; percent-encoding by RFC 3986, section 6.2.2.
     Applying it twice changes nothing.
 
     Raises:
-        InputError: it is no http(s) URL.
+        InputError: it is not an http(s) URL.
     """
     text = url.strip()
     if any(ord(character) < 0x20 or ord(character) == 0x7F for character in text):
@@ -87,7 +86,7 @@ def canonical_url(url: str) -> str:
 
 
 def canonical_or_none(address: str | None) -> str | None:
-    """The canonical form of what anybody may have written as an address; None where it is none that can be read."""
+    """The canonical form of an address from an untrusted source; None if it is not a readable address."""
     try:
         return canonical_url(address) if address else None
     except InputError:
@@ -95,14 +94,14 @@ def canonical_or_none(address: str | None) -> str | None:
 
 
 def shown(url: str) -> str:
-    """An address without the credentials that may stand in it, even where they make it none."""
+    """An address without credentials, even if the credentials make it invalid."""
     return _CREDENTIALS.sub("//", url, count=1)
 
 
 def repository_url(url: str) -> str:
     """Return `https://github.com/owner/name` for any address inside a GitHub repository, built from checked parts.
 
-    Owner and name are lower-case: GitHub does not tell their cases apart, and two ids would be two repositories.
+    Owner and name are lower-case: GitHub ignores their case, and two ids would be two repositories.
 
     Raises:
         InputError: it is not inside a repository.
@@ -117,16 +116,16 @@ def profile_url(url: str) -> str:
     """Return `https://github.com/name` for the address of a person's or an organisation's page on GitHub.
 
     Raises:
-        InputError: it is no such page.
+        InputError: it is not such a page.
     """
     names = _names(url)
     if len(names) == 1:
         return f"https://github.com/{names[0]}"
-    raise InputError(f"{url} is not the page of one person: give https://github.com/NAME.")
+    raise InputError(f"{url} is not the page of a person or organisation: give https://github.com/NAME.")
 
 
 def _names(url: str) -> tuple[str, ...]:
-    """Owner, and repository where there is one, that an address of GitHub names; nothing where it names neither."""
+    """Owner, and repository if there is one, in an address on GitHub; empty if it names neither."""
     parts = urlsplit(canonical_url(url))
     names = parts.path.lower().split("/")[1:]
     if parts.netloc != "github.com":
@@ -143,13 +142,13 @@ def _host(parts: SplitResult, url: str) -> str:
     if ":" in host:
         if _IPV6.fullmatch(host):
             return host
-        raise _no_url(url, "its host is no IPv6 address")
+        raise _no_url(url, "its host is not an IPv6 address")
     try:
         host = host.encode("idna").decode("ascii").lower()
     except UnicodeError:
-        raise _no_url(url, "its host is no host name") from None
+        raise _no_url(url, "its host is not a host name") from None
     if not host or not all(_LABEL.fullmatch(label) for label in host.split(".")):
-        raise _no_url(url, "its host is no host name")
+        raise _no_url(url, "its host is not a host name")
     if host == "linkedin.com" or host.endswith(".linkedin.com"):
         return _LINKEDIN
     return _SAME_HOST.get(host, host)
@@ -188,14 +187,12 @@ def _encoded(text: str, safe: str) -> str:
     try:
         return quote(re.sub(r"%([0-9A-Fa-f]{2})", unreserved, escaped), safe=safe + "%")
     except UnicodeEncodeError:
-        raise _no_url(text, "it holds half a character") from None
+        raise _no_url(text, "it contains half a character") from None
 
 
 def _no_url(url: str, why: str) -> InputError:
-    """The refusal of an address, without the credentials that may stand in it."""
-    return InputError(
-        f"{shown(url.strip())[:200]!r} is no address that can be read ({why}): write it as https://HOST/PATH."
-    )
+    """The error for an invalid address, without credentials in the message."""
+    return InputError(f"{shown(url.strip())[:200]!r} is not a readable address ({why}): write it as https://HOST/PATH.")
 
 
 def within(host: str, domain: str) -> bool:

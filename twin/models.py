@@ -19,13 +19,13 @@ class State(StrEnum):
 
 
 IMPORT = "import"
-"""The kind of a link that came with `twin import`: its documents are in the warehouse already, and no crawler reads it.
+"""The kind of a link that came with `twin import`: its documents are already in the warehouse, and no crawler reads it.
 Every other kind is the name of a crawler, see `twin.crawling.base`."""
 
 
 ORIGIN = "handbook"
-"""Metadata entry of an imported raw document: the fields of its source that nothing else keeps, for its export. It is
-never copied into the cleaned document."""
+"""Metadata entry of an imported raw document: fields of its source that are needed to export it and kept nowhere else.
+It is never copied into the cleaned document."""
 
 
 class Model(BaseModel):
@@ -35,9 +35,9 @@ class Model(BaseModel):
 
     @classmethod
     def trusted(cls, values: dict[str, Any]) -> Self:
-        """A model of values for *every* field that are known to be valid: `model_construct` at a fifth of its cost.
+        """A model from values that are known to be valid, for *every* field: `model_construct` at a fifth of its cost.
 
-        The dictionary becomes the model's own.
+        The model takes over the dictionary.
         """
         made = cls.__new__(cls)
         _assign(made, "__dict__", values)
@@ -52,16 +52,16 @@ _assign = object.__setattr__
 
 @cache
 def _every_field(model: type[Model]) -> set[str]:
-    """The names of a model's fields: one set for all that are frozen, which is only copied."""
+    """The names of a model's fields, cached: every trusted model gets a copy of this set."""
     return set(model.model_fields)
 
 
 class Link(Model):
     """One source of an author.
 
-    `url` is canonical (see `twin.links`) and is its identity beside the author: an http(s) URL, or
-    `local:<path as declared>` for something on this machine. `location` is where a local source really lies; it is
-    machine-dependent, so it takes no part in any id or hash.
+    `url` is canonical (see `twin.links`) and, together with the author, its identity: an http(s) URL, or `local:<path
+    as declared>` for something on this machine. `location` is where a local source really is; it depends on the
+    machine, so it is not part of any id or hash.
     """
 
     author: AuthorSlug
@@ -71,7 +71,7 @@ class Link(Model):
     origin: Literal["file", "added", "import"] = "file"
     include: tuple[str, ...] = ()  # gitignore-style patterns; empty means everything
     exclude: tuple[str, ...] = ()
-    also: tuple[str, ...] = ()  # what its crawler leaves out unless it is asked for, such as "comments"
+    also: tuple[str, ...] = ()  # what its crawler reads only if asked, such as "comments"
     location: str | None = None
 
     @property
@@ -96,9 +96,10 @@ class Author(Model):
 class Document(Model):
     """One post, one article, or one file of a repository, in one state.
 
-    `link` is the document's own canonical address, `source` the url of the `Link` it was read from; they differ for
-    the posts of an export archive and for the files of a repository. `text` of a repository file is its UTF-8 text,
-    byte for byte: newlines, BOM and all.
+    `link` is the document's own canonical address, `source` the url of the `Link` it was read from; they differ for the
+    posts of an export archive and for the files of a repository. `text` of a repository file is its UTF-8 text, byte
+    for
+    byte: newlines, BOM and all.
     """
 
     author: AuthorSlug
@@ -112,7 +113,7 @@ class Document(Model):
     language: str | None = None
     published_at: datetime | None = None
     metadata: dict[str, Any] = Field(default_factory=dict)  # JSON values only: commit, blob, tags, ...
-    capture: str | None = None  # sha256 of the bytes it was read from, see `Capture`; None where nothing was fetched
+    capture: str | None = None  # sha256 of the bytes it was read from, see `Capture`; None if nothing was fetched
 
     @property
     def id(self) -> str:
@@ -120,28 +121,28 @@ class Document(Model):
 
     @property
     def content_hash(self) -> str:
-        """Hash of all that a later stage may use; recomputed from the contents, never trusted from a store.
+        """Hash of everything that a later stage may use; recomputed from the contents, never trusted from a store.
 
-        The capture takes no part: a page whose advertisements changed is other bytes and the same document.
+        The capture is not part of it: a page with different advertisements has other bytes but is the same document.
         """
         return content_hash(self.model_dump(mode="json", exclude={"capture"}))
 
 
 class Capture(Model):
-    """One answer of a server, kept as it came, so that a better extractor can read it again without a request.
+    """One answer of a server, stored unchanged, so that a better extractor can read it again without a request.
 
-    The bytes lie in the artifact store under their `sha256`, see `twin.crawling.web.captures`; this is their record.
+    The artifact store has the bytes under their `sha256`, see `twin.crawling.web.captures`; this is their record.
     """
 
     author: AuthorSlug
     link: str  # url of the `Link` that it was fetched for
-    url: str  # that was asked for
-    final_url: str  # that answered, after redirects
+    url: str  # the requested address
+    final_url: str  # the address that answered, after redirects
     sha256: str
     size: int  # bytes, before compression
     content_type: str = ""
-    headers: dict[str, str] = Field(default_factory=dict)  # of those that matter: etag, last-modified, date, ...
-    fetched_at: datetime  # the newest time that exactly these bytes came
+    headers: dict[str, str] = Field(default_factory=dict)  # the relevant ones: etag, last-modified, date, ...
+    fetched_at: datetime  # the last time that exactly these bytes came
 
     @property
     def id(self) -> str:
@@ -157,7 +158,7 @@ class CrawlRecord(Model):
     category: Category
     status: Literal["ok", "unchanged", "failed", "skipped"]
     documents: int = 0
-    message: str | None = None  # one sentence, always there for failed and skipped
+    message: str | None = None  # one sentence, always present for failed and skipped
     skipped_files: dict[str, int] = Field(default_factory=dict)  # reason -> count
     validators: dict[str, str] = Field(default_factory=dict)  # etag, last_modified, commit, sha256
     checked_at: datetime
@@ -178,7 +179,7 @@ class Chunk(Model):
     end: int
     text: str
     context: str = ""
-    tokens: int  # of `embedded_text`, special tokens not counted
+    tokens: int  # of `embedded_text`, without special tokens
     link: str
     path: str | None = None
     title: str | None = None
@@ -233,10 +234,10 @@ class WriteReport(Model):
 class StageReport(Model):
     """What one stage did for one author. Each stage subclasses it; every field becomes metadata of its asset.
 
-    Counts are ints, paths and URLs are str. `data_version` is a hash of the stage's *contents*: equal contents give
-    an equal version, whatever had to be written to get there.
+    Counts are ints, paths and URLs are str. `data_version` is a hash of the stage's *contents*: equal contents give an
+    equal version, whatever had to be written to get there.
     """
 
     data_version: str
-    total: int  # things there now: documents, chunks, points, samples, ...
+    total: int  # things that exist now: documents, chunks, points, samples, ...
     written: int  # things inserted, changed or removed by this call

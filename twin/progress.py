@@ -1,4 +1,4 @@
-"""Progress of a long stage, as log lines: they work in a terminal, in a log file and in Dagster alike."""
+"""Progress of a long stage, as log lines: they work in a terminal, in a log file and in Dagster."""
 
 import logging
 import time
@@ -10,7 +10,7 @@ Item = TypeVar("Item")
 logger = logging.getLogger("twin")
 
 INTERVAL_S = 3.0
-"""Seconds between two lines; a stage that is done sooner prints none."""
+"""Seconds between two lines; a stage that finishes sooner logs none."""
 
 _BAR = 20
 """Characters of a full bar."""
@@ -29,7 +29,7 @@ class Progress:
 
     Args:
         label: what is being done, such as "embedding articles of jane-doe".
-        total: how much there is to do, where it is known.
+        total: how much there is to do, if known.
     """
 
     def __init__(self, label: str, total: int | None = None) -> None:

@@ -7,7 +7,7 @@ from twin.private.secrets import secrets_in_address
 
 
 class Verdict(NamedTuple):
-    """What was counted, and one sentence for each thing that is wrong; no problems means sound."""
+    """What was counted, and one sentence for each problem; without problems everything is fine."""
 
     facts: dict[str, Any]
     problems: list[str]

@@ -62,7 +62,7 @@ def test_what_is_no_http_address_is_refused(bad: str) -> None:
      "https://ada:9s3?cret@ada.example/x"],
 )  # fmt: skip
 def test_a_refusal_shows_no_password(url: str) -> None:
-    with pytest.raises(InputError, match=r"ada\.+example/x' is no address") as caught:
+    with pytest.raises(InputError, match=r"ada\.+example/x' is not a readable address") as caught:
         canonical_url(url)
     assert "cret" not in str(caught.value)
 

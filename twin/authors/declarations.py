@@ -1,6 +1,6 @@
-"""What an author may write for a link: an address, a path, or a mapping of one kind with its options.
+"""What an author may write as a link: an address, a path, or a mapping with one kind and its options.
 
-Which kinds there are, and what each of them can be asked for, is said by the crawlers (`twin.crawling.base`).
+The crawlers define which kinds there are and what options each has (`twin.crawling.base`).
 """
 
 import re
@@ -31,9 +31,9 @@ def declare_link(author: str, declaration: str | Mapping[str, Any], *, base: Pat
         author: slug of the author.
         declaration: an http(s) URL or a path; or a mapping with exactly one of `sources()`, and options: `include`
             and `exclude` (gitignore-style patterns), `category` (such as `posts`) and `also` (what the kind
-            leaves out unless asked), each where the kind knows it.
+            leaves out by default), each only if the kind supports it.
         base: the folder that relative paths start from.
-        origin: where the declaration stands.
+        origin: where the declaration comes from.
 
     Raises:
         InputError: it is none of these; the message names the field.
@@ -84,7 +84,7 @@ def _source(declaration: Mapping[str, Any]) -> tuple[str, Any, dict[str, Any]]:
         raise InputError(f"A link has no field '{unknown[0]}'{nearest(str(unknown[0]), known + OPTIONS)}.")
     if len(named) != 1:
         said = f"both {' and '.join(repr(name) for name in named)}" if named else "none of them"
-        raise InputError(f"A link has exactly one of {', '.join(known)}, and this one has {said}: keep one.")
+        raise InputError(f"A link must have exactly one of {', '.join(known)}, but this one has {said}: give one.")
     return named[0], declaration[named[0]], {name: declaration[name] for name in OPTIONS if name in declaration}
 
 
@@ -98,40 +98,40 @@ def _guess(text: str, base: Path) -> str:
     if path is not None and any(character in value for character in "*?["):
         return "files"
     if path is None or not path.exists():
-        raise InputError(f"{value!r} is no http(s) address and no file or folder in {base}: correct it.")
+        raise InputError(f"{value!r} is neither an http(s) address nor a file or folder in {base}: correct it.")
     local = sorted((each for each in crawlers().values() if each.place == "path"), key=lambda each: each.rank)
     recognised = next((each.kind for each in local if each.recognises(path)), None)
     if recognised is None and path.suffix.lower() == ".zip":
         exports = " or ".join(f"'{each.kind}'" for each in local if each.kind.endswith("_export"))
-        raise InputError(f"{value!r} is no export that is known by its contents: declare it with {exports}.")
+        raise InputError(f"{value!r} is not recognised as an export: declare it with {exports}.")
     return recognised or "files"
 
 
 def _category(value: Any, crawler: type[Crawler]) -> Category:
     if not crawler.chooses_category:
         kinds = ", ".join(kind for kind, each in crawlers().items() if each.chooses_category)
-        raise InputError(f"'category' goes with {kinds} only, and this is a link of kind {crawler.kind}: remove it.")
+        raise InputError(f"'category' is only for {kinds}, and this is a link of kind {crawler.kind}: remove it.")
     known = [category for category in Category if category.traits.declarable]
     if value not in known:
         names = " or ".join(filter(None, (", ".join(known[:-1]), known[-1])))
-        raise InputError(f"'category' is {names}, not {shown(value)}.")
+        raise InputError(f"'category' must be {names}, not {shown(value)}.")
     return Category(value)
 
 
 def _patterns(options: Mapping[str, Any], name: str, crawler: type[Crawler]) -> tuple[str, ...]:
     if name in options and not crawler.patterns:
         kinds = ", ".join(kind for kind, each in crawlers().items() if each.patterns)
-        raise InputError(f"'{name}' goes with {kinds} only, and this is a link of kind {crawler.kind}: remove it.")
+        raise InputError(f"'{name}' is only for {kinds}, and this is a link of kind {crawler.kind}: remove it.")
     return _texts(options, name, "a list of patterns (text) such as ['*.md', 'docs/']")
 
 
 def _also(options: Mapping[str, Any], crawler: type[Crawler]) -> tuple[str, ...]:
-    wanted = _texts(options, "also", "a list of what is to be read as well, such as [comments]")
+    wanted = _texts(options, "also", "a list of what else to read, such as [comments]")
     for name in wanted:
         if name not in crawler.optional:
             known = tuple(crawler.optional)
-            hint = nearest(name, known) if known else ": it reads everything it can, so remove 'also'"
-            raise InputError(f"A link of kind {crawler.kind} has no '{name}' to read as well{hint}.")
+            hint = nearest(name, known) if known else ": it already reads everything, so remove 'also'"
+            raise InputError(f"A link of kind {crawler.kind} has no '{name}' to read in addition{hint}.")
     return tuple(sorted(set(wanted)))
 
 
@@ -139,7 +139,7 @@ def _texts(options: Mapping[str, Any], name: str, expected: str) -> tuple[str, .
     value = options.get(name, [])
     texts = [value] if isinstance(value, str) else value
     if not isinstance(texts, list | tuple) or not all(isinstance(each, str) and each for each in texts):
-        raise InputError(f"'{name}' is {expected}.")
+        raise InputError(f"'{name}' must be {expected}.")
     return tuple(texts)
 
 
@@ -152,7 +152,7 @@ def nearest(name: str, known: tuple[str, ...]) -> str:
 
 
 def shown(value: Any) -> str:
-    """A value as a message shows it: short, whatever YAML aliases can make of a list."""
+    """A value as a message shows it: short, even if YAML aliases make a huge list of it."""
     if value is None:
         return "empty"
     if isinstance(value, str):

@@ -2,15 +2,15 @@
 
     name: Ada Lovelace
     headline: writes about engines      # optional, and so are `language` and `aliases`
-    aliases: [ada.l, "@countess"]       # other names under which pages say that they are the author's
+    aliases: [ada.l, "@countess"]       # other names that pages give for the author
     links:
       - https://github.com/ada/engine
       - linkedin_export: exports/ada.zip
       - files: notes/*.md
         category: posts
 
-Paths start from the folder of the file. A file with a mistake is refused as a whole, with one sentence per mistake
-that says file, line, field and mend; the other files still load.
+Paths are relative to the folder of the file. A file with a mistake is refused as a whole, with one sentence per mistake
+that says file, line, field and correction; the other files still load.
 """
 
 import re
@@ -33,7 +33,7 @@ _TEXT = {
     "headline": (re.compile(r"\S[^\r\n]{0,499}"), "one line about the author"),
     "language": (re.compile(r"[a-z]{2,3}"), "an ISO 639 code such as en"),
 }
-"""What each text field looks like, and how to say so."""
+"""What each text field must look like, and how to say so."""
 
 
 @dataclass(frozen=True)
@@ -46,7 +46,7 @@ class AuthorFile:
 
 @dataclass(frozen=True)
 class AuthorFiles:
-    """What a folder of author files holds. `broken` maps the slug of a refused file to its first mistake."""
+    """The author files of a folder. `broken` maps the slug of a refused file to its first mistake."""
 
     folder: Path
     authors: list[AuthorFile] = field(default_factory=list)
@@ -54,19 +54,19 @@ class AuthorFiles:
     broken: dict[str, InputError] = field(default_factory=dict)
 
     def get(self, slug: str) -> AuthorFile | None:
-        """The author of that slug, where a file declares one."""
+        """The author of that slug, if a file declares one."""
         return next((each for each in self.authors if each.author.slug == slug), None)
 
 
 def load_authors(folder: Path) -> AuthorFiles:
-    """Read every author file of a folder, by name. A folder that is not there holds no authors."""
+    """Read every author file of a folder, by name. A missing folder contains no authors."""
     files = AuthorFiles(folder)
     try:
         paths = sorted(path for path in folder.iterdir() if not path.name.startswith("."))
     except FileNotFoundError:
         return files
     except OSError as error:
-        files.errors.append(InputError(f"The authors folder {folder} cannot be read ({error.strerror}): make it so."))
+        files.errors.append(InputError(f"The folder {folder} cannot be read ({error.strerror}): fix its permissions."))
         return files
     for path in paths:
         if path.suffix in (".yml", ".YAML", ".YML"):
@@ -85,7 +85,7 @@ def load_authors(folder: Path) -> AuthorFiles:
 
 
 class _Reader:
-    """Reads one file and collects what is wrong with it."""
+    """Reads one file and collects its mistakes."""
 
     def __init__(self, path: Path) -> None:
         self.path, self.mistakes = path, list[InputError]()
@@ -114,14 +114,14 @@ class _Reader:
 
     def _fields(self) -> dict[str, tuple[yaml.Node, yaml.Node]] | None:
         """Field -> its key and value nodes; only nodes know their lines."""
-        if self.path.exists() and not self.path.is_file():  # to read a pipe is to wait for ever
-            self._mistake(None, "", "it is no file by nature, such as a folder or a pipe: move it away")
+        if self.path.exists() and not self.path.is_file():  # reading a pipe would wait forever
+            self._mistake(None, "", "it is not a regular file but a folder, a pipe or a device: move it away")
             return None
         try:
             text = self.path.read_text("utf-8-sig")
             node = yaml.compose(text, Loader=yaml.SafeLoader)
         except UnicodeDecodeError as error:
-            self._mistake(None, "", f"it is no UTF-8 text (byte {error.start}): save it as UTF-8")
+            self._mistake(None, "", f"it is not UTF-8 text (byte {error.start}): save it as UTF-8")
         except OSError as error:
             self._mistake(None, "", f"it cannot be read ({error.strerror}): make it a readable file")
         except yaml.YAMLError as error:
@@ -134,8 +134,8 @@ class _Reader:
             if isinstance(node, yaml.MappingNode) and not self._repeats(node, ""):
                 return {str(key.value): (key, value) for key, value in node.value}
             if not isinstance(node, yaml.MappingNode):
-                what = "it is empty" if node is None else "it is no mapping"
-                self._mistake(node, "", f"{what}: begin with a line 'name: ' with {_TEXT['name'][1]}")
+                what = "it is empty" if node is None else "it is not a mapping"
+                self._mistake(node, "", f"{what}: start with a line 'name: ' with {_TEXT['name'][1]}")
         return None
 
     def _text(self, name: str, node: yaml.Node) -> str | None:
@@ -165,9 +165,7 @@ class _Reader:
         if isinstance(node, yaml.ScalarNode) and not node.value:
             return
         if not isinstance(node, yaml.SequenceNode):
-            self._mistake(
-                node, "links", "it must be a list: write each link on a line of its own that begins with '- '"
-            )
+            self._mistake(node, "links", "it must be a list: write each link on its own line, beginning with '- '")
             return
         first: dict[str, int] = {}
         for number, item in enumerate(node.value, start=1):
@@ -185,25 +183,25 @@ class _Reader:
                 continue
             line = item.start_mark.line + 1
             if link.url in first:
-                self._mistake(item, name, f"{link.url} stands on line {first[link.url]} already: remove one of the two")
+                self._mistake(item, name, f"{link.url} is already on line {first[link.url]}: remove one of the two")
             else:
                 first[link.url] = line
                 yield link
 
     def _repeats(self, node: yaml.MappingNode, name: str) -> bool:
-        """Whether a key stands twice, of which YAML itself would silently drop the first."""
+        """Whether a key occurs twice; YAML itself would silently drop the first."""
         seen: dict[str, int] = {}
         before = len(self.mistakes)
         for key, _ in node.value:
             text, line = str(key.value), key.start_mark.line + 1
             if text in seen:
                 where = f"{name}.{text}" if name else text
-                self._mistake(key, where, f"it stands on line {seen[text]} already: keep one of the two")
+                self._mistake(key, where, f"it is already on line {seen[text]}: remove one of the two")
             seen[text] = line
         return len(self.mistakes) > before
 
     def _value(self, node: yaml.Node, name: str) -> Any:
-        """The plain value of a node; tags that make objects are refused by the safe constructor."""
+        """The plain value of a node; the safe constructor refuses tags that make objects."""
         try:
             return yaml.constructor.SafeConstructor().construct_document(node)
         except (yaml.YAMLError, ValueError) as error:

@@ -1,7 +1,7 @@
 """From declarations to the warehouse: which links an author has, and what would change.
 
-The author files are the truth for the links that they declare (origin `file`); links added by hand (`added`) and
-imported ones (`import`) live in the warehouse alone and are never removed by a file.
+The author files decide about the links that they declare (origin `file`). Links added by hand (`added`) and imported
+ones (`import`) exist only in the warehouse and are never removed by a file.
 """
 
 from collections import Counter
@@ -45,7 +45,7 @@ class PendingLinks(Model):
 
 
 def register_author(warehouse: Warehouse, author_file: AuthorFile) -> LinksReport:
-    """Bring one declared author and the declared links into the warehouse; the same declaration writes nothing.
+    """Write one declared author and the declared links to the warehouse; an unchanged declaration writes nothing.
 
     Raises:
         StoreError: the warehouse cannot be used.
@@ -54,7 +54,7 @@ def register_author(warehouse: Warehouse, author_file: AuthorFile) -> LinksRepor
     changes = _changes(warehouse.links(slug), author_file)
     # The author first: a run killed in between leaves an author whose links come with the next run.
     authors = warehouse.upsert_authors([author_file.author])
-    # All of them, not only the changed: where a local source lies may differ without being a change of the link.
+    # All links, not only the changed ones: the location of a local source may differ without a change of the link.
     links = warehouse.upsert_links(author_file.links)
     removed = warehouse.remove_links(slug, changes.removed)
     return _report(warehouse, slug, changes, written=authors.written + links.written + removed)
@@ -63,11 +63,11 @@ def register_author(warehouse: Warehouse, author_file: AuthorFile) -> LinksRepor
 def sync_author(warehouse: Warehouse, slug: str, files: AuthorFiles) -> LinksReport:
     """Make the warehouse hold the links of one author; this is what the `links` asset does.
 
-    An author without a file keeps the links that the warehouse holds. That an author file is gone is no order to
-    forget the author: a wrong working folder looks just the same.
+    An author without a file keeps the links in the warehouse. A missing author file does not mean that the author
+    should be forgotten: a wrong working folder looks the same.
 
     Raises:
-        InputError: the author's file is broken, or nobody knows the author.
+        InputError: the author's file is broken, or there is no such author.
         StoreError: the warehouse cannot be used.
     """
     check_slug(slug)
@@ -81,7 +81,7 @@ def sync_author(warehouse: Warehouse, slug: str, files: AuthorFiles) -> LinksRep
 
 
 def pending_links(warehouse: Warehouse, files: AuthorFiles) -> dict[str, PendingLinks]:
-    """Say what `register_author` would change, by author, and write nothing; authors without a change are left out.
+    """Say what `register_author` would change, by author, without writing; authors without changes are left out.
 
     Raises:
         StoreError: the warehouse cannot be used.
@@ -98,10 +98,10 @@ def pending_links(warehouse: Warehouse, files: AuthorFiles) -> dict[str, Pending
 
 
 def link_versions(warehouse: Warehouse, files: AuthorFiles) -> dict[str, dict[str, str]]:
-    """Version of every author's links by category, as they will be after registration, and write nothing.
+    """Version of every author's links by category, as they will be after registration; nothing is written.
 
-    A sensor that compares this with the versions it saw last misses nothing: neither a link that another process
-    wrote to the warehouse, nor one whose run was killed before it could report.
+    A sensor that compares this with the versions it saw last misses nothing: neither a link that another process wrote
+    to the warehouse, nor one whose run was killed before it could report.
 
     Raises:
         StoreError: the warehouse cannot be used.
@@ -120,27 +120,27 @@ def link_versions(warehouse: Warehouse, files: AuthorFiles) -> dict[str, dict[st
 def add_link(
     warehouse: Warehouse, slug: str, declaration: str | Mapping[str, Any], base: Path, *, name: str | None = None
 ) -> Link:
-    """Add one link to an author in the warehouse, for `twin links add`; a link that is there already stays.
+    """Add one link to an author in the warehouse, for `twin links add`; an existing link stays as it is.
 
     Args:
         slug: the author's slug.
         declaration: as in an author file, see `twin.authors.declarations.declare_link`.
         base: the folder that a relative path starts from.
-        name: creates the author of that name, where there is none.
+        name: creates an author of that name if there is none.
 
     Raises:
-        InputError: the declaration is bad, or there is no such author and no name.
+        InputError: the declaration is invalid, or there is no such author and no name.
         StoreError: the warehouse cannot be used.
     """
     check_slug(slug)
     link = declare_link(slug, declaration, base=base, origin="added")
     if warehouse.author(slug) is None:
         if not (name and name.strip()):
-            raise InputError(f"There is no author '{slug}' yet: give the name as well, to create one.")
+            raise InputError(f"There is no author '{slug}' yet: to create one, give --name as well.")
         warehouse.upsert_authors([Author(slug=slug, name=name.strip())])
     there = next((each for each in warehouse.links(slug) if each.url == link.url), None)
     if there is not None and there.origin == "file":
-        return there  # the author file declares it, and so says what it is
+        return there  # the author file declares it and decides about it
     if there is not None and there.location != link.location:
         raise InputError(
             f"{slug} has another source of that name, at {there.location}: give the whole path of the new one, or "
@@ -157,7 +157,7 @@ def drop_link(warehouse: Warehouse, slug: str, link: str) -> str:
         link: the url in any spelling, or the path as it was declared.
 
     Raises:
-        InputError: the author has no such link, or the author file declares it, so that it would come back.
+        InputError: the author has no such link, or the author file declares it, so it would come back.
         StoreError: the warehouse cannot be used.
     """
     live = {each.url: each for each in warehouse.links(slug)}
@@ -171,17 +171,17 @@ def drop_link(warehouse: Warehouse, slug: str, link: str) -> str:
         hint = f"the nearest is {near[0]}" if near else f"list them with `twin links list {slug}`"
         raise InputError(f"{slug} has no link {link}: {hint}.")
     if found.origin == "file":
-        raise InputError(f"{found.url} stands in the author file of {slug}: remove it there and run `register_links`.")
+        raise InputError(f"{found.url} is in the author file of {slug}: remove it there and run `register_links`.")
     warehouse.remove_links(slug, [found.url])
     return found.url
 
 
 def unknown_author(slug: str, folder: Path) -> InputError:
-    """The error for an author whom neither a file nor the warehouse knows."""
+    """The error for an author who is neither in a file nor in the warehouse."""
     missing = "" if folder.is_dir() else f" (the folder {folder} does not exist)"
     return InputError(
         f"There is no author '{slug}': write {folder / f'{slug}.yaml'}{missing} and run "
-        "`dagster job execute -m twin_jobs.definitions -j register_links`, or bring authors in with `twin import DIR`."
+        "`dagster job execute -m twin_jobs.definitions -j register_links`, or import authors with `twin import DIR`."
     )
 
 
@@ -193,7 +193,7 @@ def _changes(live: list[Link], author_file: AuthorFile) -> PendingLinks:
         link for url, link in declared.items() if url in before and before[url].content_hash != link.content_hash
     ]
     removed = [link for url, link in before.items() if link.origin == "file" and url not in declared]
-    # A changed link may have left a category, so its old ones count too.
+    # A changed link may have left a category, so its old categories count too.
     touched = {each for link in (*added, *changed, *removed) for each in link.categories}
     touched |= {each for link in changed for each in before[link.url].categories}
     return PendingLinks(

@@ -1,6 +1,7 @@
-"""Removing an author: every row, capture, chunk, vector, sample, adapter and tokenizer of theirs, for good.
+"""Remove an author permanently: every row, capture, chunk, vector, sample, adapter and tokenizer of theirs.
 
-The author's row goes last, so that a removal which was killed shows in `twin authors`, and running it again ends it.
+The author's row goes last: if a removal is killed, `twin authors` still lists the author, and running it again
+finishes.
 """
 
 from pydantic import Field
@@ -16,36 +17,36 @@ from twin.warehouse.base import Warehouse
 
 
 class RemovalReport(Model):
-    """What a removal removed; all zeros where nothing of the author was left."""
+    """What a removal removed; all zeros if nothing of the author was left."""
 
-    points: int = 0  # of the vector store
-    files: dict[str, int] = Field(default_factory=dict)  # of the artifact store, by folder
-    rows: int = 0  # of the warehouse
+    points: int = 0  # in the vector store
+    files: dict[str, int] = Field(default_factory=dict)  # in the artifact store, by folder
+    rows: int = 0  # in the warehouse
 
     @property
     def removed(self) -> int:
-        """Things removed."""
+        """Number of things removed."""
         return self.points + sum(self.files.values()) + self.rows
 
 
 def remove_author(
     slug: str, warehouse: Warehouse, artifacts: ArtifactStore, vectors: VectorStore, files: AuthorFiles
 ) -> RemovalReport:
-    """Remove everything of an author. What is gone already is no error, so it may be killed and run again.
+    """Remove everything of an author. What is missing already is not an error, so it may be killed and run again.
 
     Args:
-        files: the author files; one that declares the author would bring them back.
+        files: the author files; one that still declares the author would bring them back.
 
     Raises:
-        InputError: an author file still declares the author, or the slug is none.
+        InputError: an author file still declares the author, or the slug is not valid.
         StoreError: a store cannot be used; what was removed before stays removed.
     """
     check_slug(slug)
     path = files.folder / f"{slug}.yaml"
     if files.get(slug) is not None or slug in files.broken:
-        raise InputError(f"{path} still declares {slug}, who would come back: remove that file first.")
+        raise InputError(f"{path} still declares {slug}, so they would come back: remove that file first.")
     if files.errors and not (files.authors or files.broken):
-        raise InputError(f"Whether {path} declares {slug} is not known: {files.errors[0]}")
+        raise InputError(f"It is not known whether {path} declares {slug}: {files.errors[0]}")
     points = vectors.remove_author(slug)
     removed = {}
     for folder in layout.PER_AUTHOR:

@@ -1,1 +1,1 @@
-"""The `twin` command: what people do beside building a twin, which is Dagster's part."""
+"""The `twin` command: what people do besides building a twin, which is Dagster's part."""

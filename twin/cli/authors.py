@@ -13,13 +13,13 @@ from twin.authors.removal import remove_author
 from twin.cli.opening import known_author, stores
 from twin.models import IMPORT, Category, CrawlRecord, State
 
-app = typer.Typer(help="The authors in the warehouse: list them, remove one.")
-links = typer.Typer(help="The sources of an author: add one without editing a file, list them, remove one.")
+app = typer.Typer(help="List the authors in the warehouse, or remove one.")
+links = typer.Typer(help="Add a link to an author without editing a file, list links, or remove one.")
 
 
 @app.callback(invoke_without_command=True)
 def list_authors(context: typer.Context) -> None:
-    """List the authors in the warehouse, and say which author files cannot be used."""
+    """List the authors in the warehouse and the author files that cannot be used."""
     if context.invoked_subcommand is not None:
         return
     table = Table("author", "name", "links", *(f"cleaned {category.value}" for category in Category), box=None)
@@ -37,16 +37,16 @@ def list_authors(context: typer.Context) -> None:
 
 @app.command("remove")
 def remove_everything(
-    author: str, yes: bool = typer.Option(False, "--yes", help="Do not ask whether it is meant.")
+    author: str, yes: bool = typer.Option(False, "--yes", help="Do not ask for confirmation.")
 ) -> None:
-    """Remove an author with every document, capture, chunk, point, sample and adapter, for good."""
+    """Permanently delete an author and all their documents, captures, chunks, points, samples and adapters."""
     if not yes:
-        typer.confirm(f"Remove {author} with everything of theirs, for good?", abort=True)
+        typer.confirm(f"Permanently delete {author} and all their data?", abort=True)
     with stores() as opened:
         files = load_authors(opened.settings.authors_path)
         report = remove_author(author, opened.warehouse, opened.artifacts, opened.vectors, files)
     if not report.removed:
-        typer.echo(f"nothing of {author} is there")
+        typer.echo(f"nothing is stored for {author}")
         return
     parts = [f"{count} file{'s' * (count != 1)} of {folder}" for folder, count in report.files.items()]
     typer.echo(f"removed {author}: {', '.join([f'{report.rows} rows', f'{report.points} points', *parts])}")
@@ -55,11 +55,13 @@ def remove_everything(
 @links.command("add")
 def add(
     author: str,
-    link: str = typer.Argument(help="An http(s) URL, or the path of something on this machine with --kind."),
-    kind: str | None = typer.Option(None, help="What a path is, such as repository or files. Needless for a URL."),
-    name: str | None = typer.Option(None, help="The author's name, where the author is new."),
+    link: str = typer.Argument(help="An http(s) URL, or a path on this machine."),
+    kind: str | None = typer.Option(
+        None, help="Kind of a local source, such as repository or files. Not needed for a URL."
+    ),
+    name: str | None = typer.Option(None, help="The author's name, if the author is new."),
 ) -> None:
-    """Add a link to an author; the discovery sensor finds it, or the next `build_twin` reads it."""
+    """Add a link to an author. The discovery sensor finds it, or the next `build_twin` reads it."""
     with stores() as opened:
         declared = add_link(opened.warehouse, author, {kind: link} if kind else link, base=Path.cwd(), name=name)
     typer.echo(f"added {declared.url} ({declared.kind}: {', '.join(declared.categories)}) to {author}")
@@ -67,15 +69,15 @@ def add(
 
 @links.command("remove")
 def remove(author: str, link: str) -> None:
-    """Remove a link that was added here; its documents, chunks and points go with the next build."""
+    """Remove a link that `twin links add` added; the next build removes its documents, chunks and points."""
     with stores() as opened:
         removed = drop_link(opened.warehouse, known_author(opened, author), link)
     typer.echo(f"removed {removed} from {author}")
 
 
 @links.command("list")
-def show(author: str, as_json: bool = typer.Option(False, "--json", help="One JSON object a line.")) -> None:
-    """List an author's links with how the last attempt at each went."""
+def show(author: str, as_json: bool = typer.Option(False, "--json", help="Print one JSON object per line.")) -> None:
+    """List an author's links, each with the result of the last attempt to read it."""
     table = Table("link", "kind", "from", "category", "last attempt", box=None)
     with stores() as opened:
         warehouse, slug = opened.warehouse, known_author(opened, author)
@@ -95,7 +97,7 @@ def show(author: str, as_json: bool = typer.Option(False, "--json", help="One JS
 
 
 def _attempt(crawl: CrawlRecord | None) -> str | None:
-    """How the last attempt at a link went. One that failed says no number: the documents of earlier ones are there."""
+    """The result of the last attempt at a link. A failed one has no number: documents of earlier attempts stay."""
     if crawl is None:
         return None
     if crawl.message:

@@ -10,16 +10,16 @@ def replay(
     author: str,
     category: list[Category] = typer.Option([], "--category", help="Only this category; may be repeated."),
 ) -> None:
-    """Read everything of an author again from what was kept of the last crawls, without one request."""
+    """Read all of an author's links again from the captures of earlier crawls, without using the network."""
     from twin.crawling import crawl_author
 
     failed = False
     with stores() as opened:
-        # Nothing is fetched, so nothing is kept; but what was kept before is read even where that is turned off now.
+        # Nothing is fetched, so nothing is kept; but earlier captures are read even if captures are now turned off.
         tools = opened.crawl_tools(known_author(opened, author), keep=max(opened.settings.keep_captures, 1))
         for each in tuple(category) or tuple(Category):
             report = crawl_author(opened.warehouse, author, each, tools=tools, replay=True)
-            # Each failed link was a line of the log already.
+            # Each failed link was logged already.
             typer.echo(
                 f"{each.value}: {report.new} new, {report.changed} changed, {report.unchanged} unchanged, "
                 f"{report.removed} removed; {report.links_failed} of {report.links} links failed"

@@ -1,4 +1,4 @@
-"""Entry point of `twin`. Every error that the user can mend is one sentence on standard error and exit status 1."""
+"""Entry point of `twin`. Every error that the user can fix is one sentence on standard error and exit status 1."""
 
 import logging
 import sys
@@ -11,7 +11,7 @@ from twin.errors import TwinError
 
 app = typer.Typer(
     name="twin",
-    help="Bring in an author's links, move a warehouse in and out, look at documents, and search the author's memory.",
+    help="Manage authors and links, import and export a warehouse, edit documents, and search what an author wrote.",
     no_args_is_help=True,
     pretty_exceptions_enable=False,
     add_completion=False,
@@ -27,7 +27,7 @@ app.command("search")(search.search_command)
 
 
 @app.callback(invoke_without_command=True)
-def options(version: bool = typer.Option(False, "--version", help="Print the version and leave.")) -> None:
+def options(version: bool = typer.Option(False, "--version", help="Print the version and exit.")) -> None:
     if version:
         typer.echo(f"llm-twin {__version__}")
         raise typer.Exit

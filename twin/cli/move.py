@@ -1,4 +1,4 @@
-"""`twin import` and `twin export`: a warehouse in and out, as its own folder or as the LLM Engineers Handbook's."""
+"""`twin import` and `twin export`: a warehouse in its own format or in that of the LLM Engineers Handbook."""
 
 from enum import StrEnum
 from pathlib import Path
@@ -18,7 +18,7 @@ class Format(StrEnum):
 
 
 def import_warehouse(folder: Path) -> None:
-    """Import what `twin export` wrote, or a Handbook export (ArticleDocument.json, ...). Twice adds nothing."""
+    """Import a folder written by `twin export`, or a Handbook export (ArticleDocument.json, ...). Safe to repeat."""
     if is_export(folder):
         _import_native(folder)
     else:
@@ -31,7 +31,7 @@ def _import_native(folder: Path) -> None:
     restored = report.restored
     typer.echo(
         f"{_shown(report)}: {restored.inserted} rows new, {restored.updated} changed, {restored.unchanged} unchanged, "
-        f"{restored.kept} newer here and kept; {report.captures} captures new"
+        f"{restored.kept} kept because newer; {report.captures} captures new"
     )
     _end(report.errors)
 
@@ -50,9 +50,9 @@ def _import_handbook(folder: Path) -> None:
 
 def export_warehouse(
     folder: Path,
-    author: str | None = typer.Argument(None, help="Only this author; without, all of them."),
+    author: str | None = typer.Argument(None, help="Only this author. Default: all authors."),
     layout: Format = typer.Option(
-        Format.NATIVE, "--format", help="native: everything, byte for byte. handbook: authors and raw documents."
+        Format.NATIVE, "--format", help="native: everything, byte for byte. handbook: only authors and raw documents."
     ),
 ) -> None:
     """Export the warehouse into a folder that `twin import` reads."""

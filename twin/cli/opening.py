@@ -1,4 +1,4 @@
-"""Stores for the length of one command."""
+"""Opens stores for the duration of one command."""
 
 from twin.errors import InputError
 from twin.identity import check_slug
@@ -12,13 +12,13 @@ def stores() -> Stores:
 
 
 def known_author(opened: Stores, slug: str) -> str:
-    """Return `slug`, or raise `InputError` naming the authors there are."""
+    """Return `slug`, or raise `InputError` naming the existing authors."""
     warehouse = opened.warehouse
     if warehouse.author(check_slug(slug)) is None:
-        known = ", ".join(author.slug for author in warehouse.authors()) or "nobody yet"
+        known = ", ".join(author.slug for author in warehouse.authors()) or "none yet"
         raise InputError(
-            f"There is no author '{slug}' in {warehouse.address} (there: {known}): write "
+            f"There is no author '{slug}' in {warehouse.address} (existing: {known}): write "
             f"{opened.settings.authors_path / slug}.yaml and run `dagster job execute -m twin_jobs.definitions "
-            "-j register_links`, or bring one in with `twin import`."
+            "-j register_links`, or import one with `twin import`."
         )
     return slug

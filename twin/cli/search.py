@@ -14,27 +14,27 @@ if TYPE_CHECKING:
     from twin.retrieval import Result
 
 EVERYBODY = "all"
-"""In place of an author's slug."""
+"""Used instead of an author's slug to search all authors."""
 
 
 def search_command(  # noqa: PLR0917 - options of a command
     author: str = typer.Argument(
-        help="Slug of the author, or `all`; may be left out: whom the question names, or all."
+        help="Slug of the author, or `all`. If omitted: the author that the question names, otherwise all."
     ),
     query: str | None = typer.Argument(None, help="A question or words, in any language."),
-    limit: int = typer.Option(5, "-k", "--limit", min=1, max=1000, help="How many chunks; neighbours are joined."),
+    limit: int = typer.Option(5, "-k", "--limit", min=1, max=1000, help="Number of chunks; neighbours are joined."),
     category: list[Category] = typer.Option([], "--category", help="Only this category; may be repeated."),
     platform: list[str] = typer.Option([], "--platform", help="Only this platform; may be repeated."),
     language: list[str] = typer.Option([], "--language", help="Only this ISO 639-1 language; may be repeated."),
-    since: datetime | None = typer.Option(None, "--from", help="Only published on this day or later."),
-    until: datetime | None = typer.Option(None, "--until", help="Only published before this day."),
-    literally: bool = typer.Option(False, "--literally", help="Take no conditions from the question, add no variants."),
-    context: bool = typer.Option(False, "--context", help="Print a context of numbered passages instead of hits."),
+    since: datetime | None = typer.Option(None, "--from", help="Only texts published on this day or later."),
+    until: datetime | None = typer.Option(None, "--until", help="Only texts published before this day."),
+    literally: bool = typer.Option(False, "--literally", help="Take no filters from the question; add no variants."),
+    context: bool = typer.Option(False, "--context", help="Print numbered passages for a prompt instead of hits."),
     budget: int | None = typer.Option(None, "--budget", min=1, help="Tokens of the context (2000); implies --context."),
-    trace: bool = typer.Option(False, "--trace", help="Show every step as JSON after the hits."),
-    as_json: bool = typer.Option(False, "--json", help="One JSON array of hits; with --trace or --context one object."),
+    trace: bool = typer.Option(False, "--trace", help="Print every step as JSON after the hits."),
+    as_json: bool = typer.Option(False, "--json", help="Print JSON: hits, or one object with --trace or --context."),
 ) -> None:
-    """Find what was written about a question: by meaning and by words, with score, link and character range."""
+    """Search an author's texts by meaning and by words; prints score, link and character range."""
     from twin.vectors.base import Where
 
     slug, question = (None, author) if query is None else (author, query)

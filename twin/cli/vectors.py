@@ -1,4 +1,4 @@
-"""`twin vectors`: what the vector store holds, a backup of it, and the way back, also into another engine."""
+"""`twin vectors`: what the vector store contains, and backup and restore, also between engines."""
 
 import json
 from pathlib import Path
@@ -12,12 +12,12 @@ from twin.vectors.backup import Saved
 
 app = typer.Typer(help="Look at the vector store, back it up, and restore it.", no_args_is_help=True)
 
-_Author = typer.Option(None, "--author", help="Only this author; without, all of them.")
+_Author = typer.Option(None, "--author", help="Only this author. Default: all authors.")
 
 
 @app.command("status")
-def status(as_json: bool = typer.Option(False, "--json", help="One JSON array.")) -> None:
-    """List the points that searches see, by category and author, what they are made with and how they are indexed."""
+def status(as_json: bool = typer.Option(False, "--json", help="Print one JSON array.")) -> None:
+    """List the points that searches see: by category and author, with their model and index."""
     rows: list[dict[str, Any]] = []
     with stores() as opened:
         for category in Category:
@@ -43,7 +43,7 @@ def status(as_json: bool = typer.Option(False, "--json", help="One JSON array.")
 
 @app.command("backup")
 def backup(folder: Path, author: str | None = _Author) -> None:
-    """Write the points into a folder that `twin vectors restore` reads, on whatever engine."""
+    """Write the points into a folder that `twin vectors restore` can read into any engine."""
     from twin.vectors.backup import backup as write
 
     with stores() as opened:
@@ -52,7 +52,7 @@ def backup(folder: Path, author: str | None = _Author) -> None:
 
 @app.command("restore")
 def restore(folder: Path, author: str | None = _Author) -> None:
-    """Bring the points of a backup back: of its authors and categories exactly those. Twice changes nothing."""
+    """Restore a backup: its authors and categories then have exactly its points. Safe to repeat."""
     from twin.vectors.backup import restore as read
 
     with stores() as opened:
@@ -62,7 +62,7 @@ def restore(folder: Path, author: str | None = _Author) -> None:
         _say(restored, f"restored to {vectors.address}")
     for category in sorted(waiting):
         typer.echo(
-            f"searches in {category} see the points of another model until every author has points of this one",
+            f"searches in {category} use the points of another model until every author has points of this one",
             err=True,
         )
 

@@ -1,4 +1,4 @@
-"""From links to raw documents: one crawler per kind of source, and the stage that runs them for an author."""
+"""From links to raw documents: one crawler per kind of source, and the stage that runs the crawlers for an author."""
 
 from twin.crawling import sources as _sources  # noqa: F401 - registers every source
 from twin.crawling.base import Crawl, Crawler, classify, crawler_of, register

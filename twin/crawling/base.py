@@ -1,12 +1,12 @@
 """What a crawler is, and which crawler reads a link.
 
-A crawler knows one sort of source and nothing of the warehouse: it turns a link into raw documents. What is written,
-kept, tombstoned or logged is decided in `twin.crawling.stage`, once for all of them. A new source is one new module
-of this package with one class in it: what an author may declare, which addresses are its own and what it can be asked
-for beside stands in the class.
+A crawler knows one kind of source and nothing about the warehouse: it turns a link into raw documents.
+`twin.crawling.stage` decides for all crawlers what is written, kept, tombstoned or logged. A new source is one new
+module in `twin.crawling.sources` with one class in it. The class says what an author may declare, which addresses
+belong to the source, and what else can be requested from it.
 
-What a link is is decided by its parsed host against tables of registrable domains, never by a pattern over the whole
-address: `github.com.evil.example` and `github.com@evil.example` contain a known host and are none.
+The kind of a link is decided by its parsed host and tables of registrable domains, never by a pattern over the whole
+address: `github.com.evil.example` and `github.com@evil.example` contain a known host but do not belong to it.
 """
 
 from collections import Counter
@@ -24,19 +24,19 @@ from twin.models import Category, Document, Link
 
 @dataclass
 class Crawl:
-    """What one reading of a link gave.
+    """The result of reading a link.
 
     Args:
-        documents: raw documents, made while they are consumed; the consumer may meet a `CrawlError` half way.
-        status: "unchanged" where the validators say so (then there are no documents), "skipped" where the source is
-            one that is never fetched.
-        validators: what tells next time whether the source changed: commit, sha256, etag, last_modified.
-        skipped: reason -> count of the files or items left out. It is complete once `documents` is consumed.
-        complete: False where a source shows only its newest items, as a feed does, so that one which is no longer
-            shown was not removed.
-        unchanged: links of documents that the source says are as they were: those that are there already are kept,
-            though `documents` does not give them. For sources of several, such as the repositories of a profile.
-        message: why, for "skipped".
+        documents: raw documents, made lazily; the consumer may meet a `CrawlError` half way through.
+        status: "unchanged" if the validators say so (then there are no documents), "skipped" if the source is one that
+            is never fetched.
+        validators: tell the next crawl whether the source has changed: commit, sha256, etag, last_modified.
+        skipped: reason -> number of files or items left out. Complete once `documents` is consumed.
+        complete: False if the source shows only its newest items, as a feed does. Then an item that is no longer shown
+            does not count as removed.
+        unchanged: links of documents that have not changed according to the source. Stored ones are kept although
+            `documents` does not contain them. For sources with several parts, such as the repositories of a profile.
+        message: the reason, if skipped.
     """
 
     documents: Iterable[Document] = ()
@@ -53,15 +53,15 @@ class Crawler:
 
     Class attributes:
         kind: name of the kind, stored with each link and written as the field of a declaration, `kind: source`.
-        version: raise it when the same source would give other documents than before: then everything of the kind is
-            read again, from its captures where there are any.
-        categories: of the documents that it gives.
-        place: whether a declaration of the kind names an address or a path of this machine.
+        version: increase it when the same source would give different documents than before. Then every link of the
+            kind is read again, from its captures if there are any.
+        categories: categories of the documents that it gives.
+        place: whether a declaration of this kind names an address or a path on this machine.
         domains: registrable domains whose addresses (and those of their subdomains) are offered to `claim` first.
-        rank: the order in which the others are offered an address that no owner of its domain claimed, lowest first.
+        rank: the order in which the other crawlers are offered an address that no domain owner claimed, lowest first.
         patterns: whether `include` and `exclude` may be declared.
         chooses_category: whether `category` may be declared, for sources that can hold either.
-        optional: what is read only where the link's `also` asks for it -> the categories that this adds.
+        optional: what is read only if the link's `also` asks for it -> the categories that this adds.
     """
 
     kind: ClassVar[str]
@@ -79,13 +79,13 @@ class Crawler:
 
     @classmethod
     def claim(cls, url: str) -> str | None:
-        """The one form of a canonical URL under which this crawler reads it; None where it is not one of its own."""
+        """The one form of a canonical URL under which this crawler reads it; None if this crawler does not read it."""
         del url
         return None
 
     @classmethod
     def declared(cls, url: str) -> str:
-        """The form of a URL that an author declared with this kind's own field, whatever its host.
+        """The form of a URL that an author declared with this kind's own field, whatever its host is.
 
         Raises:
             InputError: this crawler can never read it.
@@ -94,7 +94,7 @@ class Crawler:
 
     @classmethod
     def recognises(cls, path: Path) -> bool:
-        """Whether a file or folder that exists looks like a source of this kind, where a declaration names none."""
+        """Whether an existing file or folder looks like a source of this kind, if a declaration names no kind."""
         del path
         return False
 
@@ -102,7 +102,7 @@ class Crawler:
         """Read `link` for `category`; `validators` are those of its last good crawl, or empty.
 
         Raises:
-            CrawlError: the source cannot be read; one sentence that names it and the mend.
+            CrawlError: the source cannot be read; one sentence that names it and says how to fix it.
         """
         raise NotImplementedError  # every crawler has its own
 
@@ -132,18 +132,18 @@ def crawler_of(kind: str) -> type[Crawler]:
     """The crawler that reads links of `kind`.
 
     Raises:
-        CrawlError: there is none, because another version of LLM Twin wrote the link.
+        CrawlError: no crawler does, because another version of LLM Twin wrote the link.
     """
     if kind not in _CRAWLERS:
-        raise CrawlError(f"No crawler reads links of kind {kind!r}: install the LLM Twin that has one, or remove them.")
+        raise CrawlError(f"No crawler reads links of kind {kind!r}: install a version that does, or remove the links.")
     return _CRAWLERS[kind]
 
 
 def classify(url: str) -> tuple[type[Crawler], str]:
-    """Say which crawler reads an http(s) address, and the form of the address under which it does.
+    """Say which crawler reads an http(s) address, and under which form of the address.
 
     Raises:
-        InputError: it is no http(s) URL.
+        InputError: it is not an http(s) URL.
     """
     address = canonical_url(url)
     host = urlsplit(address).hostname or ""
@@ -156,5 +156,5 @@ def classify(url: str) -> tuple[type[Crawler], str]:
 
 
 def local_source(link: Link) -> Path:
-    """Where a local link lies on this machine; falls back to the path as declared."""
+    """The location of a local link on this machine; falls back to the path as declared."""
     return Path(link.location or link.url.removeprefix("local:"))

@@ -1,7 +1,7 @@
 """What must be true after a crawl.
 
-Each function reads what is *stored*, not what the stage returned, and lists what is wrong with it; the asset graph
-blocks on the answer.
+Each function reads what is *stored*, not what the stage returned, and lists what is wrong with it. The asset graph
+blocks on the result.
 """
 
 from twin.models import Category, State

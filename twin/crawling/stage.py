@@ -1,10 +1,10 @@
 """The crawl stage: read every link of an author for one category and bring the raw layer up to date with it.
 
-Links are asked at several hosts at once, each host by one connection at a time (`twin.crawling.web.fetcher` sees to
-that), and written one after another in their order, so that the result does not depend on who answered first.
+Links on several hosts are read at the same time, with one connection to each host (`twin.crawling.web.fetcher` ensures
+that). They are written one after another in their order, so the result does not depend on which host answers first.
 
-The order of writes makes it safe to kill at any point: captures first, documents second, tombstones third, the crawl
-record, which alone may say "unchanged next time", last.
+The order of writes makes it safe to kill at any point: captures first, documents second, tombstones third, and last the
+crawl record, which alone may say "unchanged next time".
 """
 
 import logging
@@ -30,11 +30,11 @@ _READER = "reader"
 _SHADOWED = "shadowed"
 _WORKERS = 8
 _AHEAD = 2 * _WORKERS
-"""Links asked before they are written: what waits here is held in memory."""
+"""Number of links read ahead of the writing: their answers wait in memory."""
 
 
 class CrawlReport(StageReport):
-    """What a crawl found; `new + changed + unchanged` are the documents there now."""
+    """The result of a crawl; `new + changed + unchanged` is the number of documents stored now."""
 
     new: int
     changed: int
@@ -53,16 +53,16 @@ class CrawlReport(StageReport):
 
 @dataclass
 class _Reading:
-    """One link being read: which documents it gave, and which of them belong to another link."""
+    """One link being read: the documents that it gave, and those of them that belong to another link."""
 
     given: set[str] = field(default_factory=set)
-    captures: dict[str, str] = field(default_factory=dict)  # id -> sha256, of the documents that are the link's own
+    captures: dict[str, str] = field(default_factory=dict)  # id -> sha256, for the link's own documents
     shadowed: set[str] = field(default_factory=set)
 
 
 @dataclass(frozen=True)
 class _Asked:
-    """A link that was asked: with which validators, read by whom, and what it answered."""
+    """A link that is being read: with which validators, by which crawler, and its answer."""
 
     link: Link
     reader: str
@@ -75,12 +75,12 @@ def crawl_author(
 ) -> CrawlReport:
     """Read each live link of `author` that has documents of `category`, and write what changed.
 
-    A link that cannot be read is recorded as failed, keeps its documents and fails nothing else. Documents that a
-    link no longer gives, or whose link was removed, are tombstoned. Links of kind `IMPORT` are left alone.
+    A link that cannot be read is recorded as failed, keeps its documents and does not affect other links. Documents
+    that a link no longer gives, or whose link was removed, are tombstoned. Links of kind `IMPORT` are not read.
 
     Args:
-        tools: the way to the web and the captures; default: the web, and nothing is kept.
-        replay: read everything again from the captures, without one request. What was never captured fails, and
+        tools: access to the web and the captures; default: the web, and nothing is captured.
+        replay: read everything again from the captures, without any request. A link that was never captured fails, and
             keeps its documents.
 
     Raises:
@@ -92,7 +92,7 @@ def crawl_author(
     )
     readable = [link for link in links if link.kind != IMPORT]
     crawl.read(readable)
-    # Only now is it known that no other link gives a document that lost its own.
+    # Only now is it certain that no other link gives a document that lost its own link.
     crawl.remove([identifier for identifier, source in crawl.source.items() if source not in crawl.live])
     crawl.read([link for link in readable if crawl.waits_for_removed(link)])
     if crawl.tools.captures and not replay:
@@ -101,7 +101,7 @@ def crawl_author(
 
 
 class _Stage:
-    """One crawl of an author's links for one category: what was there before it, and what it has found so far.
+    """One crawl of an author's links for one category: what was stored before it, and what it has found so far.
 
     Args:
         live: urls of the links that are declared now.
@@ -125,7 +125,7 @@ class _Stage:
         self.shadowed: dict[str, set[str]] = {}
 
     def read(self, links: list[Link]) -> None:
-        """Ask some links at a time, in their order, and write each as soon as it and all before it have answered."""
+        """Read some links at a time, in their order, and write each once it and all links before it have answered."""
         todo, asked = iter(links), deque[_Asked]()
         with ThreadPoolExecutor(_WORKERS, "crawl") as workers:
             try:
@@ -144,7 +144,7 @@ class _Stage:
             failed: Future[Crawl] = Future()
             failed.set_exception(error)
             return _Asked(link, "", {}, failed)
-        # Validators speak for one way of reading one declaration; another version or other patterns start afresh.
+        # Validators are valid for one way of reading one declaration; another version or other patterns start again.
         reader = f"{sha256(link.content_hash)[:16]} {crawler.version}"
         validators = {} if self.replay else self._validators(link, reader)
         captures = self.tools.captures.of(link.url) if self.tools.captures else None
@@ -168,8 +168,8 @@ class _Stage:
         try:
             crawl = asked.answer.result()
             self.warehouse.upsert_documents(State.RAW, self._own(link, crawl, reading))
-        except (CrawlError, InputError) as error:  # InputError: the warehouse refused a document, by its name
-            # Some sources are asked at another address than the one that was declared, and that says nobody anything.
+        except (CrawlError, InputError) as error:  # InputError: the warehouse refused a document and names it
+            # Some sources are read from another address than the declared one; then the message alone does not name it.
             message = str(error) if link.url in str(error) else f"{link.url}: {error}"
             logger.warning("%s", message)
             self._log(link, "failed", moment, message=message)
@@ -199,7 +199,7 @@ class _Stage:
         self._log(link, "ok", moment, documents=len(reading.given), validators=validators, skipped=crawl.skipped)
 
     def _has_another_version(self, link: Link, reader: str) -> bool:
-        """Whether the same declaration was read well by another version: then the captures hold all that it gave."""
+        """Whether another version read the same declaration well: then the captures contain everything that it gave."""
         record = self.last.get(link.url)
         if self.tools.captures is None or record is None or record.status not in ("ok", "unchanged"):
             return False
@@ -224,7 +224,7 @@ class _Stage:
         return not self.shadowed.get(link.url, set()) <= self.source.keys()
 
     def report(self, links: int) -> CrawlReport:
-        # Counted from what is there now, so that the documents of a link that broke off half way count as well.
+        # Counted from what is stored now, so that the documents of a link that failed half way count as well.
         after, by_others = dict[str, str](), 0
         for document in self._documents():
             after[document.id] = document.content_hash
@@ -261,13 +261,13 @@ class _Stage:
         return self.warehouse.documents(State.RAW, self.author, self.category)
 
     def _validators(self, link: Link, reader: str) -> dict[str, str]:
-        """Validators of the last good crawl, or none where they do not tell all that this crawl must find."""
+        """Validators of the last good crawl; empty if they do not cover everything that this crawl must find."""
         record = self.last.get(link.url)
         if record is None or record.status not in ("ok", "unchanged") or record.validators.get(_READER) != reader:
             return {}
         shadowed = set(record.validators.get(_SHADOWED, "").split())
         still_owned = all(self.source.get(i) in self.live for i in shadowed)
-        # A link that was removed and came back, or whose documents somebody deleted, has fewer than it gave.
+        # A link that was removed and came back, or whose documents were deleted, has fewer than it gave.
         all_there = Counter(self.source.values())[link.url] >= record.documents - len(shadowed)
         if link.url in self.shadowed or not still_owned or not all_there:
             return {}
@@ -275,7 +275,7 @@ class _Stage:
         return dict(record.validators)
 
     def _own(self, link: Link, crawl: Crawl, reading: _Reading) -> Iterator[Document]:
-        """The documents that are `link`'s to write: each once, and none that another live link gave first."""
+        """The documents to write for `link`: each once, and none that another live link gave first."""
         for document in progress(crawl.documents, f"reading {link.url}"):
             if document.id in reading.given:
                 crawl.skipped["given_twice"] += 1

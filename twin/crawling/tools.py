@@ -1,4 +1,4 @@
-"""What a crawler works with: the one way to the web, and what was fetched before."""
+"""What a crawler works with: access to the web, and what was fetched before."""
 
 from dataclasses import dataclass
 
@@ -13,8 +13,8 @@ class Tools:
     """What a crawler works with.
 
     Args:
-        fetcher: the one way to the web. Where it is offline it answers from the captures alone.
-        captures: of the link that is being read, for what was fetched by other ways than `fetcher`, such as a clone;
+        fetcher: the only access to the web. Offline it answers only from the captures.
+        captures: captures of the current link, for what is fetched in other ways than by `fetcher`, such as a clone;
             None keeps nothing.
     """
 

@@ -1,8 +1,8 @@
 """Drift: does a version of a table differ from the version before it by more than chance and growth explain?
 
-One statistic answers it for every number: the greatest distance of two cumulative distributions (Kolmogorov 1933,
-Smirnov 1948). It needs no bins and no model. Two conditions must hold before anybody is warned: the distance is real,
-that is, beyond what two samples of one distribution show by chance; and it is large enough to matter.
+One statistic answers this for every number: the greatest distance between two cumulative distributions (Kolmogorov
+1933, Smirnov 1948). It needs no bins and no model. It warns only under two conditions: the distance is real, that is,
+beyond what two samples of one distribution show by chance; and it is large enough to matter.
 """
 
 from collections.abc import Mapping
@@ -13,15 +13,15 @@ from twin.inspection.record import Spread, Statistics
 from twin.verdict import Verdict
 
 LARGE = 0.2
-"""Distance that matters: a normal distribution moved by half its deviation, which the population stability index
-calls a major shift (0.25; Siddiqi, "Credit Risk Scorecards", 2006), is at a distance of 0.197 from where it was."""
+"""Distance that matters. A normal distribution moved by half its deviation, which the population stability index calls
+a major shift (0.25; Siddiqi, "Credit Risk Scorecards", 2006), is at a distance of 0.197 from its old place."""
 
 _CHANCE = 0.001
-"""One comparison in so many warns though nothing changed, at most."""
+"""At most one comparison in this many warns although nothing changed."""
 
 
 def distance(left: Spread, right: Spread) -> float:
-    """The greatest difference of the two cumulative shares, in [0, 1]; 0 where one of them is empty."""
+    """The greatest difference between the two cumulative shares, in [0, 1]; 0 if one of them is empty."""
     if not left.total or not right.total:
         return 0.0
     values = sorted({float(value) for spread in (left, right) for value in spread.counts})
@@ -35,20 +35,20 @@ def distance(left: Spread, right: Spread) -> float:
 
 def chance(left: Spread, right: Spread) -> float:
     """Distance that two samples of these sizes from one distribution exceed once in a thousand times (Massey, "The
-    Kolmogorov-Smirnov test for goodness of fit", 1951); infinite where one of them is empty."""
+    Kolmogorov-Smirnov test for goodness of fit", 1951); infinite if one of them is empty."""
     if not left.total or not right.total:
         return float("inf")
     return float(np.sqrt(-np.log(_CHANCE / 2) / 2 * (1 / left.total + 1 / right.total)))
 
 
 def compare(now: Statistics, before: Statistics | None, names: Mapping[str, str], *, maker: str) -> Verdict:
-    """A problem for each spread that drifted; none where there is nothing to compare with.
+    """A problem for each spread that drifted; none if there is nothing to compare with.
 
     Args:
-        now: of the table.
-        before: of the version before it.
-        names: what each spread to compare is called in a sentence.
-        maker: what made the tables, as a sentence calls it; a drift that came with another one is explained by it.
+        now: statistics of the table.
+        before: statistics of the version before it.
+        names: name of each spread to compare, for sentences.
+        maker: name of what made the tables, for sentences; a different maker may explain a drift.
     """
     if before is None:
         return Verdict({"compared_with": "nothing: this is the first version"}, [])

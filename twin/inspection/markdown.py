@@ -1,7 +1,7 @@
-"""Markdown that Dagster's UI shows as it is meant: CommonMark with tables, no HTML, images as data URIs.
+"""Markdown that Dagster's UI shows correctly: CommonMark with tables, no HTML, images as data URIs.
 
-Whatever an author wrote is text here and never markup: it can open no heading, fence or hidden link of its own. (An
-address of the web that is written out becomes a link in the UI, to what it says.)
+Whatever an author wrote is text here and never markup: it cannot open a heading, a fence or a hidden link. (The UI
+turns a written-out web address into a link to that address.)
 """
 
 import re
@@ -12,7 +12,7 @@ from typing import NamedTuple
 from twin.models import Chunk, Document
 
 AROUND = 240
-"""Characters of the document shown before and after a chunk."""
+"""Characters of the document that are shown before and after a chunk."""
 
 _LINES_AROUND = 4
 _LONGEST_LINE = 160
@@ -30,17 +30,17 @@ class Passage(NamedTuple):
 
 
 def image(png: bytes, alt: str) -> str:
-    """An image, wherever Markdown is shown; `alt` says in words what it shows."""
+    """An image that works wherever Markdown is shown; `alt` says in words what it shows."""
     return f"![{escaped(alt)}](data:image/png;base64,{b64encode(png).decode()})"
 
 
 def escaped(text: str) -> str:
-    """Text that stands for itself, in one line."""
+    """Text without any markup effect, in one line."""
     return _SPECIAL.sub(r"\\\1", " ".join(text.split()))
 
 
 def linked(text: str, address: str) -> str:
-    """A link where the address is one of the web; else the text alone, for paths of a machine are no links."""
+    """A link if the address is a web address; otherwise only the text, because paths on a machine are not links."""
     if re.fullmatch(r"https?://[^\s<>\\]+", address):
         return f"[{escaped(text)}](<{address}>)"
     return escaped(text)
@@ -54,7 +54,7 @@ def code(text: str) -> str:
 
 
 def passages(found: list[Passage]) -> str:
-    """Each chunk in bold within what surrounds it; of source code its lines are marked, as in a difference."""
+    """Each chunk in bold within its surroundings; for source code its lines are marked, as in a diff."""
     return "\n\n---\n\n".join("\n\n".join(_passage(number, passage)) for number, passage in enumerate(found, 1))
 
 
@@ -107,14 +107,14 @@ def bold(text: str) -> str:
 
 
 def _fenced(lines: list[str]) -> str:
-    """A block of code whose first line is its language, in a fence that nothing in it ends."""
+    """A block of code whose first line is its language, in a fence longer than any inside it."""
     body = "\n".join(lines[1:])
     fence = "`" * (max([2, *map(len, re.findall("`+", body))]) + 1)
     return f"{fence}{lines[0]}\n{body}\n{fence}"
 
 
 def marked_lines(text: str, start: int, end: int) -> str:
-    """Lines of source code with their numbers, those of the range marked with a plus, in a fence that nothing ends."""
+    """Source code with line numbers, lines of the range marked with a plus, in a fence longer than any inside it."""
     lines = text.splitlines()
     first = len(text[:start].splitlines()) - (start > 0 and text[start - 1] not in "\r\n")
     last = max(len(text[:end].splitlines()), first + 1)

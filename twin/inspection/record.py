@@ -1,7 +1,7 @@
-"""What is kept of an inspection: beside the table that was looked at, as JSON under the key of all it depends on.
+"""What is kept of an inspection: stored beside the inspected table, as JSON with a key of everything it depends on.
 
-An unchanged table is shown as it was, without being read or drawn again; and what a version is compared with, the
-version before it, needs neither the old table nor an instance of Dagster.
+An unchanged table is shown again without being read or drawn. Comparing it with the version before needs neither the
+old table nor an instance of Dagster.
 """
 
 from collections.abc import Callable, Mapping
@@ -16,13 +16,13 @@ from twin.identity import sha256
 from twin.models import Category, Model
 
 INSPECTION_VERSION = "2"
-"""Enters every key: raise it whenever the same table would be shown otherwise."""
+"""Part of every key: increase it whenever the same table would be shown differently."""
 
 _SEPARATOR = "\x1f"
 
 
 class Spread(Model):
-    """How many rows have which value. Values are text, exactly as they were rounded: JSON has no other keys."""
+    """How many rows have each value. Values are text, exactly as rounded, because JSON keys are text."""
 
     counts: dict[str, int] = Field(default_factory=dict)
 
@@ -36,7 +36,7 @@ class Spread(Model):
 
     @property
     def median(self) -> float:
-        """The lower median; NaN of nothing."""
+        """The lower median; NaN if there are no rows."""
         reached = 0
         for value, count in sorted((float(value), count) for value, count in self.counts.items()):
             reached += count
@@ -46,40 +46,40 @@ class Spread(Model):
 
 
 class Statistics(Model):
-    """What one version of a table is compared with the next by."""
+    """What is needed to compare one version of a table with the next."""
 
     version: str  # data version of the table
     made_with: str  # id of the chunker, or fingerprint of the model
     spreads: dict[str, Spread] = Field(default_factory=dict)
-    mean: tuple[float, ...] = ()  # of the vectors, where the table holds vectors
+    mean: tuple[float, ...] = ()  # mean of the vectors, if the table has vectors
 
 
 class Kept(Model):
-    """Something made of stored tables; `key` says of which, and in what way."""
+    """Something made from stored tables; `key` says from which, and how."""
 
     key: str
     shown: dict[str, str] = Field(default_factory=dict)  # Markdown, by the name under which it is shown
 
 
 class Inspection(Kept):
-    """One table, looked at."""
+    """The inspection of one table."""
 
     facts: dict[str, int | float] = Field(default_factory=dict)
     statistics: Statistics
-    before: Statistics | None  # of the version that this one replaced; None of the first
+    before: Statistics | None  # of the version that this one replaced; None for the first
 
 
 K = TypeVar("K", bound=Kept)
 
 
 def footer_of(artifacts: ArtifactStore, stage: str, author: str, category: Category) -> Metadata:
-    """What a stage says of the table that it wrote; `data_version` is in it.
+    """What a stage wrote into the footer of its table; includes `data_version`.
 
     Args:
         artifacts: where the table is.
         stage: `layout.CHUNKS` or `layout.EMBEDDINGS`.
         author: slug.
-        category: of the table.
+        category: category of the table.
 
     Raises:
         ConsistencyError: there is no table.
@@ -91,12 +91,12 @@ def footer_of(artifacts: ArtifactStore, stage: str, author: str, category: Categ
 
 
 def made_key(*parts: object) -> str:
-    """Key of what depends on `parts` and on how inspections are made."""
+    """Key of something that depends on `parts` and on how inspections are made."""
     return sha256(_SEPARATOR.join(map(str, (INSPECTION_VERSION, *parts))))
 
 
 def kept(artifacts: ArtifactStore, name: tuple[str, ...], kind: type[K]) -> K | None:
-    """What is stored under a name; None where there is nothing, or nothing that this version can read."""
+    """What is stored under a name; None if there is nothing, or nothing that this version can read."""
     content = artifacts.read_bytes(*name)
     try:
         return None if content is None else kind.model_validate_json(content)
@@ -105,7 +105,7 @@ def kept(artifacts: ArtifactStore, name: tuple[str, ...], kind: type[K]) -> K | 
 
 
 def keep(artifacts: ArtifactStore, name: tuple[str, ...], kind: type[K], key: str, make: Callable[[], K]) -> K:
-    """What is stored under a name where its key is this one; else what `make` makes, stored."""
+    """What is stored under a name if its key is this one; otherwise the stored result of `make`."""
     known = kept(artifacts, name, kind)
     if known is not None and known.key == key:
         return known
@@ -115,7 +115,7 @@ def keep(artifacts: ArtifactStore, name: tuple[str, ...], kind: type[K], key: st
 
 
 def predecessor(artifacts: ArtifactStore, name: tuple[str, ...], version: str) -> Statistics | None:
-    """Statistics of the version before `version`, whether that one has been inspected yet or not."""
+    """Statistics of the version before `version`, whether `version` has been inspected yet or not."""
     known = kept(artifacts, name, Inspection)
     if known is None:
         return None

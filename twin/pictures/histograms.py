@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 _BARS = 50
 
 SAME = 0.999
-"""Cosine from which two chunks say the same: embeddings of equal texts differ by rounding alone."""
+"""From this cosine two chunks say the same: embeddings of equal texts differ only by rounding."""
 
 
 def tokens_histogram(counts: Mapping[int, int], window: int, target: int | None = None) -> bytes:
@@ -22,8 +22,8 @@ def tokens_histogram(counts: Mapping[int, int], window: int, target: int | None 
 
     Args:
         counts: number of chunks by number of tokens of the embedded text; at least one.
-        window: tokens that the embedder reads of one text, special tokens not counted.
-        target: tokens that the chunker aims at; not marked where None.
+        window: tokens that the embedder reads of one text, without special tokens.
+        target: tokens that the chunker aims at; not marked if None.
     """
     lengths = np.array(sorted(counts))
     numbers = np.array([counts[int(length)] for length in lengths])
@@ -50,11 +50,11 @@ def tokens_histogram(counts: Mapping[int, int], window: int, target: int | None 
 
 
 def neighbours_histogram(similarities: NDArray[np.float32], total: int | None = None) -> bytes:
-    """PNG: the cosine of each chunk and the other chunk that is most like it.
+    """PNG: for each chunk, its cosine with the most similar other chunk.
 
     Args:
         similarities: shape (n,), n at least 1, in [-1, 1].
-        total: number of chunks that they are a sample of; None: they are all.
+        total: number of chunks from which they are a sample; None: they are all.
     """
     same = int((similarities >= SAME).sum())
     sample = "" if total in (None, len(similarities)) else f"; a sample of {total:,}"
@@ -75,7 +75,7 @@ def neighbours_histogram(similarities: NDArray[np.float32], total: int | None = 
 
 
 def _bars(axes: "Axes", edges: NDArray[np.float64], heights: NDArray[np.int_], hot: NDArray[np.int_]) -> None:
-    """Bars with what stands out on top, each colour one collection: a patch for each bar takes thrice the time."""
+    """Bars with special values on top, each colour as one collection: one patch per bar takes three times as long."""
     axes.set_xlim(float(edges[0]), float(edges[-1]))
     axes.set_ylim(0, 1.15 * float((heights + hot).max()))
     centres = (edges[:-1] + edges[1:]) / 2

@@ -1,4 +1,4 @@
-"""A map of an author's embeddings: what lies close together is about the same things."""
+"""A map of an author's embeddings: points that are close together are about the same things."""
 
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, NamedTuple
@@ -13,11 +13,11 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 LABELS = 9
-"""Titles on a map; more would be a list."""
+"""Number of titles on a map; more would be a list."""
 
 _LABEL_CHARACTERS = 34
 _MAP_WIDTH = 0.6  # of the figure; the rest is for the titles
-_COLUMN, _LINE = 1.05, 0.068  # where the titles begin, and how high one is, in widths and heights of the map
+_COLUMN, _LINE = 1.05, 0.068  # where the titles begin, and the height of one, in widths and heights of the map
 
 
 class Place(NamedTuple):
@@ -60,11 +60,11 @@ def flattened(vectors: NDArray[np.float32]) -> Plane:
 
 
 def landmarks(points: NDArray[np.float64], places: Sequence[Place], count: int = LABELS) -> list[int]:
-    """Indices of points to write a title at: one of each of `count` documents that lie far apart.
+    """Indices of points to label with a title: one for each of `count` documents that are far apart.
 
-    The categories take turns. Each begins with its document of the most chunks; from then on it is the one farthest
-    from all that are chosen (Gonzalez, "Clustering to minimize the maximum intercluster distance", 1985), the larger
-    of two equals. The point of a document is the one nearest to its middle.
+    The categories take turns. Each begins with its document with the most chunks; the next is always the one farthest
+    from all chosen ones (Gonzalez, "Clustering to minimize the maximum intercluster distance", 1985), the larger of two
+    equals. A document is represented by its point nearest to the centre of its points.
     """
     members: dict[tuple[Category, str], list[int]] = {}
     for index, place in enumerate(places):
@@ -97,8 +97,8 @@ def embedding_map(plane: Plane, places: Sequence[Place], labelled: Sequence[int]
     Args:
         plane: see `flattened`.
         places: what the points are, in the same order.
-        labelled: indices of the points whose titles are written, see `landmarks`; they are numbered from 1.
-        total: chunks that there are; more than points where these are a sample.
+        labelled: indices of the points whose titles are shown, see `landmarks`; they are numbered from 1.
+        total: number of all chunks; more than the points if these are a sample.
     """
     figure, axes = new_figure(5.0, right=_MAP_WIDTH)
     axes.set_axis_off()
@@ -106,7 +106,7 @@ def embedding_map(plane: Plane, places: Sequence[Place], labelled: Sequence[int]
     titled(axes, f"What {sampled} are about", f"close together: alike; the plane shows {plane.shown:.0%} of the spread")
     indices = {category: [i for i, place in enumerate(places) if place.category is category] for category in Category}
     present = [category for category in Category if indices[category]]
-    for category in sorted(present, key=lambda each: -len(indices[each])):  # the few on top of the many
+    for category in sorted(present, key=lambda each: -len(indices[each])):  # small categories on top of large ones
         across, up = plane.points[indices[category]].T
         axes.scatter(
             across,
@@ -154,7 +154,7 @@ def _write(axes: "Axes", line: float, text: str) -> None:
 
 
 def _badges(axes: "Axes", spots: NDArray[np.float64], *, on_map: bool) -> None:
-    """Discs with the numbers from 1, at spots of the map or of the column beside it."""
+    """Discs with the numbers from 1, at places on the map or in the column beside it."""
     where = axes.transData if on_map else axes.transAxes
     across, up = spots.T
     axes.scatter(across, up, s=170, color=BADGE, edgecolors="white", transform=where, clip_on=False, zorder=5)
@@ -174,7 +174,7 @@ def _badges(axes: "Axes", spots: NDArray[np.float64], *, on_map: bool) -> None:
 
 
 def _drawable(title: str) -> str:
-    """A title in one short line, without what the font has no glyph for; nothing where that is most of it."""
+    """A title in one short line, without characters that the font lacks; empty if that is most of it."""
     from matplotlib.font_manager import FontProperties, findfont, get_font
 
     glyphs = get_font(findfont(FontProperties())).get_charmap()

@@ -1,7 +1,7 @@
-"""The look that all pictures share: transparent, in mid-tones that read on a light and on a dark page alike.
+"""The look that all pictures share: transparent, in mid-tones that are readable on a light and on a dark page.
 
-matplotlib is used through its objects and the Agg canvas, without pyplot: nothing global is touched, nothing is left
-behind, and no screen is needed. The same arguments give the same bytes.
+matplotlib is used through its objects and the Agg canvas, without pyplot: no global state changes and no screen is
+needed. The same arguments give the same bytes.
 """
 
 import logging
@@ -19,29 +19,29 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 INK = "#707782"
-"""Text and axes: a contrast of 4.5 with white and of 4.5 with the dark page of the UI."""
+"""Text and axes: a contrast of 4.5 both with white and with the dark page of the UI."""
 
 FAINT = "#8b949e55"
 """Grid lines."""
 
 BLUE, ORANGE, PURPLE = "#2b7bba", "#d95f02", "#b05fa0"
-"""Told apart with every common colour blindness (after Okabe and Ito, "Color Universal Design", 2008, darkened or
+"""Distinguishable with every common colour blindness (after Okabe and Ito, "Color Universal Design", 2008, darkened or
 lightened to stand out from white and black)."""
 
 CATEGORY_COLOURS = {category: category.traits.colour for category in Category}
 CATEGORY_MARKERS = {category: category.traits.marker for category in Category}
 
 BADGE = "#57606a"
-"""Behind white letters."""
+"""Background of white letters."""
 
-_WIDTH, _DPI = 7.6, 100  # inches, and pixels to the inch
+_WIDTH, _DPI = 7.6, 100  # inches, and pixels per inch
 _TITLES = 0.72  # inches above the axes
 _COLOURS = 100
 
 
 @contextmanager
 def _quiet() -> Iterator[None]:
-    """Hold back what matplotlib says of caches that it builds, or cannot write, when it is first loaded."""
+    """Suppress what matplotlib logs about caches that it builds, or cannot write, when it is first loaded."""
     log = logging.getLogger("matplotlib")
     level = log.level
     log.setLevel(logging.ERROR)
@@ -52,12 +52,12 @@ def _quiet() -> Iterator[None]:
 
 
 def new_figure(height: float, *, right: float = 0.98, bottom: float = 0.04) -> "tuple[Figure, Axes]":
-    """An empty transparent figure as wide as the UI shows it, with one pair of axes below the room for two titles.
+    """An empty transparent figure as wide as the UI shows it, with one pair of axes below the space for two titles.
 
     The axes are placed by hand: matplotlib's layouts draw everything twice.
 
     Args:
-        height: of the figure, in inches.
+        height: height of the figure, in inches.
         right: where the axes end, as a share of the width.
         bottom: inches below the axes.
     """
@@ -77,7 +77,7 @@ def new_figure(height: float, *, right: float = 0.98, bottom: float = 0.04) -> "
 
 
 def titled(axes: "Axes", title: str, subtitle: str) -> None:
-    """Write what the picture says above it: the message, and in smaller letters how to read it."""
+    """Write above the picture what it says, and in smaller letters how to read it."""
     for text, points, size, weight in ((title, 24, 13, "bold"), (subtitle, 8, 10, "normal")):
         axes.annotate(
             text,
@@ -94,9 +94,9 @@ def titled(axes: "Axes", title: str, subtitle: str) -> None:
 
 
 def png(figure: "Figure") -> bytes:
-    """The figure as PNG; neither a time nor a version is in it, so that equal figures are equal bytes.
+    """The figure as PNG without time and version, so that equal figures are equal bytes.
 
-    A hundred colours are enough for flat areas with smooth edges, and make a third of the bytes.
+    A hundred colours are enough for flat areas with smooth edges, and reduce the size to a third.
     """
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from PIL import Image

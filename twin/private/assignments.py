@@ -1,7 +1,7 @@
-"""Secrets that are known by what they are called: `password = "…"`, `API_KEY: …`, `--token …`, in many notations.
+"""Secrets that are recognised by their names: `password = "…"`, `API_KEY: …`, `--token …`, in many notations.
 
-Nothing but the name says that such a value is one, so most of the work is to tell it from a lookup, a call, a
-placeholder, a word or a hash that has such a name too.
+Only the name says that such a value is a secret. So most of the work is to tell it from a lookup, a call, a
+placeholder, a word or a hash under a similar name.
 """
 
 import re
@@ -15,7 +15,7 @@ PASSWORDS = (
     "passwort", "kennwort", "mot de passe", "contraseña", "senha", "wachtwoord", "hasło", "şifre", "parola",
     "пароль", "密码", "密碼", "口令", "パスワード", "비밀번호", "كلمة المرور", "كلمة السر", "رمز عبور", "סיסמה",
 )  # fmt: skip
-"""Names of what a person chose: short, often a word with a digit or a sign."""
+"""Names of secrets that a person chooses: short, often a word with a digit or a sign."""
 
 TOKENS = (
     "secret", "token", "credential", "api_key", "apikey", "api-key", "api key", "access_key", "accesskey", "access-key",
@@ -24,7 +24,7 @@ TOKENS = (
     "accountkey", "client_key", "service_key", "licence_key", "license_key", "app-key", "_key",
     "密钥", "密鑰", "金鑰", "令牌", "schlüssel", "ключ", "токен", "مفتاح", "jeton", "clé", "clave", "トークン",
 )  # fmt: skip
-"""Names of what a machine made: long and random."""
+"""Names of secrets that a machine makes: long and random."""
 
 _KINDS = dict.fromkeys(TOKENS, "generic-api-key") | dict.fromkeys(PASSWORDS, "password")
 KEYWORDS = tuple(_KINDS)
@@ -50,16 +50,16 @@ _ASSIGNMENT = re.compile(
     r"""|[ \t]{1,4}(?=["'`]))(?:new[ ]\w{1,20}\(|\[\]byte\(|(?:Secret(?:Str)?|[Ss]tring|str)\()?"""
     + _VALUE
 )  # fmt: skip
-"""From the end of the keyword to the end of the value. Everything is bounded, so a try costs a constant."""
+"""From the end of the keyword to the end of the value. Every part is limited in length, so a try has constant cost."""
 
 _SIGNS = frozenset({"", "=", ":=", "=>", "＝", "==", "?=", "->"})
-"""What assigns in a notation; in a sentence it is a word, and the next word need not be a value."""
+"""Signs of assignment. Without one of them it is a sentence, where the next word need not be a value."""
 
 _FLAG = re.compile(r"[ \t]{1,4}(?P<bare>[^\s\"'`<>-][^\s\"'`<>]{5,300})")
-"""The value of `--token …`, where a space is what assigns."""
+"""The value of `--token …`, where a space assigns."""
 
 _DOCKERFILE = re.compile(r"^[ \t]{0,20}ENV[ \t]{1,4}[\w.-]{0,40}\Z", re.M)
-"""The beginning of `ENV NAME value`, where it is as well."""
+"""The beginning of `ENV NAME value`, where a space assigns too."""
 
 _NAME_BEFORE = re.compile(r"[\w.-]{0,40}\Z")
 _NAME_AFTER = re.compile(r"[\w-]{0,30}")
@@ -73,7 +73,7 @@ _OTHER_NAMES = re.compile(
     r"|monkey|keyboard|keyword|hotkey|turkey|keyframe|i18n|translation|placeholder|author"
     r"|dict_key|sort|route_key|group_key|index_key|model_key|state_key|config_key|param_key"
 )  # fmt: skip
-"""Names that hold one of the words and no secret."""
+"""Names that contain one of the words but do not name a secret."""
 
 _PLACEHOLDER_WORDS = re.compile(
     r"example|change_?-?(?:me|it|this)|placeholder|your|redacted|dummy|sample|fake|mock|x{4,}|\*{4,}|\.{3}|…|•{3,}"
@@ -112,7 +112,7 @@ _LANGUAGES = re.compile(
 
 
 def find_assignment(text: str, offset: int, keyword: str, *, expressions: bool) -> Iterator[Span]:
-    """The secret assigned to the name that the keyword is part of, if there is one.
+    """The secret assigned to the name that contains the keyword, if there is one.
 
     Args:
         text: the text.
@@ -145,17 +145,17 @@ def find_assignment(text: str, offset: int, keyword: str, *, expressions: bool) 
 
 
 def is_expression_file(path: str | None) -> bool:
-    """True for a file of a programming language, in which names stand without quotes."""
+    """True for a file of a programming language, in which names are not quoted."""
     return bool(path and _LANGUAGES.search(path))
 
 
 def is_placeholder(value: str) -> bool:
-    """True for what stands where a secret would: `changeme`, `${TOKEN}`, `<password>`, `xxxx`."""
+    """True for text in place of a secret: `changeme`, `${TOKEN}`, `<password>`, `xxxx`."""
     return bool(_TEMPLATE.search(value) or _PLACEHOLDER_WORDS.search(value)) or len(set(value)) < 4
 
 
 def _trimmed(value: str) -> str:
-    """A value without quotes, without what ends the sentence or the statement it stands in."""
+    """A value without its quotes and without the end of the sentence or statement around it."""
     value = _NEXT.split(value, maxsplit=1)[0]
     while value and value[-1] in ",;)]}.:!?*_|،؛" and not (value[-1] in "!?*_" and value[:-1].isalnum()):
         value = value[:-1]
@@ -189,7 +189,7 @@ def _is_secret(value: str, kind: str, *, strict: bool, name: str) -> bool:
 
 
 def _is_password(value: str, digits: int, letters: int) -> bool:
-    """True for a word with digits or signs; a name made of words is a form's field or a key of a translation."""
+    """True for a word with digits or signs; a name made of words is a form field or the key of a translation."""
     signs = len(value) - digits - letters - sum(map(value.count, "_-. "))
     if not letters or len(value) < 6:
         return False

@@ -1,4 +1,4 @@
-"""Many words looked for at once, so that an expression is tried only where one of its words stands."""
+"""Search for many words at once, so that an expression is tried only near one of its words."""
 
 import re
 from collections.abc import Iterable, Iterator
@@ -8,16 +8,16 @@ T = TypeVar("T")
 
 
 class Keywords(Generic[T]):
-    """Where each of many words stands in a text, in one pass, whatever its case.
+    """Finds many words in a text in one pass; case is ignored.
 
     Args:
-        pairs: a lower-case word, and what is wanted where it stands.
+        pairs: a lower-case word, and the value to return where it occurs.
     """
 
     def __init__(self, pairs: Iterable[tuple[str, T]]) -> None:
         listed = list(pairs)
         words = {word for word, _ in listed}
-        # The expression reports only the longest word at a place, so a word brings what its beginnings are for.
+        # The expression reports only the longest word at a place, so a word also returns the values of its prefixes.
         self._wanted = {word: tuple(item for begin, item in listed if word.startswith(begin)) for word in words}
         trie: dict[str, Any] = {}
         for word in words:
@@ -28,7 +28,7 @@ class Keywords(Generic[T]):
         self._pattern = re.compile(_alternatives(trie))
 
     def hits(self, text: str) -> Iterator[tuple[int, T]]:
-        """Offset and what is wanted there, in the order of the text."""
+        """Each offset and its value, in the order of the text."""
         # "İ" is the one letter whose lower-case form is longer, which would shift every offset after it.
         lowered = text.replace("İ", "I").lower()
         search, wanted = self._pattern.search, self._wanted

@@ -1,5 +1,5 @@
 """Personal data of third parties in a text: e-mail addresses, telephone numbers, bank accounts, payment cards, IP
-addresses. A number counts only where its check digits, its form or the words around it say what it is."""
+addresses. A number counts only if its check digits, its form or the words around it say what it is."""
 
 import ipaddress
 import re
@@ -17,7 +17,7 @@ _OTHER_DOMAIN = re.compile(r"(?:[^\W_](?:[\w-]{0,61}[^\W_])?\.){1,8}[^\W\d_]{2,2
 _RESERVED = re.compile(
     r"(?:^|\.)(?:example(?:\.(?:com|org|net|edu))?|test|invalid|localhost|local|internal|lan|localdomain)$"
 )
-"""Domains that RFC 2606 and RFC 6761 keep for examples, and names of local networks."""
+"""Domains that RFC 2606 and RFC 6761 reserve for examples, and names of local networks."""
 
 _MACHINES = re.compile(
     r"^(?:git|no-?reply|do-?not-?reply|donotreply|mailer-daemon|postmaster|hg|svn|root)$|\+noreply$|^noreply"
@@ -29,7 +29,7 @@ _FILES = frozenset(
         "lock map whl zip gz tar exe dll jar java cpp hpp ipynb service"
     ).split()
 )
-"""What `icon@2x.png` and `name@1.x.js` end with; no top-level domain that anybody mails to is among them."""
+"""Endings of `icon@2x.png` and `name@1.x.js`; none of them is a top-level domain that is used for mail."""
 
 _TLDS = frozenset(
     (  # noqa: SIM905 - a table
@@ -47,7 +47,7 @@ _NUMBER_START = re.compile(
     rf"[+(0-9٠-٩۰-۹０-９](?<![A-Za-z0-9_.,/+&=#%@-][+(0-9٠-٩۰-۹０-９])"
     rf"(?=(?:[ ./()\u00a0\u202f\u2010\u2011–－-]{{0,3}}{_DIGIT}){{5}})"
 )
-"""An expression that begins with a set of characters is looked for many times faster than one that looks back first."""
+"""Regular expressions search much faster for a set of characters at the start than for a look-behind."""
 
 _NUMBER = re.compile(
     rf"(?:\+[ ]?|00)?(?:{_DIGIT}{{1,4}}[ .－-]?)?(?:\({_DIGIT}{{1,5}}\)[ .-]?)?"
@@ -81,7 +81,7 @@ _NATIONAL_LENGTHS = {
     "81": (9, 10),
     "55": (10, 11),
 }
-"""Digits after the country code, where a country has a fixed number of them (E.164 allows 4 to 12)."""
+"""Number of digits after the country code, for countries with a fixed number (E.164 allows 4 to 12)."""
 
 _PHONE_WORDS = re.compile(
     r"(?:\b(?:tel|phone|telephone|fon|mobile|mobil|mob|cell|cellphone|fax|whats\s?app|call|calling|ring|dial|hotline|sms"
@@ -92,7 +92,7 @@ _PHONE_WORDS = re.compile(
     r"[^\d\n٠-٩۰-۹]{0,24}\Z",
     re.I,
 )  # fmt: skip
-"""Words that say that the number after them is a telephone's."""
+"""Words which say that the number after them is a telephone number."""
 
 _NOT_PHONE = re.compile(
     r"(?:isbn|issn|doi|order|invoice|ticket|issue|id|no|nr|version|port|pid|seed|timestamp|api calls?|function calls?"
@@ -141,7 +141,7 @@ _CARD_KINDS = (
 _IPV4 = re.compile(r"\d(?:(?<=//\d)|(?<![\w.\-/+]\d))\d{0,2}\.(?:\d{1,3}\.){2}\d{1,3}(?![\w+]|\.\w|-\w)", re.ASCII)
 _IPV6 = re.compile(r"[23](?<![\w:.][23])[0-9A-Fa-f]{3}:(?:[0-9A-Fa-f]{0,4}:){1,6}[0-9A-Fa-f]{0,4}(?![\w:])", re.ASCII)
 _NOBODYS = frozenset({"8.8.4.4", "1.0.0.1", "2001:4860:4860::8888", "2001:4860:4860::8844", "2606:4700:4700::1111"})
-"""Public resolvers, which stand in every example; 8.8.8.8, 1.1.1.1 and 1.2.3.4 are known by their form."""
+"""Public resolvers, which are in every example; 8.8.8.8, 1.1.1.1 and 1.2.3.4 are recognised by their form."""
 
 _NOT_OF_DRAWINGS = re.compile(r"[^-\d.,\sachlmqstvz]", re.I)
 _IP_WORDS = re.compile(
@@ -158,12 +158,12 @@ _VERSION_WORDS = re.compile(
 
 
 def find_personal(text: str, *, code: bool, keep: Collection[str] = ()) -> list[Span]:
-    """The spans of `text` that hold personal data; they may overlap.
+    """The spans of `text` that contain personal data; they may overlap.
 
     Args:
         text: the text.
         code: the text is a source file, in which a number needs more than its form.
-        keep: e-mail addresses, domains, numbers and addresses that stay; case and separators do not matter.
+        keep: e-mail addresses, domains, numbers and addresses to keep; case and separators are ignored.
     """
     kept = {_folded(value) for value in keep}
     found = [*_ibans(text), *_cards(text, code), *_ips(text), *_phones(text, code), *_emails(text, code, kept)]
@@ -187,7 +187,7 @@ def _emails(text: str, code: bool, kept: Collection[str]) -> Iterator[Span]:
 
 
 def _email(text: str, at: int, code: bool) -> Span | None:
-    """The address around an "@". Scripts written without spaces do not become a part of a Latin address."""
+    """The address around an "@". In scripts without spaces, other letters do not become part of a Latin address."""
     before = text[max(0, at - 64) : at]
     local = _LATIN_LOCAL.search(before) or _OTHER_LOCAL.search(before)
     domain = _LATIN_DOMAIN.match(text, at + 1) or _OTHER_DOMAIN.match(text, at + 1)
@@ -202,7 +202,7 @@ def _email(text: str, at: int, code: bool) -> Span | None:
         return None
     if _MACHINES.search(name.casefold()) or top in _FILES:
         return None
-    # "@name@host" is a handle of the Fediverse, "//name@host" a user of a server, "name@host:path" a remote of git.
+    # "@name@host" is a Fediverse handle, "//name@host" a user on a server, "name@host:path" a git remote.
     if (
         previous == "@"
         or text[max(0, start - 2) : start] == "//"
@@ -263,7 +263,7 @@ def _is_international(plain: str, digits: str) -> bool:
 
 
 def _looks_like_other(plain: str) -> bool:
-    """True for ranges, decimals and thousands, whatever word stands before them."""
+    """True for ranges, decimals and thousands, whatever word is before them."""
     return bool(re.fullmatch(r"\d+\.\d+|\d{1,3}(?:[. ]\d{3})+|\d{4}[-–]\d{4}", plain))
 
 
@@ -294,7 +294,7 @@ def _cards(text: str, code: bool) -> Iterator[Span]:
         if not grouped and not found[0].isdigit():
             continue
         around = text[max(0, found.start() - 60) : found.end() + 30]
-        # One in thirty numbers of sixteen digits looks like a card, so a bare one needs a word for it in source code.
+        # One in thirty numbers of sixteen digits looks like a card, so in source code a number needs a word for it.
         if grouped or _CARD_WORDS.search(around) or (not code and len(digits) in (15, 16)):
             yield Span(*found.span(), "CARD")
 
@@ -324,7 +324,7 @@ def _is_public(value: str) -> bool:
 
 
 def _is_address(text: str, found: re.Match[str]) -> bool:
-    """True where four numbers are an address and not a version: by the words before them, or else by their size."""
+    """True if four numbers are an address and not a version: by the words before them, otherwise by their size."""
     start, end = found.span()
     octets = [int(octet) for octet in found[0].split(".")]
     before = text[max(0, start - 48) : start].rpartition("\n")[2]
@@ -342,7 +342,7 @@ def _is_address(text: str, found: re.Match[str]) -> bool:
 
 
 def _is_drawing(before: str, after: str) -> bool:
-    """True for numbers of an SVG path, which stand as close as in `,1.81.88.88,0,0,1-.36`."""
+    """True for numbers in an SVG path, which are packed as in `,1.81.88.88,0,0,1-.36`."""
     close = _NOT_OF_DRAWINGS.split(before)[-1]
     if len(close) < 8 or close[-1] != "," or re.search(r"(?:\d+\.){3}\d+,\Z", close):
         return False

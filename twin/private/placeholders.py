@@ -1,4 +1,4 @@
-"""What finders of secrets and of personal data have in common: spans of a text, and placeholders in their place."""
+"""What the finders of secrets and of personal data share: spans of a text, and the placeholders that replace them."""
 
 import re
 from collections import Counter
@@ -6,11 +6,11 @@ from collections.abc import Iterable
 from typing import NamedTuple
 
 PLACEHOLDER = re.compile(r"<(?:SECRET:[a-z0-9-]+|EMAIL|PHONE|IBAN|CARD|IP)>")
-"""Every placeholder there is. None is ever part of a finding, which is half of why redacting twice changes nothing."""
+"""Every possible placeholder. None is ever part of a finding, which helps that redacting twice changes nothing."""
 
 
 class Span(NamedTuple):
-    """A half-open range of characters and the name of what it holds, such as "SECRET:npm-access-token" or "EMAIL"."""
+    """A half-open range of characters and the name of its contents, such as "SECRET:npm-access-token" or "EMAIL"."""
 
     start: int
     end: int
@@ -18,9 +18,9 @@ class Span(NamedTuple):
 
 
 def disjoint(spans: Iterable[Span]) -> list[Span]:
-    """The spans in order, where those that overlap became one, named by the first of the longest.
+    """The spans in order; overlapping ones are merged and named after the first of the longest.
 
-    The union is taken, because half a secret is still one. The result does not depend on the order of `spans`.
+    They are merged because half a secret is still one. The result does not depend on the order of `spans`.
     """
     merged: list[Span] = []
     longest = 0
@@ -38,7 +38,7 @@ def disjoint(spans: Iterable[Span]) -> list[Span]:
 
 
 def replace(text: str, spans: list[Span]) -> tuple[str, Counter[str]]:
-    """The text with a placeholder for each of the disjoint, ordered spans; and name -> how many."""
+    """The text with a placeholder for each of the disjoint, ordered spans; and name -> count."""
     parts: list[str] = []
     end = 0
     for span in spans:

@@ -1,4 +1,4 @@
-"""Secrets and personal data become typed placeholders before a text leaves the raw layer."""
+"""Replace secrets and personal data with typed placeholders before a text leaves the raw layer."""
 
 from bisect import bisect_left
 from collections import Counter
@@ -12,17 +12,17 @@ from twin.private.secrets import find_secrets
 
 @dataclass(frozen=True)
 class Redacted:
-    """A text whose secrets and personal data are placeholders, and how many of each were put in."""
+    """A text whose secrets and personal data are placeholders, and how many of each there are."""
 
     text: str
     found: Counter[str]
-    """Placeholder name, such as "SECRET:aws-access-token" or "EMAIL" -> how many."""
+    """Placeholder name, such as "SECRET:aws-access-token" or "EMAIL" -> count."""
 
 
 def redact(text: str, *, code: bool, path: str | None = None, keep: Collection[str] = ()) -> Redacted:
-    """The text with `<SECRET:rule>`, `<EMAIL>`, `<PHONE>`, `<IBAN>`, `<CARD>` and `<IP>` for what must not go on.
+    """The text with `<SECRET:rule>`, `<EMAIL>`, `<PHONE>`, `<IBAN>`, `<CARD>` and `<IP>` in place of private data.
 
-    Nothing else is touched, and redacting the result again changes nothing.
+    Nothing else changes, and redacting the result again changes nothing.
 
     Args:
         text: any text.
@@ -31,8 +31,8 @@ def redact(text: str, *, code: bool, path: str | None = None, keep: Collection[s
         keep: the author's own public handles, e-mail addresses and domains, which stay.
     """
     found: Counter[str] = Counter()
-    # What a placeholder stands beside may look different without the value, so a text that changed is read again.
-    # Each round replaces at least one character that is in no placeholder, so there is a last one.
+    # The text around a placeholder may look different without the value, so a changed text is searched again.
+    # Each round replaces at least one character outside the placeholders, so the loop ends.
     while spans := _spans(text, code=code, path=path, keep=keep):
         text, counts = replace(text, spans)
         found += counts
@@ -48,7 +48,7 @@ def _spans(text: str, *, code: bool, path: str | None, keep: Collection[str]) ->
 
 
 def _outside(spans: list[Span], taken: list[tuple[int, int]]) -> list[Span]:
-    """The spans that overlap none of the disjoint, ordered ranges that are taken."""
+    """The spans that do not overlap any of the disjoint, ordered ranges in `taken`."""
 
     def is_free(span: Span) -> bool:
         after = bisect_left(taken, (span.end, 0))

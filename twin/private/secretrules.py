@@ -1,4 +1,4 @@
-"""Rules that know a secret by its form: gitleaks' and our own, as data, and what detect-secrets' plugins add."""
+"""Rules that recognise a secret by its form: gitleaks' and our own, as data, and some of detect-secrets' plugins."""
 
 import re
 import tomllib
@@ -14,15 +14,15 @@ from typing import Any
 from twin.private.placeholders import Span
 
 _ANY_NAME = r"[\w.-]{0,50}?"
-"""What gitleaks puts before the name of a service; only the name matters here, and it costs fifty tries a character."""
+"""What gitleaks puts before the name of a service; only the name matters here, and this costs 50 tries a character."""
 
 _DELIMITER = r"""(?:[\x60'"\s;]|\\[nr]|$)"""
 _BOUNDARY = r"(?![\w+/=-]|\.\w)"
-"""What ends a secret: in prose a full stop, a comma or a bracket does as well as the quote gitleaks asks for."""
+"""What ends a secret: in prose a full stop, a comma or a bracket, not only the quote that gitleaks asks for."""
 
 _CASELESS = "(?i)"
 _BEFORE, _AFTER = 160, 2_400
-"""Characters around a keyword, in its line, that a rule looks at; more would make long lines take quadratic time."""
+"""Characters around a keyword, in its line, that a rule looks at; with more, long lines would take quadratic time."""
 
 _BLOB = re.compile(r"[A-Za-z0-9+/]*")
 _MOST_RUN = 300
@@ -36,7 +36,7 @@ _PLUGINS = {  # module, class -> keywords without which none of its expressions 
     ("softlayer", "SoftlayerDetector"): (("softlayer",), "softlayer-credentials"),
     ("square_oauth", "SquareOAuthDetector"): (("sq0csp-",), "square-oauth-secret"),
 }
-"""The plugins of detect-secrets that find what no other rule here does; the others cost time and add only alarms."""
+"""The plugins of detect-secrets that find what no other rule here does; the others only cost time and false alarms."""
 
 
 @dataclass(frozen=True)
@@ -47,25 +47,25 @@ class Rule:
     pattern: re.Pattern[str]
     keywords: tuple[str, ...]  # lower case; one of them is near every match; none: the whole text is searched
     anchored: bool  # every match begins at a keyword
-    assigned: bool  # known by the name before it, so that the value itself must look random
+    assigned: bool  # recognised by the name before it, so the value itself must look random
     group: int
-    entropy: float  # bits a character, at least
-    allowed: tuple[tuple[str, re.Pattern[str]], ...]  # what is searched ("secret", "match", "line"), and for what
+    entropy: float  # minimum, in bits per character
+    allowed: tuple[tuple[str, re.Pattern[str]], ...]  # where to look ("secret", "match", "line"), and for what
     stopwords: tuple[str, ...]
     path: re.Pattern[str] | None
 
 
 @dataclass(frozen=True)
 class Rules:
-    """All rules, and what none of them may find."""
+    """All rules, and what none of them may report."""
 
     rules: tuple[Rule, ...]
-    allowed: tuple[re.Pattern[str], ...]  # secrets that are none
+    allowed: tuple[re.Pattern[str], ...]  # values that look like secrets but are not
     allowed_paths: tuple[re.Pattern[str], ...]
     stopwords: tuple[str, ...]
 
     def keywords(self) -> Iterator[tuple[str, Rule]]:
-        """Each keyword of each rule that has any."""
+        """Each keyword with its rule, for all rules that have keywords."""
         return ((word, rule) for rule in self.rules for word in rule.keywords)
 
     def everywhere(self, text: str, path: str | None) -> Iterator[Span]:
@@ -75,7 +75,7 @@ class Rules:
                 yield from self.found(rule, rule.pattern.finditer(text), path)
 
     def near(self, text: str, hits: Iterable[tuple[int, Rule]], path: str | None) -> Iterator[Span]:
-        """What the rules find in `text` where their keywords stand.
+        """What the rules find in `text` near their keywords.
 
         Args:
             text: the text.
@@ -91,13 +91,13 @@ class Rules:
                 continue
             start, end = _window(text, offset)
             if searched.get(id(rule), -1) < end:
-                # Farther than this keyword needs: on a long line, the next ones then need no search of their own.
+                # Farther than this keyword needs: on a long line, the next keywords then need no search of their own.
                 end = min(end + _AFTER, _line_end(text, end))
                 searched[id(rule)] = end
                 yield from self.found(rule, rule.pattern.finditer(text, start, end), path)
 
     def found(self, rule: Rule, matches: Iterable[re.Match[str]], path: str | None) -> Iterator[Span]:
-        """Where the matches of a rule are secrets, by its entropy and by what is allowed."""
+        """Those matches of a rule that are secrets, judged by entropy and by what is allowed."""
         return (span for found in matches if (span := self._checked(rule, found, path)))
 
     def _checked(self, rule: Rule, found: re.Match[str], path: str | None) -> Span | None:
@@ -144,7 +144,7 @@ def rules() -> Rules:
 
 
 def gitleaks_rules() -> Rules:
-    """The rules of gitleaks and nothing else, for comparison; what they need beyond a line is not found."""
+    """Only the rules of gitleaks, for comparison; what they need beyond a line is not found."""
     theirs = _toml("gitleaks.toml")
     return _rules(
         [_rule(entry, translate(entry["regex"])) for entry in theirs["rules"] if "regex" in entry],
@@ -153,15 +153,15 @@ def gitleaks_rules() -> Rules:
 
 
 def entropy(text: str) -> float:
-    """Shannon entropy in bits a character (Shannon 1948), as gitleaks measures it; 0 for an empty text."""
+    """Shannon entropy in bits per character (Shannon 1948), as gitleaks measures it; 0 for an empty text."""
     return -sum(count / len(text) * log2(count / len(text)) for count in Counter(text).values())
 
 
 def translate(pattern: str) -> str:
-    """A regular expression of gitleaks (Go, RE2) as one of Python's.
+    """Translate a regular expression of gitleaks (Go, RE2) to Python.
 
-    Flags in the middle are put around what they are for, `\\z` becomes `\\Z`, `[:alnum:]` its characters; the name
-    before a service's name goes, and what ends a secret becomes a look-ahead.
+    Flags in the middle are moved around the part they apply to, `\\z` becomes `\\Z`, `[:alnum:]` its characters. The
+    pattern before a service's name is removed, and the end of a secret becomes a look-ahead.
     """
     pattern = pattern.replace(_DELIMITER, _BOUNDARY).replace("[:alnum:]", "A-Za-z0-9").replace(r"\z", r"\Z")
     while _ANY_NAME in pattern:
@@ -241,7 +241,7 @@ def _compile(pattern: str) -> re.Pattern[str]:
 
 
 def _begins_with(pattern: str, word: str) -> bool:
-    """True where the expression begins with the word itself, so that it need be tried only there."""
+    """True if the expression begins with the word itself, so it needs to be tried only there."""
     bare = re.sub(r"^(?:\\b|\((?:\?:|\?-?i:)?)+", "", pattern).replace("\\.", ".").lower()
     return bare.startswith(word)
 
@@ -262,7 +262,7 @@ def _line(found: re.Match[str]) -> str:
 
 
 def _in_blob(text: str, start: int, end: int) -> bool:
-    """True where the match is a piece of a long run of base64, such as an image."""
+    """True if the match is part of a long run of base64, such as an image."""
     after = _BLOB.match(text, end, end + _MOST_RUN)
     before = _BLOB.match(text[max(0, start - _MOST_RUN) : start][::-1])
     return bool(after and before) and len(after[0]) + len(before[0]) >= _MOST_RUN  # type: ignore[index]

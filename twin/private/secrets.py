@@ -1,4 +1,4 @@
-"""Secrets in a text: keys, tokens, passwords. What is found by form and what by name comes together here."""
+"""Secrets in a text: keys, tokens, passwords. This combines the finders by form and by name."""
 
 import base64
 import binascii
@@ -49,7 +49,7 @@ _PLAIN_PASSWORDS = frozenset(
 
 
 def find_secrets(text: str, *, code: bool, path: str | None = None) -> list[Span]:
-    """The spans of `text` that hold a secret; they may overlap."""
+    """The spans of `text` that contain a secret; they may overlap."""
     every = rules()
     if path and any(pattern.search(path) for pattern in every.allowed_paths):
         return list(_private_keys(text))
@@ -73,7 +73,7 @@ def _keywords() -> Keywords[Rule | str]:
 
 
 def _private_keys(text: str) -> Iterator[Span]:
-    """Blocks of private keys (RFC 7468, OpenSSH, OpenPGP, PuTTY), whole; a block cut off before its end as well."""
+    """Blocks of private keys (RFC 7468, OpenSSH, OpenPGP, PuTTY), as a whole; also a block that is cut off."""
     if "PRIVATE KEY" in text:
         begun: re.Match[str] | None = None
         for mark in [*_PEM.finditer(text), None]:
@@ -93,7 +93,7 @@ def _cut_off(text: str, start: int) -> int:
 
 
 def _aws_secrets(text: str) -> Iterator[Span]:
-    """The secret of a pair of AWS keys has no form of its own: forty random characters near an id are one."""
+    """An AWS secret key has no form of its own: it is forty random characters near a key id."""
     if "AKIA" not in text and "ASIA" not in text:
         return
     for found in _AWS_ID.finditer(text):
@@ -130,7 +130,7 @@ def _kubernetes_secrets(text: str) -> Iterator[Span]:
 
 
 def _is_plain(text: str, span: Span) -> bool:
-    """True where the rule found a place for a secret, and a placeholder or a word for one there."""
+    """True if the rule found a place for a secret, but the value is a placeholder or a word."""
     if not span.name.endswith(("-password", "-user", "-header", "bearer-token")):
         return False
     value = text[span.start : span.end]
@@ -143,5 +143,5 @@ def _is_plain(text: str, span: Span) -> bool:
 
 
 def secrets_in_address(document: Document) -> int:
-    """How many secrets the link and the path hold. Both are what a document is known by, so nothing can hide them."""
+    """How many secrets the link and the path contain. Both identify a document, so they cannot be redacted."""
     return len(find_secrets(document.link, code=False)) + len(find_secrets(document.path or "", code=False))

@@ -1,9 +1,9 @@
-"""Texts to terms: what a word is, and under which terms it is found again, in any language and in source code.
+"""From texts to terms: what a word is, and under which terms it is found, in any language and in source code.
 
-A word is stemmed by the language of its text (Snowball). An identifier is found whole, however it is written
-(`max_retries`, `maxRetries`), and by its parts. Scripts without spaces become overlapping pairs of characters, Han
-characters also single ones (Nie, Gao, Zhang and Zhou, "On the use of words and n-grams for Chinese information
-retrieval", IRAL 2000). What depends on a word alone is computed once per process and looked up from then on.
+A word is stemmed by the language of its text (Snowball). An identifier is found as a whole, however it is written
+(`max_retries`, `maxRetries`), and by its parts. Scripts without spaces become overlapping pairs of characters; Han
+characters are also indexed singly (Nie, Gao, Zhang and Zhou, "On the use of words and n-grams for Chinese information
+retrieval", IRAL 2000). What depends only on the word is computed once per process and cached.
 """
 
 import re
@@ -41,8 +41,9 @@ _SCRIPTS = (
     ("devanagari", "\u0900-\u097f", "hi"),
     ("tamil", "\u0b80-\u0bff", "ta"),
 )
-"""Script, its letters, and the language whose stemmer serves where a text's own language is unknown or of another
-script. The stemmers of languages that share a script but not their endings must not be mixed, hence one each."""
+"""Script, its letters, and the language whose stemmer is used if a text's own language is unknown or has another
+script. Stemmers of languages that share a script but not their endings must not be mixed, so there is one per
+script."""
 
 _OWN_SCRIPT = {
     "el": "greek", "ru": "cyrillic", "sr": "cyrillic", "hy": "armenian", "yi": "hebrew", "ar": "arabic", "fa": "arabic",
@@ -50,16 +51,16 @@ _OWN_SCRIPT = {
 }  # fmt: skip
 
 _ACCENTED = frozenset({"latin", "greek", "arabic", "hebrew"})
-"""Scripts in which a mark may be left out; in others it is a letter."""
+"""Scripts in which people may omit a mark; in other scripts a mark is a letter."""
 
 _STEMMING = threading.Lock()
-"""A stemmer is not made for two threads."""
+"""A stemmer is not safe for two threads."""
 
 LONGEST = 64
-"""Characters of a word beyond which it is data (a hash, base64) that nobody types."""
+"""A word with more characters is data (a hash, base64) that nobody types."""
 
 _REMEMBERED = 1 << 18
-"""Words remembered per language; then all are forgotten."""
+"""Words cached per language; then all of them are dropped."""
 
 _DENSE = (
     "\u3005-\u3007\u3040-\u30ff\u31f0-\u31ff\u3400-\u4dbf\u4e00-\u9fff\uac00-\ud7a3\uf900-\ufaff\U00020000-\U0003ffff"
@@ -70,7 +71,7 @@ _MARKS = (
     "\u0900-\u0963\u0966-\u0dff\u0e31\u0e34-\u0e3a\u0e47-\u0e4e\u0eb1\u0eb4-\u0ebc\u0ec8-\u0ecd\u0f71-\u0f84\u102b-\u103e"
     "\u1056-\u1059\u17b4-\u17d3"
 )
-"""Marks that belong to words, which `\\w` leaves out."""
+"""Marks that belong to words but are not in `\\w`."""
 
 _WORD = re.compile(rf"[\w'.+#{_MARKS}]+")
 _UNSPACED = re.compile(f"[{_DENSE}]+|[{_STACKED}]+")
@@ -89,7 +90,7 @@ _INITIALS = re.compile(r"\w(?:\.\w)+")
 
 
 def words(text: str) -> list[str]:
-    """The words of a text in their order and spelling; punctuation is still attached where a word may need it."""
+    """The words of a text in their order and spelling; punctuation stays attached where a word may need it."""
     if not text.isascii():
         for mark, plain in _TYPOGRAPHY:
             text = text.replace(mark, plain)
@@ -99,10 +100,9 @@ def words(text: str) -> list[str]:
 
 
 class Vocabulary(dict[str, int]):
-    """Word -> its number here, given when it is first met; the ids of its terms are `ids[starts[n] : starts[n + 1]]`.
+    """Word -> its number here, assigned at first sight; the ids of its terms are `ids[starts[n] : starts[n + 1]]`.
 
-    Looking a word up is the one thing that is done for every word of every chunk, hence a dictionary of integers and
-    two arrays instead of objects.
+    Every word of every chunk is looked up here, so this is a dictionary of integers with two arrays, not objects.
     """
 
     def __init__(self, terms: Callable[[str], Iterable[str]]) -> None:
@@ -128,17 +128,17 @@ class Vocabulary(dict[str, int]):
 
     def of(self, word: str) -> list[int]:
         """The ids of one word's terms."""
-        number = self[word]  # first, because it may exchange the arrays
+        number = self[word]  # first, because it may replace the arrays
         return cast(list[int], self.ids[self.starts[number] : self.starts[number + 1]].tolist())
 
     @property
     def full(self) -> bool:
-        """Whether it is time to forget, so that memory is bounded whatever is read."""
+        """Whether it is time to drop everything, so that memory stays limited whatever is read."""
         return len(self) >= _REMEMBERED or int(self.starts[len(self)]) >= 4 * _REMEMBERED
 
 
 def _room(array: NDArray[Any], length: int) -> NDArray[Any]:
-    """The array, or a copy of twice the size where it is too short; who holds the old one loses nothing."""
+    """The array, or a copy of twice the size if it is too short; holders of the old one lose nothing."""
     if length <= len(array):
         return array
     grown = np.zeros(max(2 * len(array), length), dtype=array.dtype)
@@ -147,10 +147,10 @@ def _room(array: NDArray[Any], length: int) -> NDArray[Any]:
 
 
 class Analyzer:
-    """Terms of words for one language; an instance is a cache, see `analyzer`.
+    """Terms of words in one language; an instance is a cache, see `analyzer`.
 
     Args:
-        language: ISO 639-1 code of the texts, or None where it is unknown.
+        language: ISO 639-1 code of the texts, or None if it is unknown.
         code: whether they are source code, where `HTTPServer` is a phrase; in prose `GitHub` is a name.
     """
 
@@ -159,13 +159,13 @@ class Analyzer:
         self._vocabulary = Vocabulary(self.terms)
 
     def vocabulary(self) -> Vocabulary:
-        """The words met so far; ask anew for every batch of texts, and hold on to it while numbers of it are used."""
+        """The words met so far; get it again for every batch of texts, and keep it while its numbers are in use."""
         if self._vocabulary.full:
             self._vocabulary = Vocabulary(self.terms)
         return self._vocabulary
 
     def terms(self, word: str) -> Iterator[str]:
-        """Yield the terms of one word, the word as a whole first; none of a stop word or of punctuation."""
+        """Yield the terms of one word, the word as a whole first; nothing for a stop word or punctuation."""
         word = word.strip("'.")
         if not word or len(word) > LONGEST:
             yield from self._unspaced(word) if word and _UNSPACED.search(word) else ()
@@ -199,12 +199,12 @@ class Analyzer:
             yield from (self._stem(part) for part in folded_parts if part not in stops)
 
     def _whole(self, word: str) -> str:
-        """One spelling for all of an identifier; dots stay, but for those of `U.S.`"""
+        """One spelling for a whole identifier; dots stay, except those of `U.S.`"""
         word = word.removesuffix("'s")
         return (word.replace(".", "") if _INITIALS.fullmatch(word) else _JOINED.sub("", word)).strip(".")
 
     def _apostrophe(self, word: str) -> Iterator[str]:
-        """`Ada's`, `l'histoire`, `don't`: the stem of what is left without the grammar."""
+        """`Ada's`, `l'histoire`, `don't`: the stem of the word without its grammar."""
         if word in stop_words(self.language or "en"):
             return
         bare = _ELIDED.sub("", word).removesuffix("'s")
@@ -213,7 +213,7 @@ class Analyzer:
                 yield self._stem(part)
 
     def _humps(self, word: str) -> bool:
-        """Whether capitals inside a word part it."""
+        """Whether capitals inside a word separate its parts."""
         if word.islower() or word.isupper() or word.istitle():
             return False
         return self.code or (word[0].islower() and word[-1].islower()) or len(_HUMP.findall(word)) > 1
@@ -240,19 +240,19 @@ class Analyzer:
         if not language:
             return word
         if language == "en" and not word.isascii():
-            word = _bare(word)  # its stemmer knows no accents
+            word = _bare(word)  # its stemmer does not handle accents
         with _STEMMING:
             stem = str(_stemmer(language).stemWord(word))
         return _bare(stem) if script in _ACCENTED and not stem.isascii() else stem
 
 
 def term_id(term: str) -> int:
-    """The 32-bit id of a term, the same on every machine; two of 100,000 terms share one with even odds."""
+    """The 32-bit id of a term, the same on every machine; among 100,000 terms, two share an id with even odds."""
     return int.from_bytes(blake2b(term.encode("utf-8", "replace"), digest_size=4).digest(), "little")
 
 
 def analyzer(language: str | None, *, code: bool = False) -> Analyzer:
-    """The one analyzer of a language; a language without a stemmer counts as unknown."""
+    """The only analyzer of a language; a language without a stemmer counts as unknown."""
     return _analyzer(language if language in ALGORITHMS else None, code)
 
 
@@ -263,7 +263,7 @@ def _analyzer(language: str | None, code: bool) -> Analyzer:
 
 @lru_cache(maxsize=4096)
 def script_of(letter: str) -> tuple[str, str]:
-    """Script of a letter, and the language whose stemmer serves it by default; empty where none does."""
+    """Script of a letter, and the language whose stemmer is its default; empty if there is none."""
     for name, pattern, language in _letters():
         if pattern.match(letter):
             return name, language
@@ -271,7 +271,7 @@ def script_of(letter: str) -> tuple[str, str]:
 
 
 def query_analyzers(languages: Iterable[str], *, code: bool = False) -> Sequence[Analyzer]:
-    """The analyzers that a query is read with: of every given language, and of texts whose language is unknown."""
+    """The analyzers for reading a query: for every given language, and for texts in an unknown language."""
     named = sorted({language for language in languages if language in ALGORITHMS})
     return [analyzer(None, code=code), *(analyzer(language, code=code) for language in named)]
 
@@ -287,11 +287,11 @@ def _stemmer(language: str) -> "Stemmer.Stemmer":
 
 
 def _fold(word: str) -> str:
-    """Casefold; the dotted capital of Turkish has no other small letter than i."""
+    """Casefold; the Turkish dotted capital becomes a plain i."""
     return word.casefold().replace("i\u0307", "i")
 
 
 def _bare(word: str) -> str:
-    """A word without accents, which people leave out when they type a query."""
+    """A word without accents, which people often omit when they type a query."""
     marked = unicodedata.normalize("NFD", word)
     return unicodedata.normalize("NFC", "".join(each for each in marked if unicodedata.category(each) != "Mn"))

@@ -1,10 +1,10 @@
 """BM25 as sparse vectors (Robertson and Zaragoza, "The Probabilistic Relevance Framework: BM25 and Beyond", 2009).
 
-A chunk's vector holds the saturated term frequencies, a query's the terms; the engine multiplies by the inverse
-document frequencies of its own collection (Qdrant's IDF modifier), so that a vector depends on its chunk alone: it can
-be made, stored and compared without the others, and adding a document changes no other point. That is also why the
-average length is a constant of the category and not the mean of a collection: with the mean every point would change
-whenever a document comes. At b = .5 a constant that is wrong by half costs little; the chunker aims at one length.
+A chunk's vector contains the saturated term frequencies, a query's vector the terms. The engine multiplies by the
+inverse document frequencies of its own collection (Qdrant's IDF modifier). So a vector depends only on its chunk: it
+can be made, stored and compared without the others, and adding a document changes no other point. For the same reason
+the average length is a constant of the category and not the mean of a collection: with the mean, every new document
+would change every point. At b = .5 a constant that is wrong by half costs little; the chunker aims at one length.
 """
 
 from collections.abc import Iterable, Sequence
@@ -18,19 +18,19 @@ from twin.models import Category, Chunk
 from twin.terms.analysis import analyzer, query_analyzers, words
 
 BM25_VERSION = "2"
-"""Enters the name of the model that points are stored under: raise it whenever the same chunk gives another vector."""
+"""Part of the name of the model that points are stored under: increase it if the same chunk gives another vector."""
 
 K1 = 1.2
 B = 0.5
-"""Of the ranges that Robertson and Zaragoza report to do well (1.2 < k1 < 2, .5 < b < .8) the mild ends: chunks are
-short, so that a repeated word says little, and of like length, so that a long one is not a wordy one."""
+"""The mild ends of the ranges that Robertson and Zaragoza recommend (1.2 < k1 < 2, .5 < b < .8). Chunks are short, so a
+repeated word says little; and they have similar lengths, so a long one is not wordy."""
 
 AVERAGE_TERMS = {category: category.traits.average_terms for category in Category}
-"""Terms of a typical chunk, stop words not counted and the parts of identifiers counted."""
+"""Terms of a typical chunk, without stop words and with the parts of identifiers."""
 
 
 class SparseVector(NamedTuple):
-    """Weights of terms: `indices` ascending and unique, `values` beside them, both of shape (terms,)."""
+    """Weights of terms: `indices` ascending and unique, `values` in the same order, both of shape (terms,)."""
 
     indices: NDArray[np.uint32]
     values: NDArray[np.float32]
@@ -43,9 +43,9 @@ def encode_chunk(chunk: Chunk) -> SparseVector:
 
 
 def encode_chunks(chunks: Sequence[Chunk]) -> list[SparseVector]:
-    """`encode_chunk` of many, several times as fast.
+    """`encode_chunk` for many chunks, several times faster.
 
-    The vectors are views of two shared arrays: copy what is kept for long.
+    The vectors are views of two shared arrays: copy the ones that you keep for long.
     """
     groups: dict[tuple[str | None, Category], list[int]] = {}
     for number, chunk in enumerate(chunks):
@@ -64,10 +64,10 @@ def encode_texts(texts: Sequence[str], language: str | None, category: Category)
     found = [words(text) for text in texts]
     sizes = np.array(list(map(len, found)), dtype=np.int64)
     numbers = np.fromiter(map(vocabulary.__getitem__, chain.from_iterable(found)), np.int64, int(sizes.sum()))
-    rows = np.repeat(np.arange(len(found)), sizes)  # of each word
+    rows = np.repeat(np.arange(len(found)), sizes)  # for each word
     starts = vocabulary.starts[numbers]
     spans = vocabulary.starts[numbers + 1] - starts
-    words_of = np.repeat(np.arange(len(numbers)), spans)  # of each term
+    words_of = np.repeat(np.arange(len(numbers)), spans)  # for each term
     places = np.arange(len(words_of)) + (starts - np.cumsum(spans) + spans)[words_of]
     terms, rows = vocabulary.ids[places].astype(np.int64), rows[words_of]
     lengths = np.bincount(rows, minlength=len(found))
@@ -88,9 +88,9 @@ def encode_query(text: str, languages: Iterable[str] = (), category: Category = 
 
     Args:
         text: the query.
-        languages: ISO 639-1 codes that the texts searched may be in; a word is looked for under its stem in each,
-            and under the one that texts of unknown language have.
-        category: that is searched; source code is read otherwise than prose.
+        languages: ISO 639-1 codes of the languages that the texts may be in; a word is looked for under its stem in
+            each of them, and under its stem for texts of unknown language.
+        category: the category to search; source code is analysed differently from prose.
     """
     found = words(text)
     readers = query_analyzers(languages, code=category.traits.is_files)

@@ -1,8 +1,8 @@
 """Words that carry grammar and no subject, by language: they are left out of the sparse vectors.
 
-Closed classes only (articles, pronouns, prepositions, conjunctions, auxiliaries), so that no word that somebody could
-search for is lost. A language without a list loses nothing but some speed: the inverse document frequency of such
-words is small.
+Only closed classes are listed (articles, pronouns, prepositions, conjunctions, auxiliaries), so no word that somebody
+could search for is lost. A language without a list loses only some speed, because the inverse document frequency of
+such words is small.
 """
 
 from functools import cache
@@ -121,5 +121,5 @@ LISTED = tuple(_LISTS)
 
 @cache
 def stop_words(language: str) -> frozenset[str]:
-    """The stop words of an ISO 639-1 language, casefolded; empty where there is no list."""
+    """The stop words of an ISO 639-1 language, casefolded; empty if there is no list."""
     return frozenset(_LISTS.get(language, "").casefold().split())

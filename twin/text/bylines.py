@@ -1,5 +1,5 @@
-"""Whose page is it? A page that names somebody else as its author is flagged, so that nobody's words are trained on
-as another's."""
+"""Whose page is it? A page that names somebody else as its author is flagged, so that nobody's words are used to train
+another person's twin."""
 
 import re
 import unicodedata
@@ -17,10 +17,10 @@ _ORGANISATION = re.compile(
 
 
 def flagged(document: Document, author: Author | None) -> Document:
-    """The document, with `metadata["by_other"]` where its byline names somebody else than `author`.
+    """The document, with `metadata["by_other"]` if its byline names somebody else than `author`.
 
-    A byline that cannot be a person's name (the site's own, a team's) tells nothing and flags nothing; so does a
-    document without one. Several names flag nothing where the author is among them.
+    A byline that cannot be a person's name (the site's own, a team's) flags nothing, and neither does a document
+    without one. Several names flag nothing if the author is among them.
     """
     byline = document.metadata.get("author")
     if author is None or not isinstance(byline, str) or not is_other(byline, author, document.metadata.get("site")):
@@ -29,7 +29,7 @@ def flagged(document: Document, author: Author | None) -> Document:
 
 
 def is_other(byline: str, author: Author, site: object = None) -> bool:
-    """Whether a byline names a person or persons, and none of them is `author` by name, slug or alias."""
+    """Whether a byline names one or more persons, and none of them is `author` by name, slug or alias."""
     names = [name for name in _SEPARATORS.split(_BEFORE.sub("", byline)) if _letters(name)]
     for name in (byline, *names):
         if _is_name(name, author.name) or any(_is_handle(name, handle) for handle in (author.slug, *author.aliases)):
@@ -39,14 +39,14 @@ def is_other(byline: str, author: Author, site: object = None) -> bool:
 
 
 def _is_name(name: str, own: str) -> bool:
-    """Whether a byline's name can be the author's: a part of it such as "Ada", or more names than it has."""
+    """Whether a byline's name can be the author's: a part of the author's name, such as "Ada", or a longer form."""
     words, mine = _words(name), _words(own)
     return bool(words and mine) and (words <= mine or mine <= words)
 
 
 def _is_handle(name: str, handle: str) -> bool:
-    """Whether it is a handle of the author's in another spelling. One of a single word stands for itself alone: many
-    an Ada is somebody else."""
+    """Whether it is one of the author's handles in another spelling. A handle of one word must match exactly: many
+    other people are called Ada."""
     return _letters(name) == _letters(handle) or (len(_words(handle)) > 1 and _words(handle) <= _words(name))
 
 
@@ -59,6 +59,6 @@ def _words(text: str) -> set[str]:
 
 
 def _folded(text: str) -> str:
-    """Case and accents aside, in every script."""
+    """Ignore case and accents, in every script."""
     decomposed = unicodedata.normalize("NFKD", text.casefold())
     return "".join(character for character in decomposed if not unicodedata.combining(character))

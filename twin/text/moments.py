@@ -1,20 +1,20 @@
-"""Times as sources write them, in UTC; one without a zone is taken to be there already."""
+"""Times as sources write them, in UTC; a time without a time zone counts as UTC."""
 
 from datetime import UTC, datetime
 
 
 def iso_moment(text: object) -> datetime | None:
-    """The time that a text in ISO 8601 says, in UTC; None where it says none, or is no text."""
+    """The time given by a text in ISO 8601, in UTC; None if it is not such a text."""
     try:
         return in_utc(datetime.fromisoformat(text.strip())) if isinstance(text, str) else None
-    except (ValueError, OverflowError):  # of a year that another zone puts before 1 or after 9999
+    except (ValueError, OverflowError):  # also a year that UTC moves before 1 or after 9999
         return None
 
 
 def in_utc(moment: datetime) -> datetime:
-    """The same moment in UTC.
+    """The same time in UTC.
 
     Raises:
-        OverflowError: UTC puts it before the year 1 or after 9999.
+        OverflowError: in UTC it is before the year 1 or after 9999.
     """
     return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)

@@ -1,8 +1,9 @@
-"""Texts to the token ids of one model, exactly as its own tokenizer makes them and many times as fast.
+"""From texts to the token ids of one model, exactly as its own tokenizer makes them and many times faster.
 
-`tokie` reads most texts some ten times as fast as `tokenizers` and is young, so it is believed only as far as it was
-compared: tokenizers of BERT's kind whose probes both read alike. All others are left to `tokenizers`, and so is each
-text with a character outside the ranges that were compared one by one (the two know different versions of Unicode).
+`tokie` reads most texts about ten times faster than `tokenizers`. It is young, so it is used only where it was
+compared: for BERT-like tokenizers whose probes both libraries read alike. All others are left to `tokenizers`, and so
+    is each text
+with a character outside the ranges that were compared one by one (the two know different versions of Unicode).
 """
 
 import json
@@ -32,10 +33,10 @@ COMPARED = (
     (0x1F1E6, 0x1F1FF), (0x1F300, 0x1F6D7), (0x1F6E0, 0x1F6EC), (0x1F6F0, 0x1F6FC), (0x1F780, 0x1F7D9),
     (0x1F7E0, 0x1F7EB), (0x1F900, 0x1F9FF), (0x1FA70, 0x1FA7C), (0x1FA80, 0x1FA89), (0x1FA8F, 0x1FAC6),
 )  # fmt: skip
-"""First and last code point of the ranges in which both libraries were seen to read every character alike."""
+"""First and last code point of the ranges in which both libraries read every character alike."""
 
 _INNER = re.compile(r"(?<=[^0-9A-Za-z])([0-9A-Za-z]+)(?=[^0-9A-Za-z])")
-"""What stands between two characters of punctuation in the name of a token, such as SEP in [SEP]."""
+"""What is between two punctuation characters in the name of a token, such as SEP in [SEP]."""
 
 _OTHER = re.compile("[^" + "".join(f"{re.escape(chr(a))}-{re.escape(chr(b))}" for a, b in COMPARED) + "]")
 
@@ -60,13 +61,13 @@ class Encoder:
 
     Args:
         tokenizer: the model's; it is not changed. Truncation and padding are switched off in private copies, because
-            packaged tokenizers have them on and would then report a long text as short.
-        window: tokens that the model reads, special tokens included.
+            packaged tokenizers have them on and would report a long text as short.
+        window: tokens that the model reads, including special tokens.
 
     Attributes:
         is_bert: whether the tokens of a text are those of its words.
         folds: whether the model reads capitals as small letters.
-        opaque: whether a word does not show by its parts that it may hold a token by its name (see `name_parts`).
+        opaque: whether the parts of a word do not show that it may contain a token by its name (see `name_parts`).
     """
 
     def __init__(self, tokenizer: Tokenizer, window: int) -> None:
@@ -88,7 +89,7 @@ class Encoder:
 
     @property
     def backend(self) -> str:
-        """What reads ordinary texts: `tokie`, or `tokenizers` where the two differ on this tokenizer."""
+        """What reads ordinary texts: `tokie`, or `tokenizers` if the two differ for this tokenizer."""
         return "tokenizers" if self._fast is None else "tokie"
 
     @cached_property
@@ -96,12 +97,12 @@ class Encoder:
         return _compared(self.serialised, self._window) if self.is_bert else None
 
     def names_token(self, word: str) -> bool:
-        """Whether a word may hold what is a token by its name, such as [SEP], and then is not read as other words."""
+        """Whether a word may contain the name of a token, such as [SEP], and is then not read like other words."""
         bare = word.lower() if word.isascii() and word.isprintable() else _bare(word)
         return any(name in bare for name in self._named)
 
     def name_parts(self, parts: list[str]) -> set[str]:
-        """Those parts which, between two of punctuation, may make a word hold what is a token by its name."""
+        """The parts that, between two punctuation parts, may give a word the name of a token."""
         names = self._parts
         return {
             part for part in parts if (part.lower() if part.isascii() and part.isprintable() else _bare(part)) in names
@@ -116,11 +117,11 @@ class Encoder:
         return sorted((word for word in plain if not self.folds or word == word.lower()), key=numbers.__getitem__)
 
     def lengths(self, texts: Sequence[str]) -> list[int]:
-        """Number of tokens of each text, special tokens not counted, whatever the window."""
+        """Number of tokens of each text, without special tokens, whatever the window."""
         return self._each(texts, _Fast.lengths, lambda texts: [len(found) for found in _slow(self.whole, texts)])
 
     def word_lengths(self, words: Sequence[str]) -> list[int]:
-        """As `lengths`, for many words of a tokenizer of BERT's kind."""
+        """Like `lengths`, for many words of a BERT-like tokenizer."""
         return self._each(words, _Fast.word_lengths, lambda words: [len(found) for found in _slow(self.whole, words)])
 
     def ids(self, texts: Sequence[str]) -> list[Ids]:
@@ -130,11 +131,11 @@ class Encoder:
     def _each(
         self, texts: Sequence[str], fast: "Callable[[_Fast, list[str]], list[T]]", slow: Callable[[list[str]], list[T]]
     ) -> list[T]:
-        """What `fast` makes of each text that may be left to it, and `slow` of the others."""
+        """The results of `fast` for all texts that it may read, and of `slow` for the others."""
         library = self._fast
         if library is None:
             return slow(list(texts))
-        if _OTHER.search("".join(texts)) is None:  # as a rule
+        if _OTHER.search("".join(texts)) is None:  # the usual case
             return fast(library, list(texts))
         strange = [_OTHER.search(text) is not None for text in texts]
         left = iter(slow([text for text, odd in zip(texts, strange, strict=True) if odd]))
@@ -143,11 +144,11 @@ class Encoder:
 
 
 class _Fast:
-    """One tokenizer as `tokie` reads it; `before` and `after` are the special tokens around a text."""
+    """One tokenizer in `tokie`; `before` and `after` are the special tokens around a text."""
 
     def __init__(self, serialised: str, before: Ids, after: Ids, window: int) -> None:
         with tempfile.TemporaryDirectory() as folder:
-            path = Path(folder) / "tokenizer.json"  # it reads files only
+            path = Path(folder) / "tokenizer.json"  # it only reads files
             path.write_text(serialised, encoding="utf-8")
             self._tokenizer = tokie.Tokenizer.from_json(str(path))
         self._tokenizer.no_padding()
@@ -157,14 +158,14 @@ class _Fast:
         self._mark = self.encode([_MARK])[0]
 
     def lengths(self, texts: list[str]) -> list[int]:
-        """Tokens of each text."""
-        if len(texts) < _FEW and sum(map(len, texts)) < _SHORT:  # waking other threads would take longer
+        """Number of tokens of each text."""
+        if len(texts) < _FEW and sum(map(len, texts)) < _SHORT:  # starting other threads would take longer
             return list(map(self._tokenizer.count_tokens, texts))
         lengths: list[int] = self._flat(texts)[1].tolist()
         return lengths
 
     def word_lengths(self, words: list[str]) -> list[int]:
-        """Tokens of each word: of one text with a mark between each two, unless the mark is among the words too."""
+        """Tokens of each word, from one text with a mark between words, unless the mark is also one of the words."""
         ids, _ = self._flat([f" {_MARK} ".join(words)])
         marks = np.flatnonzero(ids == self._mark[0])
         if len(marks) != len(words) - 1 or len(self._mark) != 1:
@@ -187,9 +188,9 @@ class _Fast:
 
 
 def _is_bert(config: dict[str, Any]) -> bool:
-    """Whether a text's tokens are those of its words, each by itself, as in BERT (Devlin et al., 2019).
+    """Whether a text's tokens are those of its words, each on its own, as in BERT (Devlin et al., 2019).
 
-    Then white space parts tokens and is none itself, and a text has as many tokens as its words together.
+    Then white space separates tokens and is not one itself, and a text has as many tokens as its words together.
     """
     parts = {name: config.get(name) or {} for name in ("normalizer", "pre_tokenizer", "model")}
     kinds = [part.get("type") for part in parts.values()]
@@ -202,7 +203,7 @@ def _is_bert(config: dict[str, Any]) -> bool:
 
 
 def _bare(word: str) -> str:
-    """A word after all that a normaliser may do to one whose letters are of ASCII."""
+    """A word of ASCII letters after everything that a normaliser may do to it."""
     return "".join(c for c in unicodedata.normalize("NFD", word).lower() if "!" <= c <= "~")
 
 
@@ -223,7 +224,7 @@ def _compared(serialised: str, window: int) -> _Fast | None:
         fast = _Fast(serialised, before, after, window)
         found = [*fast.encode(_PROBES), *fast.cut(_PROBES)]
         lengths = fast.lengths(_PROBES)
-    except (tokie.TokieError, OSError, ValueError, RuntimeError):  # of a kind that it does not know
+    except (tokie.TokieError, OSError, ValueError, RuntimeError):  # a kind that it does not support
         return None
     expected = [*_slow(whole, _PROBES), *_slow(cut, _PROBES, special=True)]
     alike = all(map(np.array_equal, found, expected)) and lengths == [len(ids) for ids in expected[: len(_PROBES)]]

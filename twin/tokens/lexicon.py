@@ -1,4 +1,4 @@
-"""Token counts of words, remembered: most words of a text were met before, or are in the model's own vocabulary."""
+"""Cached token counts of words: most words of a text were met before, or are in the model's own vocabulary."""
 
 from collections.abc import Callable, Iterable
 from threading import Lock
@@ -10,13 +10,13 @@ from numpy.typing import NDArray
 from twin.tokens.scan import Offsets, Scan
 
 NAMED = 255
-"""In place of the count of what may be part of a token's name, such as SEP of [SEP]."""
+"""Used instead of the count for what may be part of a token's name, such as SEP of [SEP]."""
 
 _REMEMBERED = 400_000
-"""Words remembered at most outside the table, which take some 60 MB; then they are forgotten."""
+"""Limit of words cached outside the table (about 60 MB); then they are dropped."""
 
 _LONG = 60
-"""Characters of the longest word that is remembered."""
+"""Characters of the longest cached word."""
 
 _AT_ONCE = 3_000
 
@@ -25,7 +25,7 @@ _HASH = np.uint64(0x9E3779B97F4A7C15)  # 2**64 divided by the golden ratio, Knut
 _SHIFTS = np.array([64 - _BITS, 64 - 2 * _BITS, 64 - 3 * _BITS], dtype=np.uint64)  # a word may be in three places
 _MASK = np.uint64((1 << _BITS) - 1)
 _SHORT = 15
-"""Bytes of the longest word in the table: those of two integers but one, which has the count."""
+"""Bytes of the longest word in the table: two integers less one byte, which holds the count."""
 
 _KEPT = np.array([(1 << 8 * count) - 1 for count in range(9)], dtype=np.uint64)  # the first bytes of eight
 _BELOW_COUNT, _COUNT = _KEPT[7], np.uint64(56)
@@ -35,14 +35,14 @@ _Key = NDArray[np.uint64]
 
 
 class Lexicon:
-    """Looks words up, and has those measured that are new.
+    """Looks words up, and measures the new ones.
 
-    The short ones of one byte to the character, which are nearly all, are looked up at once: their bytes are their
-    key, 15 at most, so that the table answers for a word itself and never for one that only hashes alike.
+    Short words with one byte per character, which are nearly all, are looked up at once. Their bytes (15 at most) are
+    their key, so the table never returns the count of another word with the same hash.
 
     Args:
-        measure: tokens of each of some words.
-        names: those of some words that may be part of a token's name.
+        measure: returns the tokens of each given word.
+        names: returns those of the given words that may be part of a token's name.
         vocabulary: words of ASCII letters and digits that are one token each.
         folded: whether the model reads capitals as small letters.
     """
@@ -58,17 +58,17 @@ class Lexicon:
         self._measure, self._names = measure, names
         self._known: dict[str, int] = {}
         self._parts: dict[str, int] = {}
-        self._rows = np.zeros((1 << _BITS, 2), dtype=np.uint64)  # side by side: memory is what a look-up waits for
+        self._rows = np.zeros((1 << _BITS, 2), dtype=np.uint64)  # side by side: look-ups wait for memory
         self._last = np.zeros(1 << _BITS, dtype=np.int64)
         self._fold: Callable[[bytes], bytes] = bytes.lower if folded else bytes
         self._lock = Lock()
         words = [word for word in vocabulary if len(word) <= _SHORT]
-        for first in range(0, len(words), _AT_ONCE):  # so that no rare word has the second place of a frequent one
+        for first in range(0, len(words), _AT_ONCE):  # so that no rare word takes the second place of a frequent one
             part = words[first : first + _AT_ONCE]
             self._enter(dict.fromkeys(part, 1) | dict.fromkeys(names(part), NAMED))
 
     def parts(self, scan: Scan, starts: Offsets, ends: Offsets) -> NDArray[np.uint8]:
-        """Tokens of each of some parts of words without punctuation, or `NAMED`; shape (parts,)."""
+        """Tokens of each given part of a word without punctuation, or `NAMED`; shape (parts,)."""
         keys, fits = self._keys(scan, starts, ends)
         with self._lock:
             found, hits = self._in(keys, _SHIFTS[0])
@@ -76,7 +76,7 @@ class Lexicon:
             for shift in _SHIFTS[1:]:
                 found[missing], hits = self._in(keys.of(missing), shift)
                 missing = missing[~(hits & fits[missing])]
-            fits[np.searchsorted(starts, scan.odd, side="right") - 1] = False  # of these the keys do not say all
+            fits[np.searchsorted(starts, scan.odd, side="right") - 1] = False  # their keys are incomplete
             equal = np.arange(len(starts))
             short = missing[fits[missing]]
             equal[short] = self._equal(keys.of(short), short)
@@ -88,7 +88,7 @@ class Lexicon:
         return found
 
     def _equal(self, keys: "_Keys", numbers: Offsets) -> Offsets:
-        """For each of some words with these numbers that of an equal one, for nearly all that are equal the same."""
+        """For each numbered word the number of an equal one; for nearly all equal words it is the same number."""
         places = keys.places(_SHIFTS[0])
         self._last[places] = np.arange(len(numbers))
         last = self._last[places]
@@ -96,7 +96,7 @@ class Lexicon:
         return np.where(alike, numbers[last], numbers)
 
     def _in(self, keys: "_Keys", shift: np.uint64) -> tuple[NDArray[np.uint8], NDArray[np.bool_]]:
-        """The counts in one of the places of each word, and whether they are those of the words."""
+        """The counts in one of the places of each word, and whether they belong to the word."""
         rows = self._rows.take(keys.places(shift), axis=0)
         hits = rows[:, 0] == keys.first
         hits &= (rows[:, 1] & _BELOW_COUNT) == keys.second
@@ -140,12 +140,12 @@ class Lexicon:
         left = np.flatnonzero(fits)
         for shift in _SHIFTS:
             places = keys.of(left).places(shift)
-            free = np.flatnonzero(self._rows[places, 0] == 0)[::-1]  # of two that want one, the first is written last
+            free = np.flatnonzero(self._rows[places, 0] == 0)[::-1]  # if two want one, the first is written last
             self._rows[places[free]] = rows[left[free]]
             left = left[~self._in(keys.of(left), shift)[1]]
 
     def _keys(self, scan: Scan, starts: Offsets, ends: Offsets) -> "tuple[_Keys, NDArray[np.bool_]]":
-        """The keys of each part, and whether these are all of it."""
+        """The keys of each part, and whether each key contains the whole part."""
         codes, lengths = self._fold(scan.codes.tobytes()) + _PADDING, ends - starts
         bytes_at: _Key = np.ndarray((len(codes) - 7,), np.uint64, codes, strides=(1,))
         first = bytes_at[starts]
@@ -160,7 +160,7 @@ class Lexicon:
 
 
 class _Keys(NamedTuple):
-    """Of each of some words the first 8 bytes, the next 7, and what says where it may be; shape (words,)."""
+    """For each word the first 8 bytes, the next 7, and what decides its possible places; shape (words,)."""
 
     first: _Key
     second: _Key

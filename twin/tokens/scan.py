@@ -9,10 +9,10 @@ from numpy.typing import NDArray
 Offsets = NDArray[np.int64]
 
 COMMON = bytes(range(0x80, 0xA0)).decode("cp1252", "ignore")
-"""Quotes, dashes, bullets: the characters beyond Latin-1 that most texts hold. They take the bytes of 0x80 and up."""
+"""Quotes, dashes, bullets: the characters beyond Latin-1 that most texts have. They use the bytes from 0x80."""
 
 _CONTROL = re.compile("[\x0b\x0c\x1c-\x1f\x85]")
-"""White space to Python; to the tokenizers of BERT control characters, which join what they stand between."""
+"""White space in Python; in BERT-like tokenizers these are control characters, which join their neighbours."""
 
 _BETWEEN = "\n\n"
 _COMMON = np.array(sorted(map(ord, COMMON)), dtype=np.uint32)
@@ -20,7 +20,7 @@ _SPACES = np.array([code for code in range(0xA0, 0x3001) if chr(code).isspace()]
 
 
 def codes_of(characters: str) -> NDArray[np.bool_]:
-    """A table that says of each byte of `Scan.codes` whether it is one of these characters."""
+    """A table that says for each byte of `Scan.codes` whether it is one of these characters."""
     table = np.zeros(256, dtype=bool)
     for character in characters:
         table[0x80 + int(np.searchsorted(_COMMON, ord(character))) if character in COMMON else ord(character)] = True
@@ -28,8 +28,8 @@ def codes_of(characters: str) -> NDArray[np.bool_]:
 
 
 LETTER, CONTROL, ODD, BLANK, ALONE = range(5)
-"""Classes of characters: ALONE is what BERT makes a token by itself wherever it stands, BLANK is white space, and
-LETTER all others but control characters and what `Scan.codes` does not have."""
+"""Classes of characters: ALONE is always a token by itself in BERT, BLANK is white space, and LETTER is everything else
+except control characters (CONTROL) and what `Scan.codes` cannot represent (ODD)."""
 
 _ALONE = "!\"#$%&'()*+,-./:;<=>?@[\\]^_`{|}~¡§«¶·»¿‚„…†‡‰‹‘’“”•–—›"
 
@@ -48,19 +48,19 @@ _CLASSES = _classes()
 
 
 class Scan:
-    """Some texts, one below the other. Offsets are of characters, as everywhere.
+    """Several texts, one below the other. Offsets are in characters, as everywhere.
 
-    What numpy does to many small arrays it does to one large one at a fraction of the cost.
+    numpy does to one large array what would cost much more for many small ones.
 
     Attributes:
-        text: all texts, a blank line between each two.
+        text: all texts, with a blank line between them.
         limits: where each text begins and ends; shape (texts, 2).
-        plain: the text with nothing in it that only Python takes for white space.
-        codes: a byte for each character: its own where it is of Latin-1, one from 0x80 up where it is of `COMMON`, and
-            0 where it is odd; shape (characters,).
-        classes: of the characters, see `LETTER`; shape (characters,).
+        plain: the text without characters that only Python takes for white space.
+        codes: a byte for each character: its own if it is Latin-1, one from 0x80 if it is in `COMMON`, and 0 if it is
+            odd; shape (characters,).
+        classes: the class of each character, see `LETTER`; shape (characters,).
         odd: offsets of the characters of class ODD, ascending; shape (n,).
-        starts: where the words begin, which are what white space parts; shape (words,).
+        starts: where the words (separated by white space) begin; shape (words,).
         ends: where they end; shape (words,).
     """
 
@@ -76,7 +76,7 @@ class Scan:
             self._read()
 
     def _read(self) -> bool:
-        """Fill the arrays from `plain`, or say that there is something in it that must not be there."""
+        """Fill the arrays from `plain`, or return False if it contains something that it must not."""
         high: Offsets = np.zeros(0, dtype=np.int64)
         high_codes = np.zeros(0, dtype=np.uint32)
         if self.plain.isascii():
@@ -102,6 +102,6 @@ class Scan:
         edges = np.flatnonzero(blank[1:] != blank[:-1])
         self.codes, self.classes = codes, classes
         self.odd: Offsets = np.flatnonzero(classes == ODD)
-        self.starts: Offsets = edges[::2].copy()  # else each search in them copies them
+        self.starts: Offsets = edges[::2].copy()  # otherwise each search in them copies them
         self.ends: Offsets = edges[1::2].copy()
         return True

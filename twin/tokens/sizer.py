@@ -17,7 +17,7 @@ from twin.tokens.lexicon import NAMED, Lexicon
 from twin.tokens.scan import ALONE, BLANK, Offsets, Scan
 
 _SEGMENT = 100_000
-"""Characters encoded at once: bounds the memory of one huge text, and lets all cores work on it."""
+"""Characters encoded at once: limits the memory for one huge text, and lets all cores work on it."""
 
 _MIN_WINDOW = 16
 
@@ -25,23 +25,23 @@ _CHARACTERS_PER_TOKEN = 20
 """A token with more characters than this (padding, one endless word) counts as several."""
 
 _LONG = 60
-"""Characters of the longest word that is measured whole."""
+"""Characters of the longest word that is measured as a whole."""
 
 _ALONE = (
     r"!-/:-@\[-`{-~\u3001-\u3003\u3008-\u3011\u3014-\u301f\uff01-\uff03\uff05-\uff0a\uff0c-\uff0f\uff1a\uff1b\uff1f"
 )
 _ALONE += r"\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff"
 _PARTS = re.compile(f"[{_ALONE}]|[^{_ALONE}]+")
-"""What BERT makes a token by itself wherever it stands, punctuation and ideographs; or what is between two of them."""
+"""Characters that BERT always makes a token (punctuation and ideographs), or a run between two of them."""
 
 
 class Tokens:
     """How many tokens each part of a text has: one encoding answers every question about its parts.
 
     Attributes:
-        starts: offsets of the units, ascending: words, or parts of one, that can be told apart; shape (n,).
+        starts: offsets of the units, ascending: words, or separable parts of one; shape (n,).
         sums: tokens of all units before each one, and of all of them; shape (n + 1,).
-        sizes: as `sums`, where a unit of very many characters counts as several tokens.
+        sizes: like `sums`, but a unit of very many characters counts as several tokens.
         additive: see `Sizer`.
     """
 
@@ -71,11 +71,11 @@ class Sizer:
     """Measures texts in tokens of one embedding model.
 
     Args:
-        tokenizer: of the model; it is not changed.
-        window: tokens that the model reads, special tokens included.
+        tokenizer: the model's; it is not changed.
+        window: tokens that the model reads, including special tokens.
 
     Attributes:
-        limit: tokens that are left for a text beside the special ones.
+        limit: tokens that a text may have in addition to the special ones.
         id: hash of the tokenizer.
         additive: whether the tokens of a text are those of its words together (see `twin.tokens.encoder`). Then the
             count of any range of units, and of texts joined by white space, is a sum.
@@ -86,7 +86,7 @@ class Sizer:
         self.window = window
         self.limit = window - self._encoder.whole.num_special_tokens_to_add(is_pair=False)
         if self.limit < _MIN_WINDOW:
-            raise InputError(f"An embedding model with a window of {window} tokens is too small to chunk for.")
+            raise InputError(f"An embedding model with a window of {window} tokens is too small for chunking.")
         self.id = hashlib.sha256(self._encoder.serialised.encode()).hexdigest()[:12]
         self.additive = self._encoder.is_bert
         encoder = self._encoder
@@ -100,11 +100,11 @@ class Sizer:
         except InputError:
             raise
         except Exception as error:  # the library raises bare Exception for a missing or malformed file
-            raise InputError(f"{path} is not a tokenizer.json that can be read ({error}).") from error
+            raise InputError(f"{path} is not a readable tokenizer.json ({error}).") from error
 
     @property
     def backend(self) -> str:
-        """What reads ordinary texts: `tokie`, or `tokenizers` for a tokenizer that the two were not seen to share."""
+        """What reads ordinary texts: `tokie`, or `tokenizers` if the two were not seen to agree on this tokenizer."""
         return self._encoder.backend
 
     def ids(self, texts: Sequence[str]) -> list[Ids]:
@@ -112,11 +112,11 @@ class Sizer:
         return self._encoder.ids(texts)
 
     def counts(self, texts: Sequence[str]) -> list[int]:
-        """Number of tokens of each text, special tokens not counted."""
+        """Number of tokens of each text, without special tokens."""
         return self._encoder.lengths(texts)
 
     def count(self, text: str) -> int:
-        """Number of tokens of one text, special tokens not counted."""
+        """Number of tokens of one text, without special tokens."""
         return self.counts([text])[0]
 
     def tokens(self, scan: Scan) -> Tokens:
@@ -133,7 +133,7 @@ class Sizer:
         return Tokens(starts, before, scan.limits[:, 1], additive=True)
 
     def sums(self, texts: Sequence[str]) -> list[int]:
-        """As `counts`, for texts of which most words were met before."""
+        """Like `counts`, for texts whose words were mostly met before."""
         if not self.additive:
             return self.counts(texts)
         scan = Scan(texts)
@@ -163,7 +163,7 @@ class Sizer:
     def _sums(self, scan: Scan) -> tuple[NDArray[np.int32], Offsets]:
         """Tokens before each character and before the end, and offsets in the words that must be measured whole.
 
-        A word has a token for each character of punctuation, and those of the parts between.
+        A word has one token for each punctuation character, plus the tokens of the parts between them.
         """
         tokens = (scan.classes == ALONE).view(np.uint8)
         inner = np.zeros(len(tokens) + 2, dtype=bool)
@@ -196,7 +196,7 @@ class Sizer:
         return np.insert(starts, after, inner), np.insert(ends, places, inner), np.insert(whole, after, whole[places])
 
     def _encoded(self, scan: Scan) -> Tokens:
-        """Tokens as they fall in the whole texts, for models whose tokens may reach over white space."""
+        """Tokens by their positions in the whole texts, for models whose tokens may extend over white space."""
         segments = [segment for start, end in scan.limits.tolist() for segment in _cut(scan.text, start, end)]
         encodings = self._encoder.whole.encode_batch([scan.text[a:b] for a, b in segments], add_special_tokens=False)
         at = [base + a for (base, _), encoding in zip(segments, encodings, strict=True) for a, _ in encoding.offsets]
@@ -206,13 +206,13 @@ class Sizer:
 
 
 def _words(scan: Scan, starts: Offsets, ends: Offsets, numbers: Offsets) -> list[str]:
-    """The words of these numbers."""
+    """The words with these numbers."""
     plain = scan.plain
     return [plain[start:end] for start, end in zip(starts[numbers].tolist(), ends[numbers].tolist(), strict=True)]
 
 
 def _added(sums: Offsets, numbers: Offsets, more: Offsets) -> Offsets:
-    """Sums of which the summands with these numbers have so much more."""
+    """The sums after `more` is added to the summands with these numbers."""
     added = np.zeros_like(sums)
     added[numbers + 1] = more
     np.cumsum(added, out=added)
@@ -221,7 +221,7 @@ def _added(sums: Offsets, numbers: Offsets, more: Offsets) -> Offsets:
 
 
 def _cut(text: str, start: int, stop: int) -> Iterable[tuple[int, int]]:
-    """Ranges of at most `_SEGMENT` characters that cover a range of `text`, cut at white space where there is any."""
+    """Ranges of at most `_SEGMENT` characters that cover a range of `text`, cut at white space if there is any."""
     while stop - start > _SEGMENT:
         limit = start + _SEGMENT
         end = max(text.rfind("\n", start + 1, limit), text.rfind(" ", start + 1, limit))

@@ -1,9 +1,9 @@
-"""Move in and out: the warehouse export of the LLM Engineers Handbook, one JSON array per class.
+"""Import and export in the format of the LLM Engineers Handbook's warehouse: one JSON array per class.
 
-`ArticleDocument.json`, `PostDocument.json` and `RepositoryDocument.json` hold rows of `_id`, `content` (a mapping whose
-keys vary), `platform`, `author_id`, `author_full_name` and mostly `link`; `UserDocument.json` holds `_id`,
-`first_name` and `last_name`. All that a row holds beside its text is kept in the document's metadata under
-`handbook`, so that the same row can be written back.
+`ArticleDocument.json`, `PostDocument.json` and `RepositoryDocument.json` contain rows of `_id`, `content` (a mapping
+whose keys vary), `platform`, `author_id`, `author_full_name` and mostly `link`; `UserDocument.json` contains `_id`,
+`first_name` and `last_name`. Everything in a row besides its text is kept in the document's metadata under `handbook`,
+so that the same row can be written back.
 """
 
 import json
@@ -26,10 +26,10 @@ from twin.warehouse.base import Warehouse
 
 
 class ImportReport(Model):
-    """What an import found and wrote. `errors` are rows or files that could not be read; the others are in."""
+    """What an import found and wrote. `errors` are rows or files that could not be read; all others were imported."""
 
-    rows: int = 0  # that could be read
-    total: int = 0  # documents; a repository's row is one per file
+    rows: int = 0  # rows that could be read
+    total: int = 0  # documents; a repository's row has one per file
     authors: list[str] = Field(default_factory=list)  # slugs
     by_author: dict[str, int] = Field(default_factory=dict)  # documents
     authors_written: int = 0
@@ -42,7 +42,7 @@ class ImportReport(Model):
 
     @property
     def written(self) -> int:
-        """Things inserted or changed; 0 for an import of what is there already."""
+        """Things inserted or changed; 0 if everything was imported already."""
         return self.authors_written + self.links_written + self.inserted + self.updated
 
 
@@ -65,21 +65,21 @@ def slugify(name: str) -> str:
 def import_export(folder: Path, warehouse: Warehouse) -> ImportReport:
     """Read an export into authors, links (kind `import`) and raw documents; a second time it writes nothing.
 
-    Every text is taken as it is. A document that a crawl has written already is left to the crawl. Files of other
-    classes are noted and left alone.
+    Every text is taken unchanged. A document that a crawl has written already is not touched. Files of other classes
+    are reported and not read.
 
     Raises:
-        InputError: the folder holds no export at all.
+        InputError: the folder contains no export.
         StoreError: the warehouse cannot be used.
     """
     names = {path.stem for path in folder.glob("*.json")} if folder.is_dir() else set()
     if not names & {USERS, *CLASSES}:
         files = ", ".join(f"{name}.json" for name in CLASSES)
         raise InputError(
-            f"{folder} holds no warehouse export: give the folder with {files}, or one that `twin export` wrote."
+            f"{folder} contains no warehouse export: give the folder with {files}, or one that `twin export` wrote."
         )
     errors: list[str] = []
-    notes = [f"{name}.json is no class of the export and was left alone." for name in sorted(names - {USERS, *CLASSES})]
+    notes = [f"{name}.json is not a class of the export and was ignored." for name in sorted(names - {USERS, *CLASSES})]
     users = _users(folder, errors)
     found: dict[str, str] = {slugify(name): name for name in users.values()}
     read: list[_Read] = []
@@ -106,9 +106,9 @@ class _Read(NamedTuple):
 
 
 def _distinct(read: list[_Read], notes: list[str]) -> list[Document]:
-    """Every document once. Different texts under one link, such as posts under a profile's, are all kept.
+    """Every document once. Different texts under one link, such as posts under a profile's link, are all kept.
 
-    All of those are named by their rows' ids, and not all but the first, so that the order of rows means nothing.
+    All of those are named by their rows' ids (not all but the first), so the order of rows does not matter.
     """
     texts: dict[str, set[str]] = {}
     for each in read:
@@ -120,7 +120,7 @@ def _distinct(read: list[_Read], notes: list[str]) -> list[Document]:
         for document in documents_of(each.name, each.row, each.slug, by_id=True) if shared else each.documents:
             first = distinct.setdefault(document.id, document)
             if first is not document:
-                what = "the same text" if first.text == document.text else "ANOTHER text, which was left out"
+                what = "the same text" if first.text == document.text else "a different text, which was left out"
                 notes.append(f"{each.place} repeats {document.link}{document.path or ''} with {what}.")
     return list(distinct.values())
 
@@ -128,7 +128,7 @@ def _distinct(read: list[_Read], notes: list[str]) -> list[Document]:
 def _write(
     warehouse: Warehouse, names: dict[str, str], documents: list[Document], notes: list[str], errors: list[str]
 ) -> ImportReport:
-    """Authors, then links, then documents: killed in between, nothing is there that its parent does not explain."""
+    """Write authors, then links, then documents: if killed in between, everything stored has its parent."""
     known = {author.slug for author in warehouse.authors()}
     new = [Author(slug=slug, name=name) for slug, name in sorted(names.items()) if slug not in known]
     authors = warehouse.upsert_authors(new)
@@ -152,7 +152,7 @@ def _write(
                 written += warehouse.upsert_documents(
                     State.RAW, progress(kept, f"importing {category} of {slug}", len(kept))
                 )
-            except InputError as error:  # a document that this store cannot take; the others are in
+            except InputError as error:  # a document that this store cannot take; the others are stored
                 errors.append(str(error))
     return ImportReport(
         total=len(documents),
@@ -191,37 +191,37 @@ def _users(folder: Path, errors: list[str]) -> dict[str, str]:
 
 
 def _rows(folder: Path, name: str, errors: list[str]) -> Iterator[tuple[str, Row]]:
-    """The rows of one class with the place that a message names; a class without a file has none."""
+    """The rows of one class, each with its place for messages; a class without a file has none."""
     path = folder / f"{name}.json"
     if not path.exists():
         return
     try:
         rows = json.loads(path.read_text("utf-8-sig"))
     except UnicodeDecodeError as error:
-        errors.append(f"{path} is no UTF-8 text (byte {error.start}): save it as UTF-8.")
+        errors.append(f"{path} is not UTF-8 text (byte {error.start}): save it as UTF-8.")
     except json.JSONDecodeError as error:
-        errors.append(f"{path} line {error.lineno} is no JSON ({error.msg}): export it again.")
+        errors.append(f"{path} line {error.lineno} is not JSON ({error.msg}): export it again.")
     except RecursionError:
         errors.append(f"{path} is nested too deeply to be an export: export it again.")
     except OSError as error:
         errors.append(f"{path} cannot be read ({error.strerror}): make it a readable file.")
     else:
         if not isinstance(rows, list):
-            errors.append(f"{path} is no JSON array of rows: export it again.")
+            errors.append(f"{path} is not a JSON array of rows: export it again.")
             return
         for index, row in enumerate(rows):
             place = f"{path} row {index}"
             if isinstance(row, dict):
                 yield place, row
             else:
-                errors.append(f"{place} is no JSON object: remove it or export it again.")
+                errors.append(f"{place} is not a JSON object: remove it or export it again.")
 
 
 def export_warehouse(folder: Path, warehouse: Warehouse, only: str | None = None) -> ExportReport:
-    """Write all authors, or one alone, and their live raw documents as such an export, by author and category.
+    """Write the live raw documents of all authors, or of one, as such an export, by author and category.
 
-    A file is replaced as a whole or not at all. What was imported comes out as it came in; what was crawled gets rows
-    of the same shape.
+    A file is replaced as a whole or not at all. Imported rows come out as they came in; crawled documents get rows of
+    the same shape.
 
     Raises:
         InputError: the folder cannot be written.
@@ -245,7 +245,7 @@ def export_warehouse(folder: Path, warehouse: Warehouse, only: str | None = None
             written[f"{name}.json"] = _write_array(folder / f"{name}.json", rows(name, category))
     except OSError as error:
         raise InputError(
-            f"{folder} cannot be written ({error.strerror}): give a writable folder with space."
+            f"{folder} cannot be written ({error.strerror}): give a writable folder with free disk space."
         ) from error
     return ExportReport(folder=str(folder), authors=sorted(ids), total=total, rows=written)
 
@@ -263,7 +263,7 @@ def _grouped(warehouse: Warehouse, slug: str, category: Category) -> Iterator[li
 
 
 def _author_id(warehouse: Warehouse, author: Author) -> str:
-    """The id that the author came with, or one made of the slug."""
+    """The id that the author was imported with, or one made from the slug."""
     for category in Category:
         for document in warehouse.documents(State.RAW, author.slug, category):
             identifier = document.metadata.get(ORIGIN, {}).get("row", {}).get("author_id")
@@ -278,7 +278,7 @@ def _user(author: Author, ids: dict[str, str]) -> Row:
 
 
 def _write_array(path: Path, rows: Iterator[Row]) -> int:
-    """Write rows as a JSON array, one a line; return how many."""
+    """Write rows as a JSON array, one per line; return how many."""
     count = 0
     part = path.with_name(f".{path.name}.part")
     with part.open("w", encoding="utf-8") as file:

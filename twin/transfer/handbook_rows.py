@@ -1,4 +1,4 @@
-"""One row of a Handbook export as documents, and documents as such a row again."""
+"""Convert one row of a Handbook export to documents, and documents back to such a row."""
 
 from contextlib import suppress
 from typing import Any
@@ -20,7 +20,7 @@ _BETWEEN = "\n\n"
 
 
 def author_name(row: Row, users: dict[str, str]) -> str:
-    """Full name of the row's author: its own field, or the user's with that id."""
+    """Full name of the row's author: its own field, or the name of the user with that id."""
     name = row.get("author_full_name") or users.get(str(row.get("author_id")))
     if isinstance(name, str) and name.strip():
         return _whole(name.strip())
@@ -28,7 +28,7 @@ def author_name(row: Row, users: dict[str, str]) -> str:
 
 
 def documents_of(name: str, row: Row, author: str, *, by_id: bool = False) -> list[Document]:
-    """The documents of a row of class `name`; texts are taken as they are.
+    """The documents of a row of class `name`; texts are taken unchanged.
 
     Args:
         by_id: name the document by the row's id and not by its link, which other texts share.
@@ -38,7 +38,7 @@ def documents_of(name: str, row: Row, author: str, *, by_id: bool = False) -> li
     """
     content = row.get("content")
     if not isinstance(content, dict):
-        raise InputError("its content is no mapping: export it again.")
+        raise InputError("its content is not a mapping: export it again.")
     fields = {key: value for key, value in row.items() if key != "content"}
     link = _address(name, row, by_id)
     if _with_credentials(fields.get("link")):
@@ -59,12 +59,12 @@ def documents_of(name: str, row: Row, author: str, *, by_id: bool = False) -> li
     else:
         documents = [_prose(base, fields, content)]
     if not documents or not any(document.text.strip() for document in documents):
-        raise InputError(f"it holds no text (its content has {', '.join(content) or 'nothing'}): remove the row.")
+        raise InputError(f"it has no text (its content has {', '.join(content) or 'nothing'}): remove the row.")
     return documents
 
 
 def _prose(base: dict[str, Any], fields: Row, content: Row) -> Document:
-    """One document of an article's or post's row: every text of the content that is no title, subtitle or language."""
+    """One document of an article's or post's row: all texts of the content except title, subtitle and language."""
     found: dict[str, str] = {}
     parts: list[list[Any]] = []
     texts: list[str] = []
@@ -91,7 +91,7 @@ def _prose(base: dict[str, Any], fields: Row, content: Row) -> Document:
 
 
 def row_of(name: str, documents: list[Document], author_id: str, author_name: str) -> Row:
-    """The row of class `name` that these documents make: one article or post, or the files of one repository."""
+    """The row of class `name` for these documents: one article or post, or the files of one repository."""
     first = documents[0]
     origin = first.metadata.get(ORIGIN, {})
     row: Row = dict(
@@ -115,7 +115,7 @@ def row_of(name: str, documents: list[Document], author_id: str, author_name: st
 
 
 def _content(document: Document, parts: list[list[Any]]) -> Row:
-    """The content mapping as it came, with the texts of today."""
+    """The content mapping in its original form, with the present texts."""
     lengths = [value for _, role, value in parts if role == "text"]
     whole = sum(lengths) + len(_BETWEEN) * max(len(lengths) - 1, 0) == len(document.text)
     rest = document.text
@@ -124,7 +124,7 @@ def _content(document: Document, parts: list[list[Any]]) -> Row:
         if role == "text":
             if whole and len(lengths) > 1:
                 content[key], rest = rest[:value], rest[value + len(_BETWEEN) :]
-            else:  # the only one, or edited since: then where one text ended is not known any more
+            else:  # the only one, or edited since: then the boundaries between the original texts are unknown
                 content[key], rest = rest, ""
         elif role == "other":
             content[key] = value
@@ -138,7 +138,7 @@ def _content(document: Document, parts: list[list[Any]]) -> Row:
 
 
 def _address(name: str, row: Row, by_id: bool) -> str:
-    """The canonical link of a row; one without a usable link is named by its id."""
+    """The canonical link of a row; a row without a usable link is named by its id."""
     link = row.get("link")
     known_forms = (repository_url, canonical_url) if CLASSES[name].traits.is_files else (canonical_url,)
     for form in known_forms if isinstance(link, str) and not by_id else ():
@@ -159,5 +159,5 @@ def _whole(text: str) -> str:
     try:
         text.encode()
     except UnicodeEncodeError:
-        raise InputError("its text holds half a character (a lone surrogate): export it again as UTF-8.") from None
+        raise InputError("its text contains half a character (a lone surrogate): export it again as UTF-8.") from None
     return text

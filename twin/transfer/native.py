@@ -1,8 +1,8 @@
 """A warehouse as a folder: complete, portable between SQLite and MongoDB, and the same bytes for the same contents.
 
     manifest.json           format, version, and rows and sha256 of every other file; written last
-    authors.jsonl, ...      one row of `Warehouse.dump` a line, in the order of ids: canonical JSON, UTF-8
-    captures/<author>/<sha256>.gz   what was fetched, copied as it is
+    authors.jsonl, ...      one row of `Warehouse.dump` per line, in the order of ids: canonical JSON, UTF-8
+    captures/<author>/<sha256>.gz   copies of what was fetched
 
 Nothing in it depends on when, where or from which store it was written, so exports can be compared file by file.
 """
@@ -32,7 +32,7 @@ VERSION = 1
 MANIFEST = "manifest.json"
 
 _PART = f".{MANIFEST}.part"
-"""There while an export is being written: what lies beside it is ours and may go."""
+"""Marks a folder in which an export is being written: everything in it is ours and may be removed."""
 
 _FILES = {f"{table}.jsonl": table for table in TABLES}
 _CAPTURE = re.compile(rf"{layout.CAPTURES}/{SLUG_PATTERN.strip('^$')}/[0-9a-f]{{64}}\.gz")
@@ -42,15 +42,15 @@ class File(Model):
     """One file of an export."""
 
     sha256: str
-    rows: int | None = None  # of a table
+    rows: int | None = None  # only of a table
 
 
 class Manifest(Model):
-    """What an export holds, by the path of each file."""
+    """The contents of an export, by the path of each file."""
 
     format: str
     version: int
-    author: str | None = None  # the only one whose rows it holds
+    author: str | None = None  # set if the export contains only this author
     files: dict[str, File]
 
 
@@ -58,18 +58,18 @@ class TransferReport(Model):
     """What an export or an import moved."""
 
     rows: dict[str, int] = Field(default_factory=dict)  # by table
-    captures: int = 0  # files of bytes: all that were exported, the new ones that were imported
+    captures: int = 0  # files of bytes: all exported ones, or the newly imported ones
     restored: RestoreReport = RestoreReport()  # of an import
-    errors: list[str] = Field(default_factory=list)  # one sentence for what could not be moved; all others were
+    errors: list[str] = Field(default_factory=list)  # one sentence for each thing that could not be moved
 
     @property
     def written(self) -> int:
-        """Things inserted or changed; 0 for an import of what is there already."""
+        """Things inserted or changed; 0 if everything was imported already."""
         return self.restored.inserted + self.restored.updated + self.captures
 
 
 def is_export(folder: Path) -> bool:
-    """Whether a folder looks like an export of this kind, be it whole or damaged."""
+    """Whether a folder looks like an export of this kind, complete or damaged."""
     return any((folder / name).exists() for name in (MANIFEST, _PART, *_FILES))
 
 
@@ -79,15 +79,15 @@ def is_export(folder: Path) -> bool:
 def export_folder(
     folder: Path, warehouse: Warehouse, artifacts: ArtifactStore, author: str | None = None
 ) -> TransferReport:
-    """Write everything, or everything of one author, into a folder that is new, empty or holds an unfinished export.
+    """Write everything, or everything of one author, into a folder that is new, empty or has an unfinished export.
 
-    A crawl may go on meanwhile: the log is read before the documents that it speaks of, so that it promises none that
-    is not there.
+    A crawl may run at the same time: the log is read before the documents that it refers to, so it never promises a
+    document that is missing.
 
     Raises:
-        InputError: the folder holds something else, or cannot be written.
+        InputError: the folder contains something else, or cannot be written.
         StoreError: a store cannot be read.
-        ConsistencyError: a row holds what is no JSON.
+        ConsistencyError: a row contains something that is not JSON.
     """
     files: dict[str, File] = {}
     rows: dict[str, int] = {}
@@ -112,7 +112,7 @@ def export_folder(
             content = artifacts.read_bytes(*name.split("/")) if _CAPTURE.fullmatch(name) else None
             if content is None:
                 errors.append(
-                    f"{artifacts.path(*name.split('/'))} is gone, though the warehouse has its record: crawl its link "
+                    f"{artifacts.path(*name.split('/'))} is missing, but the warehouse has its record: crawl its link "
                     "again."
                 )
             else:
@@ -123,7 +123,7 @@ def export_folder(
         (folder / _PART).replace(folder / MANIFEST)
     except OSError as error:
         raise InputError(
-            f"{folder} cannot be written ({error.strerror}): give a writable folder with space."
+            f"{folder} cannot be written ({error.strerror}): give a writable folder with free disk space."
         ) from error
     return TransferReport(
         rows={table: rows[table] for table in TABLES}, captures=len(files) - len(_FILES), errors=sorted(set(errors))
@@ -131,13 +131,13 @@ def export_folder(
 
 
 def _clear(folder: Path) -> None:
-    """Make the folder and mark it as unfinished; what an export that was killed left there goes."""
+    """Create the folder and mark it as unfinished; remnants of a killed export are removed."""
     folder.mkdir(parents=True, exist_ok=True)
     names = {path.name for path in folder.iterdir()}
     if MANIFEST in names:
-        raise InputError(f"{folder} holds an export already: give a new folder, or remove that one.")
+        raise InputError(f"{folder} already contains an export: give a new folder, or remove that one.")
     if names and (_PART not in names or names - {_PART, layout.CAPTURES, *_FILES}):
-        raise InputError(f"{folder} holds other files: give a folder that is new or empty.")
+        raise InputError(f"{folder} contains other files: give a folder that is new or empty.")
     (folder / _PART).touch()
     for name in names - {_PART}:
         if name == layout.CAPTURES:
@@ -165,13 +165,13 @@ def _line(table: str, row: dict[str, Any]) -> bytes:
     except (TypeError, ValueError) as error:
         key = row.get("id") or row.get("url") or row.get("slug")
         raise ConsistencyError(
-            f"The {table} row {key} of the warehouse holds what is no JSON ({error}): mend the field or delete the row."
+            f"The {table} row {key} of the warehouse is not JSON ({error}): correct the field or delete the row."
         ) from None
     return f"{text}\n".encode()
 
 
 def _capture_names(folder: Path) -> Iterator[str]:
-    """The names of the bytes that the exported records point to; one may come twice."""
+    """The names of the capture files that the exported records refer to; a name may occur twice."""
     with (folder / "captures.jsonl").open("rb") as file:
         for line in file:
             row = json.loads(line)
@@ -182,13 +182,13 @@ def _capture_names(folder: Path) -> Iterator[str]:
 
 
 def import_folder(folder: Path, warehouse: Warehouse, artifacts: ArtifactStore) -> TransferReport:
-    """Bring in an export; a row that is newer here stays, and a second time nothing is written.
+    """Import an export; a row that is newer here stays, and a second import writes nothing.
 
-    All of it is read and checked before anything is written. What this store alone cannot take, such as NUL in a key
-    for MongoDB, is named in the report.
+    Everything is read and checked before anything is written. The report names what only this store cannot take, such
+    as NUL in a key for MongoDB.
 
     Raises:
-        InputError: the folder is no whole export, or damaged; one sentence that names file and line.
+        InputError: the folder is not a complete export, or it is damaged; one sentence that names file and line.
         StoreError: a store cannot be used.
     """
     try:
@@ -215,16 +215,16 @@ def import_folder(folder: Path, warehouse: Warehouse, artifacts: ArtifactStore) 
 def _manifest(folder: Path) -> Manifest:
     path = folder / MANIFEST
     if not path.exists():
-        raise InputError(f"{folder} holds no whole export ({MANIFEST} is missing): export it again.")
+        raise InputError(f"{folder} is not a complete export ({MANIFEST} is missing): export it again.")
     try:
         content = json.loads(path.read_bytes())
     except (ValueError, RecursionError) as error:
-        raise InputError(f"{path} is no JSON ({error}): export it again.") from None
+        raise InputError(f"{path} is not JSON ({error}): export it again.") from None
     if not isinstance(content, dict) or content.get("format") != FORMAT:
         raise InputError(f"{path} is not the manifest of a warehouse: give the folder that `twin export` wrote.")
     if content.get("version") != VERSION:
         raise InputError(
-            f"{path} has version {content.get('version')!r}, and this LLM Twin reads {VERSION}: install a newer one."
+            f"{path} has version {content.get('version')!r}, but this LLM Twin reads {VERSION}: install a newer one."
         )
     try:
         manifest = Manifest.model_validate(content)
@@ -236,7 +236,7 @@ def _manifest(folder: Path) -> Manifest:
         raise InputError(f"{path} does not name {min(missing)}: export it again.")
     for name in manifest.files:
         if name not in _FILES and not _CAPTURE.fullmatch(name):
-            raise InputError(f"{path} names {name!r}, which is no file of an export: export it again.")
+            raise InputError(f"{path} names {name!r}, which is not a file of an export: export it again.")
     return manifest
 
 
@@ -244,7 +244,7 @@ def _check(folder: Path, name: str, file: File) -> None:
     """Read a whole file, and a table row by row."""
     path, digest, count = folder / name, hashlib.sha256(), 0
     if not path.is_file():
-        raise InputError(f"{path} is missing, though {MANIFEST} names it: export it again.")
+        raise InputError(f"{path} is missing, but {MANIFEST} names it: export it again.")
     with path.open("rb") as stream:
         for part in stream if name in _FILES else _pieces(stream):
             digest.update(part)
@@ -252,7 +252,7 @@ def _check(folder: Path, name: str, file: File) -> None:
             if name in _FILES:
                 _check_line(f"{path} line {count}", _FILES[name], part)
     if name in _FILES and count != file.rows:
-        raise InputError(f"{path} line {count}: it ends there, and {MANIFEST} says {file.rows} rows: export it again.")
+        raise InputError(f"{path} ends at line {count}, but {MANIFEST} says {file.rows} rows: export it again.")
     if digest.hexdigest() != file.sha256:
         raise InputError(f"{path} is not the file that was exported (its sha256 differs): export it again.")
 
@@ -261,9 +261,9 @@ def _check_line(place: str, table: str, line: bytes) -> None:
     try:
         row = json.loads(line)
     except (ValueError, RecursionError) as error:
-        raise InputError(f"{place} is no JSON ({error}): export it again.") from None
+        raise InputError(f"{place} is not JSON ({error}): export it again.") from None
     if not isinstance(row, dict):
-        raise InputError(f"{place} is no JSON object: export it again.")
+        raise InputError(f"{place} is not a JSON object: export it again.")
     try:
         checked_row(table, row)
     except InputError as error:

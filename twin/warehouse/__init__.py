@@ -1,4 +1,4 @@
-"""Where authors, links, documents and the crawl log live: SQLite on a laptop, MongoDB on a server."""
+"""Where authors, links, documents and the crawl log are stored: SQLite on a laptop, MongoDB on a server."""
 
 from twin import layout
 from twin.settings import Settings
@@ -10,9 +10,9 @@ __all__ = ["MongoWarehouse", "SqliteWarehouse", "Warehouse", "open_warehouse"]
 
 
 def open_warehouse(settings: Settings) -> Warehouse:
-    """Return the warehouse that the settings name: MongoDB where `mongo_uri` is set, else SQLite inside the store.
+    """Return the warehouse that the settings name: MongoDB if `mongo_uri` is set, otherwise SQLite inside the store.
 
-    Nothing is opened before the first call on it, so this is safe where no server runs and no disk may be touched.
+    Nothing is opened before the first call on it, so this is safe without a server or a disk.
 
     Raises:
         InputError: `mongo_uri` is malformed, or it is unset while the store is remote.

@@ -12,7 +12,7 @@ from pydantic import Field
 from twin.models import Author, Capture, Category, CrawlRecord, Document, Link, Model, State, WriteReport
 
 TABLES = ("authors", "links", "raw", "cleaned", "crawl_log", "captures")
-"""What a warehouse holds, in an order in which every row's parent comes before it."""
+"""The tables of a warehouse, ordered so that every row's parent comes before it."""
 
 
 class RestoreReport(Model):
@@ -20,9 +20,9 @@ class RestoreReport(Model):
 
     inserted: int = 0
     updated: int = 0
-    unchanged: int = 0  # there already, just as old
-    kept: int = 0  # there already, and newer than what was given
-    refused: list[str] = Field(default_factory=list)  # one sentence for what is no row, or none that this store takes
+    unchanged: int = 0  # already stored, same age
+    kept: int = 0  # already stored, and newer than the given row
+    refused: list[str] = Field(default_factory=list)  # one sentence for each row that is invalid or cannot be stored
 
     def __add__(self, other: "RestoreReport") -> "RestoreReport":
         names = RestoreReport.model_fields
@@ -32,12 +32,12 @@ class RestoreReport(Model):
 class Warehouse(Protocol):
     """Authors, links, documents by state, and the crawl log. Every write is idempotent and safe between processes.
 
-    Every method raises `StoreError` with one sentence where the store cannot be used (unreachable, locked, full).
+    Every method raises `StoreError` with one sentence if the store cannot be used (unreachable, locked, full).
     """
 
     @property
     def address(self) -> str:
-        """Where this warehouse is, for people; never with credentials."""
+        """Where this warehouse is, for messages; never with credentials."""
 
     def upsert_authors(self, authors: Iterable[Author]) -> WriteReport: ...
 
@@ -47,7 +47,7 @@ class Warehouse(Protocol):
         """All authors, by slug."""
 
     def upsert_links(self, links: Iterable[Link]) -> WriteReport:
-        """Insert or change links by (author, url); one removed earlier comes back."""
+        """Insert or change links by (author, url); a removed link comes back."""
 
     def links(self, author: str) -> list[Link]:
         """The author's live links, by url."""
@@ -56,19 +56,19 @@ class Warehouse(Protocol):
         """Mark links as removed; return how many were live. Unknown urls are ignored."""
 
     def upsert_documents(self, state: State, documents: Iterable[Document]) -> WriteReport:
-        """Insert or change documents by id. Where the content hash is equal, nothing at all is modified.
+        """Insert or change documents by id. A document with an equal content hash is not modified at all.
 
-        Equal to the one of the last upsert, that is: what a person edited in the store since then stays, until its
-        source really changes. Documents are consumed in bounded batches, so any number of them takes bounded memory.
-        A tombstoned document comes back and counts as inserted. Where an id comes twice, the last one wins.
+        The hash is compared with that of the last upsert: a person's edit in the store stays until the source really
+        changes. Documents are consumed in batches, so any number of them takes limited memory. A tombstoned document
+        comes back and counts as inserted. If an id occurs twice, the last one wins.
 
         Raises:
-            InputError: a document cannot be stored, or is larger than MongoDB takes (in every implementation, so that
-                a warehouse can move there); all the others were written.
+            InputError: a document cannot be stored, or is larger than MongoDB allows (in every implementation, so that
+                a warehouse can move there). All other documents were written.
         """
 
     def edit_document(self, state: State, document_id: str, text: str) -> bool:
-        """Replace a live document's text as a person would in the store itself, and return False where there is none.
+        """Replace a live document's text, like a person's edit in the store itself; False if there is no document.
 
         The hash that `upsert_documents` compares with stays, so an unchanged source does not undo the edit.
 
@@ -80,17 +80,17 @@ class Warehouse(Protocol):
         """Live documents, streamed in the order of their ids.
 
         Raises:
-            ConsistencyError: somebody edited a row so that it is no document any more.
+            ConsistencyError: somebody edited a row so that it is no longer a document.
         """
 
     def document(self, state: State, document_id: str) -> Document | None:
         """One live document."""
 
     def hashes(self, state: State, author: str, category: Category) -> dict[str, str]:
-        """Id -> content hash of the live documents, made from what is stored now, so an edit in the store shows."""
+        """Id -> content hash of the live documents, computed from what is stored now, so an edit in the store shows."""
 
     def remove_documents(self, state: State, document_ids: Collection[str]) -> int:
-        """Tombstone documents: id, address and time of removal stay, what they say goes. Return how many were live."""
+        """Tombstone documents: id, address and time of removal stay, the contents go. Return how many were live."""
 
     def check_documents(
         self,
@@ -102,12 +102,12 @@ class Warehouse(Protocol):
         moment: datetime,
         captures: Mapping[str, str] | None = None,
     ) -> int:
-        """Note that the live documents of the link `source` were looked at, and touch nothing but `checked_at`.
+        """Record that the live documents of the link `source` were checked; nothing but `checked_at` changes.
 
-        It holds the newest moment that was noted; a document that was never checked has none.
+        It holds the newest time that was recorded; a document that was never checked has none.
 
         Args:
-            captures: id -> sha256 of the capture that a document is in now, where that is another one than before.
+            captures: id -> sha256 of the capture that now contains a document, if it is a different one than before.
 
         Returns:
             How many documents there are.
@@ -123,28 +123,28 @@ class Warehouse(Protocol):
         """Insert or change the records of captures by id."""
 
     def captures(self, author: str, link: str | None = None, url: str | None = None) -> list[Capture]:
-        """The author's captures, newest first, of one link and of one address where these are given."""
+        """The author's captures, newest first; with `link` or `url`, only those of that link or address."""
 
     def remove_captures(self, author: str, capture_ids: Collection[str]) -> int:
-        """Delete records of captures for good; return how many there were."""
+        """Permanently delete records of captures; return how many there were."""
 
     def remove_author(self, slug: str) -> int:
-        """Delete the author with everything of theirs in every table, for good; return how many rows there were."""
+        """Permanently delete the author and all their rows in every table; return how many rows there were."""
 
     def dump(self, table: str, author: str | None = None) -> Iterator[dict[str, Any]]:
-        """Every row of one of `TABLES` as it is stored, tombstones and times included, in the order of their ids.
+        """Every row of one of `TABLES` as it is stored, with tombstones and times, in the order of their ids.
 
         The same contents give the same rows in every implementation: JSON values, times as ISO text. The id of an
-        author is the slug and that of a link (author, url). Rows come in pages, so any number takes bounded memory.
+        author is the slug, and that of a link is (author, url). Rows come in pages, so memory is limited.
 
         Args:
-            author: only what belongs to this author.
+            author: only the rows of this author.
         """
 
     def restore(self, table: str, rows: Iterable[Mapping[str, Any]]) -> RestoreReport:
-        """Write rows of `dump` as they are; a row that is there already stays unless it is older.
+        """Write rows of `dump` unchanged; a row that exists already stays unless it is older.
 
-        A row that is not one of this table is refused by its id in the report, and takes no other with it.
+        The report names every row that is not valid for this table; the other rows are written.
         """
 
     def close(self) -> None: ...

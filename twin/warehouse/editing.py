@@ -1,7 +1,6 @@
 """Raw documents by hand: list, show, edit and remove them, for `twin documents`.
 
-What is done here is done to the raw documents, so it reaches the cleaned ones, the chunks and the points with the
-next build.
+This changes raw documents, so the next build carries the change to cleaned documents, chunks and points.
 """
 
 from collections.abc import Iterator
@@ -24,7 +23,7 @@ def list_documents(warehouse: Warehouse, author: str, category: Category | None 
     check_slug(author)
     if warehouse.author(author) is None:
         known = [each.slug for each in warehouse.authors()]
-        raise InputError(f"There is no author '{author}'{_near(author, known, 'bring one in with `twin import DIR`')}.")
+        raise InputError(f"There is no author '{author}'{_near(author, known, 'import one with `twin import DIR`')}.")
     return (
         document
         for each in ([category] if category else Category)
@@ -37,10 +36,10 @@ def find_document(warehouse: Warehouse, author: str, link: str, path: str | None
 
     Args:
         link: its link in any spelling, or its id.
-        path: of the file, where the link is a repository's.
+        path: path of the file, if the link is a repository's.
 
     Raises:
-        InputError: there is none, or there are several; the message names near ones.
+        InputError: there is none, or there are several; the message names similar ones.
         StoreError: the warehouse cannot be used.
     """
     wanted = {link, _canonical(link)}
@@ -56,7 +55,7 @@ def find_document(warehouse: Warehouse, author: str, link: str, path: str | None
         return chosen[0]
     paths = sorted(document.path or "" for document in found)
     if chosen:
-        raise InputError(f"{link} has {len(chosen)} documents: give the path of one as well, such as {paths[0]}.")
+        raise InputError(f"{link} has {len(chosen)} documents: give --path too, such as {paths[0]}.")
     if found:
         raise InputError(
             f"{link} has no file '{path}'{_near(str(path), paths, 'list them with `twin documents list`')}."
@@ -66,14 +65,14 @@ def find_document(warehouse: Warehouse, author: str, link: str, path: str | None
 
 
 def replace_text(warehouse: Warehouse, author: str, link: str, text: str, path: str | None = None) -> bool:
-    """Replace the text of a raw document; return False where it is the same already.
+    """Replace the text of a raw document; return False if it is the same already.
 
-    An imported document keeps the new text for good. One that was crawled keeps it while its source is unchanged;
-    when the source changes, the next crawl wins and the edit is gone: to keep it, remove the link from the author and
-    declare your own file instead.
+    An imported document keeps the new text permanently. A crawled one keeps it while its source is unchanged; when the
+    source changes, the next crawl overwrites the edit. To keep it, remove the link from the author and declare your own
+    file instead.
 
     Raises:
-        InputError: there is no such document, or the text is empty: `remove_document` removes.
+        InputError: there is no such document, or the text is empty (use `remove_document` to remove it).
         StoreError: the warehouse cannot be used.
     """
     if not text.strip():
@@ -82,15 +81,15 @@ def replace_text(warehouse: Warehouse, author: str, link: str, text: str, path: 
     if document.text == text:
         return False
     if not warehouse.edit_document(State.RAW, document.id, text):
-        raise InputError(f"{link} was removed by another process just now: nothing was changed.")
+        raise InputError(f"{link} was just removed by another process: nothing was changed.")
     return True
 
 
 def remove_document(warehouse: Warehouse, author: str, link: str, path: str | None = None) -> Document:
-    """Remove a raw document and return what it was; only its id, its address and the time of removal stay there.
+    """Remove a raw document and return it; only its id, its address and the time of removal stay stored.
 
-    An imported document stays away until it is imported again. A crawl that finds the source of another one still
-    there brings it back: to keep it away, remove its link from the author, or exclude its path.
+    An imported document stays removed until it is imported again. A crawl that still finds the source of a crawled one
+    brings it back: to prevent that, remove its link from the author, or exclude its path.
 
     Raises:
         InputError: there is no such document.

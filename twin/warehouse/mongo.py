@@ -1,4 +1,4 @@
-"""The warehouse on a MongoDB server, through pymongo; one collection per kind of thing, documents at the top level."""
+"""The warehouse on a MongoDB server, through pymongo; one collection per table, with the fields at the top level."""
 
 from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
@@ -36,14 +36,14 @@ Entity = TypeVar("Entity", Author, Link)
 Change = Callable[[Row, Row], tuple[str, Row | None]]
 
 _ATTEMPTS = 3
-"""A row that another process inserted first is looked at again; more than once only where it is removed as well."""
+"""A row that another process inserted first is read again; more than once only if it is removed in between."""
 
 
 class MongoWarehouse:
-    """A warehouse in one MongoDB database; nothing is asked of the server before the first call.
+    """A warehouse in one MongoDB database; the server is not contacted before the first call.
 
     Args:
-        uri: `mongodb://` or `mongodb+srv://`; its credentials appear in no message.
+        uri: `mongodb://` or `mongodb+srv://`; its credentials never appear in messages.
         database: the name of the database.
         timeout_s: how long a call looks for a server that answers.
 
@@ -117,8 +117,8 @@ class MongoWarehouse:
             return database[state].update_one(live, change).matched_count > 0
 
     def documents(self, state: State, author: str, category: Category) -> Iterator[Document]:
-        # The ids first, then pages of them: a consumer that trains for an hour between two documents would meet the
-        # server's ten-minute limit for idle cursors.
+        # The ids first, then pages of them: a consumer that trains for an hour between two documents would otherwise
+        # hit the server's ten-minute limit for idle cursors.
         with self._database() as database:
             live = {"author": author, "category": category.value, "removed_at": None}
             identifiers = sorted((row["_id"] for row in database[state].find(live, {"_id": 1})), key=str)
@@ -126,7 +126,7 @@ class MongoWarehouse:
             with self._database() as database:
                 rows = {row["_id"]: row for row in database[state].find({"_id": {"$in": page}, "removed_at": None})}
             for identifier in page:
-                if identifier in rows:  # else removed since
+                if identifier in rows:  # otherwise it was removed since
                     yield document_from(rows[identifier], state)
 
     def document(self, state: State, document_id: str) -> Document | None:
@@ -210,7 +210,7 @@ class MongoWarehouse:
     # -- whole tables ------------------------------------------------------------------------------------------------
 
     def remove_author(self, slug: str) -> int:
-        # The author last: killed before, the author is still there to be removed again.
+        # The author last: if it is killed before, the author is still listed and can be removed again.
         with self._database() as database:
             return sum(database[name].delete_many({TABLE[name].owner: slug}).deleted_count for name in reversed(TABLES))
 
@@ -218,7 +218,7 @@ class MongoWarehouse:
         spec = TABLE[table]
         mine = {spec.owner: author} if author is not None else {}
         with self._database() as database:
-            for end in (1, -1):  # what is no text sorts before or after all that is
+            for end in (1, -1):  # values that are not text sort before or after all text
                 for row in database[table].find(mine, {"_id": 1}).sort("_id", end).limit(1):
                     if not isinstance(row["_id"], str):
                         raise ConsistencyError(
@@ -259,7 +259,7 @@ class MongoWarehouse:
     # -- writing -----------------------------------------------------------------------------------------------------
 
     def _upsert(self, name: str, rows: Iterable[Row], compared: str | None = None) -> WriteReport:
-        """Insert or change rows by id, where `compared` (default: any of their fields) differs from the stored."""
+        """Insert or change rows by id, if `compared` (default: any of their fields) differs from the stored row."""
         moment = now()
         dates: Row = {"updated_at": moment, "removed_at": None}
 
@@ -280,11 +280,11 @@ class MongoWarehouse:
         return WriteReport(**self._merge(name, dated, look, change))
 
     def _merge(self, name: str, rows: Iterable[Row], look: Row | None, change: Change) -> Counter[str]:
-        """Write rows by id; return how many were inserted, updated, ... An id twice in one batch counts once.
+        """Write rows by id; return how many were inserted, updated, ... An id that is twice in one batch counts once.
 
         Args:
-            look: the fields of a stored row that `change` asks for; None for all.
-            change: from the stored row and the given one: what to count it as, and the fields to set if any.
+            look: the fields of a stored row that `change` needs; None for all.
+            change: from the stored row and the given one: what to count it as, and the fields to set, if any.
         """
         counts = Counter[str]()
         for batch in batches(rows, WRITE_BATCH):
@@ -300,9 +300,9 @@ class MongoWarehouse:
     def _attempt(
         self, name: str, rows: dict[str, Row], look: Row | None, change: Change, counts: Counter[str], *, last: bool
     ) -> dict[str, Row]:
-        """Look which rows are there, then insert the others and update the changed; return those to look at again.
+        """Check which rows exist, then insert the others and update the changed ones; return those to check again.
 
-        An upsert per row would be shorter, but it makes the server look up every new row one by one.
+        An upsert per row would be shorter, but then the server looks up every new row one by one.
         """
         from pymongo import UpdateOne
         from pymongo.errors import BulkWriteError
@@ -331,7 +331,7 @@ class MongoWarehouse:
                     problems = error.details["writeErrors"]
                     if last or any(problem["code"] != DUPLICATE_KEY for problem in problems):
                         raise
-                    # Another process inserted these between our look and our write.
+                    # Another process inserted these between our check and our write.
                     lost = {new[problem["index"]]["_id"] for problem in problems}
             counts["inserted"] += len(new) - len(lost)
         return {identifier: rows[identifier] for identifier in lost}

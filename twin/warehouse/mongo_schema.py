@@ -1,8 +1,8 @@
-"""The schema of the MongoDB warehouse as the list of its versions; the collection `schema` says which one is there.
+"""The schema of the MongoDB warehouse as the list of its versions; the collection `schema` stores the current one.
 
-To change the schema, append a function to `MIGRATIONS`; never change one that was released. There is no transaction
-around it: it is killed anywhere and runs again, also in two processes at once, so it does nothing that it cannot do
-twice. A field that a row lacks reads as its default, so a new field needs no migration.
+To change the schema, append a function to `MIGRATIONS`; never change one that was released. Migrations run without a
+transaction: one may be killed anywhere and run again, even in two processes at once, so everything in it must be safe
+to repeat. A field that a row lacks reads as its default, so a new field needs no migration.
 """
 
 from collections.abc import Callable
@@ -24,7 +24,7 @@ def prepare(database: "Database[Row]") -> None:
     """Bring a database to the newest version; an empty one goes through all of them.
 
     Raises:
-        StoreError: a newer LLM Twin wrote it.
+        StoreError: a newer version of LLM Twin wrote it.
     """
     from pymongo.errors import DuplicateKeyError
 
@@ -32,8 +32,8 @@ def prepare(database: "Database[Row]") -> None:
     version = int(found.get("version", 0))
     if version > len(MIGRATIONS):
         raise StoreError(
-            f"The MongoDB database {database.name!r} has schema {version} of a newer LLM Twin (this one knows "
-            f"{len(MIGRATIONS)}): install that one, or name another server in MONGO_URI."
+            f"The MongoDB database {database.name!r} has schema {version} of a newer LLM Twin (this one supports "
+            f"{len(MIGRATIONS)}): install that version, or name another server in MONGO_URI."
         )
     for number, migration in enumerate(MIGRATIONS[version:], version + 1):
         migration(database)
@@ -45,9 +45,9 @@ def prepare(database: "Database[Row]") -> None:
 
 
 def _first(database: "Database[Row]") -> None:
-    """Version 1, of databases from before there was a version: the indexes."""
+    """Version 1, for databases older than the version number: the indexes."""
     for state in State:
-        # The id is made of these three, so this only refuses rows that somebody adds by hand a second time.
+        # The id is made of these three, so this only refuses duplicates that somebody adds by hand.
         database[state].create_index([("author", 1), ("link", 1), ("path", 1)], unique=True)
     database["links"].create_index([("author", 1), ("url", 1)], unique=True)
     database["crawl_log"].create_index([("author", 1), ("category", 1), ("url", 1), ("checked_at", 1)])
@@ -84,7 +84,7 @@ def _drop_index(collection: "Collection[Row]", name: str) -> None:
     try:
         collection.drop_index(name)
     except OperationFailure as error:
-        if error.code != _INDEX_NOT_FOUND:  # else another process was first
+        if error.code != _INDEX_NOT_FOUND:  # otherwise another process was first
             raise
 
 

@@ -18,13 +18,13 @@ _UNAUTHORISED = frozenset({13, 18})  # not allowed, login refused
 
 
 class MongoServer:
-    """A database that several processes and threads may use at once; nothing is asked of it before the first call.
+    """A database that several processes and threads may use at once; it is not contacted before the first call.
 
     Args:
-        uri: `mongodb://` or `mongodb+srv://`; its credentials appear in no message.
-        name: of the database.
+        uri: `mongodb://` or `mongodb+srv://`; its credentials never appear in messages.
+        name: name of the database.
         timeout_s: how long a call looks for a server that answers.
-        prepare: called once, with the database, before anything else is done with it.
+        prepare: called once with the database, before anything else is done with it.
 
     Raises:
         InputError: `uri` is malformed.
@@ -42,20 +42,20 @@ class MongoServer:
         self._lock = threading.Lock()
 
     def close(self) -> None:
-        """Let go of the connections; the next call makes new ones."""
+        """Close the connections; the next call opens new ones."""
         if self._client is not None:
             self._client.close()
             self._client, self._prepared = None, False
 
     @contextmanager
     def database(self) -> Iterator["Database[Row]"]:
-        """The database, ready for use; what pymongo raises becomes one sentence with its mend."""
+        """The database, ready for use; errors of pymongo become one sentence that says how to fix them."""
         from pymongo.errors import PyMongoError
 
         try:
             yield self._connected()
         except UnicodeEncodeError:
-            raise InputError("The text holds half a character (a lone surrogate): write it again as UTF-8.") from None
+            raise InputError("The text contains half a character (a lone surrogate): save it again as UTF-8.") from None
         except PyMongoError as error:
             raise self._explain(error) from error
 
@@ -75,7 +75,7 @@ class MongoServer:
                         appname="llm-twin",
                     )
                 except (InvalidURI, ConfigurationError, ValueError):
-                    # Its own message may quote the address with the password in it, so neither is shown.
+                    # Its own message may quote the address with the password, so neither is shown.
                     raise InputError(
                         f"MONGO_URI ({self.address}) cannot be used: write mongodb://USER:PASSWORD@HOST:27017, with "
                         "every special character of USER and PASSWORD percent-encoded."
@@ -92,15 +92,15 @@ class MongoServer:
         codes = {getattr(error, "code", None)}
         codes |= {problem["code"] for problem in (getattr(error, "details", None) or {}).get("writeErrors", ())}
         if isinstance(error, ConnectionFailure):
-            said = "does not answer: start it, or correct MONGO_URI (unset, the warehouse is a file)."
+            said = "does not answer: start it, correct MONGO_URI, or unset it to use a local file."
         elif codes & _UNAUTHORISED:
-            said = "refused the login: correct user, password and authSource in MONGO_URI, and the user's roles."
+            said = "rejected the login: correct the user, password and authSource in MONGO_URI, and the user's roles."
         elif _OUT_OF_DISK in codes:
-            said = "has no disk space left: free some and run this again."
+            said = "has no disk space left: free up some and run this again."
         elif DUPLICATE_KEY in codes:
-            said = "holds another row with the same author, link and path: delete the one that was added by hand."
+            said = "has another row with the same author, link and path: delete the one that was added by hand."
         elif isinstance(error, OperationFailure):
-            said = f"refused the operation ({first_line(error)[:200]}): mend that on the server and run this again."
+            said = f"refused the operation ({first_line(error)[:200]}): fix that on the server and run this again."
         else:
-            said = f"failed ({type(error).__name__}): look into its log and run this again."
+            said = f"failed ({type(error).__name__}): check its log and run this again."
         return StoreError(f"MongoDB at {self.address} {said}")

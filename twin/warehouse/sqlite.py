@@ -46,7 +46,7 @@ class SqliteWarehouse:
     """A warehouse in one SQLite file, opened at the first call.
 
     Args:
-        path: the database file; its folder is made where it is missing.
+        path: the database file; its folder is created if it is missing.
         busy_timeout_s: how long a call waits for another process that is writing.
     """
 
@@ -158,8 +158,8 @@ class SqliteWarehouse:
             return changed is not None
 
     def documents(self, state: State, author: str, category: Category) -> Iterator[Document]:
-        # Pages by key, each its own read: an open cursor would keep the write-ahead log growing while a consumer
-        # embeds or trains, and sees none of the writes that the consumer makes itself.
+        # Pages by key, each its own read: an open cursor would let the write-ahead log grow while a consumer embeds or
+        # trains, and would not see the consumer's own writes.
         last = ""
         while page := self._file.select(
             f"SELECT * FROM {state} WHERE author = ? AND category = ? AND id > ? AND removed_at IS NULL "  # noqa: S608
@@ -227,7 +227,7 @@ class SqliteWarehouse:
                 )
 
     def last_crawls(self, author: str, category: Category) -> dict[str, CrawlRecord]:
-        # The inner query reads the index alone; only the newest row of each url is read itself.
+        # The inner query reads only the index; only the newest row of each url is read itself.
         rows = self._file.select(
             "SELECT log.* FROM (SELECT url, max(checked_at) AS newest FROM crawl_log WHERE author = :author AND "
             "category = :category GROUP BY url) AS last JOIN crawl_log AS log ON log.author = :author AND "
@@ -315,14 +315,14 @@ def _marks(values: Sized) -> str:
 
 
 def _write(connection: sqlite3.Connection, table: str, key: tuple[str, ...], fields: Row) -> None:
-    """Insert a row or change the one with the same key, alive again if it was removed."""
+    """Insert a row or change the one with the same key; a removed row becomes live again."""
     moment = now()
     row = fields | {"created_at": moment, "updated_at": moment, "removed_at": None}
     _put(connection, table, key, row, kept="created_at")
 
 
 def _put(connection: sqlite3.Connection, table: str, key: tuple[str, ...], row: Row, kept: str = "") -> None:
-    """Insert a row, or change all but the field `kept` of the one with the same key."""
+    """Insert a row, or change every field except `kept` of the one with the same key."""
     changes = ",".join(f"{name} = excluded.{name}" for name in row if name not in (*key, kept))
     connection.execute(
         f"INSERT INTO {table} ({','.join(row)}) VALUES ({_marks(row)}) "  # noqa: S608

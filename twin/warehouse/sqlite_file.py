@@ -1,4 +1,4 @@
-"""One SQLite file, opened and migrated at the first use; what SQLite raises becomes one sentence with its mend."""
+"""One SQLite file, opened and migrated at the first use; SQLite's errors become one sentence that says what to do."""
 
 import sqlite3
 import threading
@@ -17,9 +17,9 @@ class SqliteFile:
     """A database file that several processes and threads may use at once.
 
     Args:
-        path: the file; its folder is made where it is missing.
+        path: the file; its folder is created if it is missing.
         migrations: each brings the schema from one version to the next, the first one from an empty file. The file
-            keeps the number of those it has been through as `user_version`.
+            stores the number of applied migrations as `user_version`.
         busy_timeout_s: how long a call waits for another process that is writing.
     """
 
@@ -27,11 +27,11 @@ class SqliteFile:
         self.path = path
         self._migrations, self._busy_timeout_s = migrations, busy_timeout_s
         self._connection: sqlite3.Connection | None = None
-        # One connection per object: a call takes milliseconds, so threads may as well queue for it.
+        # One connection per object: a call takes milliseconds, so threads can queue for it.
         self._lock = threading.RLock()
 
     def close(self) -> None:
-        """Let go of the file; the next call opens it again."""
+        """Close the file; the next call opens it again."""
         with self._lock:
             if self._connection is not None:
                 self._connection.close()
@@ -52,7 +52,7 @@ class SqliteFile:
                 yield connection
                 connection.execute("COMMIT")
             except BaseException:
-                # SQLite itself has rolled back where the disk is full or the file damaged.
+                # SQLite itself has rolled back if the disk is full or the file damaged.
                 if connection.in_transaction:
                     connection.execute("ROLLBACK")
                 raise
@@ -63,7 +63,7 @@ class SqliteFile:
                 self.path.parent.mkdir(parents=True, exist_ok=True)
             except OSError as error:
                 raise StoreError(
-                    f"The folder of the warehouse, {self.path.parent}, cannot be made ({error.strerror}): "
+                    f"The folder of the warehouse, {self.path.parent}, cannot be created ({error.strerror}): "
                     "make it writable or set TWIN_STORE to another folder."
                 ) from error
             connection = sqlite3.connect(
@@ -71,7 +71,7 @@ class SqliteFile:
             )
             try:
                 connection.row_factory = sqlite3.Row
-                # What is removed is overwritten: else the texts of a removed author stay in free pages of the file.
+                # Removed data is overwritten: otherwise the texts of a removed author stay in free pages of the file.
                 connection.execute("PRAGMA secure_delete = ON")
                 self._prepare(connection)
             except BaseException:
@@ -81,30 +81,30 @@ class SqliteFile:
         return self._connection
 
     def _prepare(self, connection: sqlite3.Connection) -> None:
-        """Set the journal up and bring the schema to the newest version."""
+        """Set up the journal and bring the schema to the newest version."""
         if self._version(connection) == len(self._migrations):
             return
-        # The switch to WAL is kept in the file, and does not wait for others as every other statement does.
+        # The file remembers the switch to WAL. Unlike other statements, it does not wait for other processes.
         self._patiently(lambda: connection.execute("PRAGMA journal_mode = WAL"))
         connection.execute("BEGIN IMMEDIATE")
         try:
-            # Another process may have done it since. The version is part of the transaction as the tables are.
+            # Another process may have done it in the meantime. The version is part of the transaction, like the tables.
             for migration in self._migrations[self._version(connection) :]:
                 migration(connection)
             connection.execute(f"PRAGMA user_version = {len(self._migrations)}")
             connection.execute("COMMIT")
         except sqlite3.IntegrityError as error:
             raise StoreError(
-                f"The warehouse {self.path} cannot move to schema {len(self._migrations)} ({error}): two rows are the "
-                "same thing, so delete the one that was added by hand and run this again."
+                f"The warehouse {self.path} cannot be upgraded to schema {len(self._migrations)} ({error}): two rows "
+                "describe the same thing, so delete the one that was added by hand and run this again."
             ) from error
 
     def _version(self, connection: sqlite3.Connection) -> int:
         version = int(connection.execute("PRAGMA user_version").fetchone()[0])
         if version > len(self._migrations):
             raise StoreError(
-                f"The warehouse {self.path} has schema {version} of a newer LLM Twin (this one knows "
-                f"{len(self._migrations)}): install that one, or set TWIN_STORE to another folder."
+                f"The warehouse {self.path} has schema {version} of a newer LLM Twin (this one supports "
+                f"{len(self._migrations)}): install that version, or set TWIN_STORE to another folder."
             )
         return version
 
@@ -121,25 +121,25 @@ class SqliteFile:
 
     @contextmanager
     def _explained(self) -> Iterator[None]:
-        """Turn what SQLite raises into one sentence with its mend."""
+        """Turn SQLite's errors into one sentence that says what to do."""
         try:
             yield
         except UnicodeEncodeError:
-            raise InputError("The text holds half a character (a lone surrogate): write it again as UTF-8.") from None
+            raise InputError("The text contains half a character (a lone surrogate): save it again as UTF-8.") from None
         except sqlite3.Error as error:
             said = _MENDS.get(_code(error), f"failed ({error}): check it with `PRAGMA integrity_check`.")
             raise StoreError(f"The warehouse {self.path} {said}") from error
 
 
 _MENDS = {
-    sqlite3.SQLITE_BUSY: "is locked: another process keeps writing to it, so wait for it or end it and run this again.",
-    sqlite3.SQLITE_FULL: "cannot grow because its disk is full: free some space and run this again.",
-    sqlite3.SQLITE_READONLY: "may not be written: make the file and its folder writable, or set TWIN_STORE elsewhere.",
-    sqlite3.SQLITE_CANTOPEN: "cannot be opened: make its folder readable and writable, or set TWIN_STORE elsewhere.",
-    sqlite3.SQLITE_PERM: "cannot be opened: make its folder readable and writable, or set TWIN_STORE elsewhere.",
-    sqlite3.SQLITE_IOERR: "cannot be read or written (disk error): check its disk and free space, then run this again.",
-    sqlite3.SQLITE_CORRUPT: "is damaged: put a copy back, or move it away and run again to build it anew.",
-    sqlite3.SQLITE_NOTADB: "is not an SQLite database: move that file away, or set TWIN_STORE to another folder.",
+    sqlite3.SQLITE_BUSY: "is locked: another process is writing to it, so wait for it or stop it and run this again.",
+    sqlite3.SQLITE_FULL: "cannot grow because its disk is full: free up disk space and run this again.",
+    sqlite3.SQLITE_READONLY: "is read-only: make the file and its folder writable, or change TWIN_STORE.",
+    sqlite3.SQLITE_CANTOPEN: "cannot be opened: make its folder readable and writable, or change TWIN_STORE.",
+    sqlite3.SQLITE_PERM: "cannot be opened: make its folder readable and writable, or change TWIN_STORE.",
+    sqlite3.SQLITE_IOERR: "cannot be read or written (disk error): check the disk, then run this again.",
+    sqlite3.SQLITE_CORRUPT: "is damaged: restore a copy, or move it away and run again to rebuild it.",
+    sqlite3.SQLITE_NOTADB: "is not an SQLite database: move that file away, or change TWIN_STORE.",
 }
 
 

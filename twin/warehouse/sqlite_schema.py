@@ -1,9 +1,9 @@
 """The schema of the SQLite warehouse as the list of its versions.
 
-A new file goes through all of them, an old one through those that it lacks, so that both end the same.
+A new file goes through all of them, an old one through those that it lacks, so both end up the same.
 
 To change the schema, append a function to `MIGRATIONS`; never change one that was released. It runs inside the one
-transaction that also raises the version, so it may be killed anywhere.
+transaction that also increases the version, so it may be killed anywhere.
 """
 
 import sqlite3
@@ -47,7 +47,7 @@ CREATE INDEX {state}_column ON {state} (author, category, id) WHERE removed_at I
 
 
 def _captures(connection: sqlite3.Connection) -> None:
-    """Version 2: captures, when a document was last looked at, aliases, and what a link also reads."""
+    """Version 2: captures, when a document was last checked, aliases, and what a link reads in addition."""
     _run(
         connection,
         """
@@ -61,7 +61,7 @@ CREATE INDEX captures_newest ON captures (author, link, url, fetched_at);
 """,
     )
     for state in State:
-        # NULLs differ from each other in a unique index, so the first one let two documents without a path pass.
+        # NULLs differ from each other in a unique index, so the first index allowed two documents without a path.
         _run(
             connection,
             f"""

@@ -1,4 +1,4 @@
-"""The rows of each table as `dump` gives them and `restore` takes them, the same in every warehouse."""
+"""The rows of each table as `dump` returns them and `restore` takes them, the same in every warehouse."""
 
 import json
 from collections.abc import Mapping
@@ -16,10 +16,10 @@ class Table(NamedTuple):
     """One table.
 
     Args:
-        model: whose fields its rows have at the top level.
-        key: the fields that are its id, in the order by which rows are sorted.
-        stored: the fields that a row has beside those of the model.
-        age: the fields that say which of two versions of one row is the newer one.
+        model: the model whose fields its rows have at the top level.
+        key: the fields that make up its id; rows are sorted by them in this order.
+        stored: the fields that a row has in addition to those of the model.
+        age: the fields that say which of two versions of a row is newer.
     """
 
     model: type[BaseModel]
@@ -38,15 +38,15 @@ class Table(NamedTuple):
         return "slug" if "slug" in self.key else "author"
 
     def identifier(self, row: Mapping[str, Any]) -> str:
-        """The id of a row as one text; it sorts as its parts do, for no slug holds a space."""
+        """The id of a row as one text; it sorts as its parts do, because no slug contains a space."""
         return " ".join(str(row[name]) for name in self.key)
 
     def version(self, row: Mapping[str, Any]) -> tuple[str, ...]:
-        """What is greater in the newer one of two versions of a row."""
+        """A value that is greater in the newer one of two versions of a row."""
         return tuple(row.get(name) or "" for name in self.age)
 
     def default(self, column: str) -> Any:
-        """What a row says that was written before there was this column."""
+        """The value of a column in a row that was written before the column existed."""
         field = self.model.model_fields.get(column)
         if field is None or field.is_required():
             return None
@@ -76,24 +76,24 @@ _SOMETIMES = frozenset({"checked_at", "removed_at"})
 
 
 def checked_row(name: str, row: Mapping[str, Any]) -> Row:
-    """A row of the table `name`, as it is, once it is known to be one.
+    """A row of the table `name`, unchanged, once it is known to be valid.
 
     Raises:
-        InputError: a field is missing, unknown or no such value, or the id is not that of the contents.
+        InputError: a field is missing, unknown or invalid, or the id does not match the contents.
     """
     table = TABLE[name]
     what = f"The {name} row {' '.join(str(row.get(part, '?')) for part in table.key)}"
     if odd := sorted(set(table.columns) ^ row.keys()):
         state = "lacks" if odd[0] in table.columns else "has the unknown field"
-        raise InputError(f"{what} {state} {odd[0]}: export it again with this LLM Twin.")
+        raise InputError(f"{what} {state} {odd[0]}: export it again with this version of LLM Twin.")
     try:
         found = parse(table.model, present(table.model, row), f"{name} row")
     except ConsistencyError as error:
         raise InputError(f"{what} cannot be read: {error}") from None
     try:
         size = len(json.dumps(dict(row), ensure_ascii=False, allow_nan=False).encode())
-    except (ValueError, TypeError) as error:  # UnicodeError is one of the former
-        raise InputError(f"{what} holds what is no JSON or no Unicode text: {first_line(error)}.") from None
+    except (ValueError, TypeError) as error:  # UnicodeError is a ValueError
+        raise InputError(f"{what} contains something that is not JSON or not Unicode: {first_line(error)}.") from None
     for field in table.stored:
         _check_stored(what, field, row[field])
     own: Mapping[str, Any] = row
@@ -107,14 +107,14 @@ def checked_row(name: str, row: Mapping[str, Any]) -> Row:
         own = capture_row(found)
     for field in {"id", "checked_at", "fetched_at"} & own.keys() & row.keys():
         if own[field] != row[field]:
-            raise InputError(f"{what} has {field} {row[field]!r}, which should be {own[field]!r}: export it again.")
+            raise InputError(f"{what} has {field} {row[field]!r}, but it should be {own[field]!r}: export it again.")
     return {field: row[field] for field in table.columns}
 
 
 def _check_stored(what: str, field: str, value: Any) -> None:
     if field not in _ALWAYS | _SOMETIMES:
         if not isinstance(value, str):
-            raise InputError(f"{what} has a {field} that is no text: export it again.")
+            raise InputError(f"{what} has a {field} that is not text: export it again.")
         return
     if value is None and field in _SOMETIMES:
         return
@@ -122,5 +122,5 @@ def _check_stored(what: str, field: str, value: Any) -> None:
         whole = stamp(datetime.fromisoformat(value)) == value
     except (TypeError, ValueError):
         whole = False
-    if not whole:  # another form of the same moment would not sort with the others
-        raise InputError(f"{what} has {field} {value!r}, which is no time like {stamp(datetime(2026, 1, 2))}.")
+    if not whole:  # another form of the same time would not sort with the others
+        raise InputError(f"{what} has {field} {value!r}, which is not a time like {stamp(datetime(2026, 1, 2))}.")

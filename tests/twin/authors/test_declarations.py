@@ -61,9 +61,11 @@ def test_a_plain_path_is_recognised_by_what_is_there(tmp_path: Path) -> None:
         "note.md": "files",
         "notes/*.md": "files",
     }
-    with pytest.raises(InputError, match=r"'holiday\.zip' is no export .* declare it with .*'linkedin_export'"):
+    with pytest.raises(
+        InputError, match=r"'holiday\.zip' is not recognised as an export: declare it with .*'linkedin_export'"
+    ):
         declare_link("ada", "holiday.zip", base=tmp_path)
-    with pytest.raises(InputError, match=r"'ada\.example/x' is no http\(s\) address and no file"):
+    with pytest.raises(InputError, match=r"'ada\.example/x' is neither an http\(s\) address nor a file"):
         declare_link("ada", "ada.example/x", base=tmp_path)
 
 
@@ -82,7 +84,7 @@ def test_patterns_are_kept() -> None:
 @pytest.mark.parametrize(
     ("declaration", "said"),
     [
-        ({}, "and this one has none of them: keep one"),
+        ({}, "but this one has none of them: give one"),
         ({"url": "https://a.example", "files": "x"}, "both 'url' and 'files'"),
         ({"urll": "https://a.example"}, "no field 'urll': write 'url'"),
         ({"url": 7}, "'url' must be text, not a number (7)"),
@@ -90,16 +92,16 @@ def test_patterns_are_kept() -> None:
         ({"files": "https://a.example/x"}, "write an address as 'url'"),
         (
             {"url": "https://a.example", "category": "posts"},
-            "'category' goes with files only",
+            "'category' is only for files",
         ),
-        ({"files": "x", "category": "novels"}, "'category' is posts or articles, not 'novels'"),
-        ({"url": "https://a.example", "include": ["x"]}, "'include' goes with files, git"),
-        ({"files": "x", "exclude": [1]}, "'exclude' is a list of patterns"),
-        ({"files": "x", "also": ["comments"]}, "A link of kind files has no 'comments' to read as well"),
-        ({"linkedin_export": "x.zip", "also": ["coments"]}, "has no 'coments' to read as well: write 'comments'"),
-        ({"linkedin_export": "x.zip", "also": 7}, "'also' is a list of what is to be read as well"),
+        ({"files": "x", "category": "novels"}, "'category' must be posts or articles, not 'novels'"),
+        ({"url": "https://a.example", "include": ["x"]}, "'include' is only for files, git"),
+        ({"files": "x", "exclude": [1]}, "'exclude' must be a list of patterns"),
+        ({"files": "x", "also": ["comments"]}, "A link of kind files has no 'comments' to read in addition"),
+        ({"linkedin_export": "x.zip", "also": ["coments"]}, "has no 'coments' to read in addition: write 'comments'"),
+        ({"linkedin_export": "x.zip", "also": 7}, "'also' must be a list of what else to read"),
         ("ftp://a.example", "only http and https"),
-        ("", "no http"),
+        ("", "neither an http"),
         (["x"], "not a list"),
     ],
 )

@@ -78,12 +78,12 @@ def test_other_files_are_no_authors(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("content", "said"),
     [
-        ("", ": it is empty: begin with a line 'name: '"),
-        ("- a\n- b\n", " line 1: it is no mapping"),
+        ("", ": it is empty: start with a line 'name: '"),
+        ("- a\n- b\n", " line 1: it is not a mapping"),
         ("name: Ada\nlinks: [\n", " line 3: it is not valid YAML (expected the node content"),
         ("name: Ada\nheadline: a: b\n", " line 2: it is not valid YAML (mapping values are not allowed here)"),
         ("name: Ada\x07\n", "it is not valid YAML"),
-        (b"name: Ad\xe9\n", "it is no UTF-8 text (byte 8): save it as UTF-8"),
+        (b"name: Ad\xe9\n", "it is not UTF-8 text (byte 8): save it as UTF-8"),
         ("headline: x\n", ", field 'name': it is missing"),
         ("name:\n", " line 1, field 'name': it must be the author's name, such as Ada Lovelace, not empty"),
         ("name: No\n", " line 1, field 'name': it must be the author's name, such as Ada Lovelace in quotes"),
@@ -92,7 +92,7 @@ def test_other_files_are_no_authors(tmp_path: Path) -> None:
         ("name: !!python/object/apply:os.system [ls]\n", "its value cannot be read (could not determine a constructor"),
         ("name: Ada\n\nheadlin: x\n", " line 3, field 'headlin': an author file has no such field: write 'headline'"),
         ("name: Ada\nzzz: x\n", "no such field: it has name, headline, language, aliases, links"),
-        ("name: Ada\nname: Eve\n", " line 2, field 'name': it stands on line 1 already: keep one of the two"),
+        ("name: Ada\nname: Eve\n", " line 2, field 'name': it is already on line 1: remove one of the two"),
         ("name: Ada\nlanguage: English\n", " line 2, field 'language': it must be an ISO 639 code such as en"),
         ("name: Ada\naliases: {a: b}\n", " line 2, field 'aliases': it must be a list of names in quotes, not a"),
         ("name: Ada\naliases: [ada, 7]\n", " line 2, field 'aliases': it must be a list of names in quotes"),
@@ -100,8 +100,8 @@ def test_other_files_are_no_authors(tmp_path: Path) -> None:
         ("name: Ada\nlinks:\n- https://a.example/x\n- ftp://a.example\n", " line 4, field 'links[2]': 'ftp://a.example'"),
         ("name: Ada\nlinks:\n- 7\n", " line 3, field 'links[1]': A link is an address, a path or a mapping, not a"),
         ("name: Ada\nlinks:\n- https://a.example/x/\n- https://A.example/x?utm_a=b\n",
-         " line 4, field 'links[2]': https://a.example/x stands on line 3 already"),
-        ("name: Ada\nlinks:\n- files: a\n  files: b\n", " line 4, field 'links[1].files': it stands on line 3 already"),
+         " line 4, field 'links[2]': https://a.example/x is already on line 3"),
+        ("name: Ada\nlinks:\n- files: a\n  files: b\n", " line 4, field 'links[1].files': it is already on line 3"),
         ("name: Ada\nlinks:\n- file: a\n", " line 3, field 'links[1]': A link has no field 'file': write 'files'"),
         ("name: Ada\nlinks:\n- url: 2024-99-99T99:99:99\n", "links[1]"),
         ("name: " + "[" * 5000 + "\n", "a.yaml"),
@@ -153,6 +153,6 @@ def test_what_is_no_file_holds_up_nobody(tmp_path: Path) -> None:
     files = folder_with(tmp_path, bob="name: Bob")
     assert [declared.author.slug for declared in files.authors] == ["bob"]
     assert [str(error) for error in files.errors] == [
-        f"{tmp_path / name}.yaml: it is no file by nature, such as a folder or a pipe: move it away."
+        f"{tmp_path / name}.yaml: it is not a regular file but a folder, a pipe or a device: move it away."
         for name in ("ada", "grace")
     ]

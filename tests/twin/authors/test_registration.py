@@ -177,7 +177,7 @@ def test_a_broken_file_is_the_error_of_its_author_only(warehouse: SqliteWarehous
 
 
 def test_a_link_is_added_by_hand_once(warehouse: SqliteWarehouse, folder: Path) -> None:
-    with pytest.raises(InputError, match="There is no author 'ada' yet: give the name"):
+    with pytest.raises(InputError, match="There is no author 'ada' yet: to create one, give --name"):
         add_link(warehouse, "ada", "https://ada.example/a", folder)
     link = add_link(warehouse, "ada", "https://ada.example/a/", folder, name=" Ada ")
     assert add_link(warehouse, "ada", "https://ADA.example/a", folder, name="Eve") == link
@@ -200,7 +200,7 @@ def test_a_link_is_dropped_in_any_spelling(warehouse: SqliteWarehouse, folder: P
 
 def test_a_declared_link_is_dropped_in_its_file_only(warehouse: SqliteWarehouse, folder: Path) -> None:
     sync_author(warehouse, "ada", declare(folder, "https://ada.example/a"))
-    with pytest.raises(InputError, match="stands in the author file of ada: remove it there"):
+    with pytest.raises(InputError, match="is in the author file of ada: remove it there"):
         drop_link(warehouse, "ada", "https://ada.example/a")
     with pytest.raises(InputError, match=r"the nearest is https://ada\.example/a"):
         drop_link(warehouse, "ada", "https://ada.example/b")

@@ -122,7 +122,9 @@ def test_an_author_whom_a_file_declares_stays(stores: Stores, content: str) -> N
     folder = stores.root / "declared"
     folder.mkdir()
     (folder / "ada.yaml").write_text(content)
-    with pytest.raises(InputError, match=r"declared/ada\.yaml still declares ada, who would come back: remove that"):
+    with pytest.raises(
+        InputError, match=r"declared/ada\.yaml still declares ada, so they would come back: remove that"
+    ):
         stores.remove("ada", load_authors(folder))
     assert stores.left("ada") == before
     assert stores.remove("ada-li", load_authors(folder)).rows == 6
@@ -130,7 +132,7 @@ def test_an_author_whom_a_file_declares_stays(stores: Stores, content: str) -> N
 
 def test_an_author_stays_where_the_files_cannot_be_read(stores: Stores) -> None:
     (stores.root / "file").write_text("")
-    with pytest.raises(InputError, match=r"Whether .*file/ada\.yaml declares ada is not known: The authors folder"):
+    with pytest.raises(InputError, match=r"It is not known whether .*file/ada\.yaml declares ada: The folder"):
         stores.remove("ada", load_authors(stores.root / "file"))
     with pytest.raises(InputError, match="slug"):
         stores.remove("../ada")
@@ -209,6 +211,6 @@ def test_the_command_asks_first_and_says_what_went(tmp_path: Path, monkeypatch: 
         "removed ada: 21 rows, 6 points, 2 files of adapters, 1 file of base_models, 1 file of datasets, "
         "1 file of embeddings, 1 file of chunks, 1 file of captures\n"
     )
-    assert run(app, ["authors", "remove", "ada", "--yes"]).stdout == "nothing of ada is there\n"
+    assert run(app, ["authors", "remove", "ada", "--yes"]).stdout == "nothing is stored for ada\n"
     assert [line.split()[0] for line in run(app, ["authors"]).stdout.splitlines()] == ["author", "ada-li"]
     warehouse.close()

@@ -46,20 +46,20 @@ def twin(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.Capture
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
-        (["import", "nowhere"], "nowhere holds no warehouse export: give the folder with ArticleDocument.json"),
-        (["export", "store"], "store holds other files: give a folder that is new or empty."),
+        (["import", "nowhere"], "nowhere contains no warehouse export: give the folder with ArticleDocument.json"),
+        (["export", "store"], "store contains other files: give a folder that is new or empty."),
         (["export", "new", "eve"], "There is no author 'eve' in "),
         (["authors", "remove", "../ada", "--yes"], "'../ada' is not an author slug: use "),
-        (["links", "list", "eve"], "(there: ada, ada-li): write "),
+        (["links", "list", "eve"], "(existing: ada, ada-li): write "),
         (["links", "list", "Ada Lovelace"], "'Ada Lovelace' is not an author slug: use "),
-        (["links", "add", "ada", "nowhere"], "'nowhere' is no http(s) address and no file or folder in "),
+        (["links", "add", "ada", "nowhere"], "'nowhere' is neither an http(s) address nor a file or folder in "),
         (["links", "add", "ada", "x", "--kind", "fax"], "A link has no field 'fax': it has "),
         (["links", "remove", "ada", "https://example.org/"], "ada has no link https://example.org/"),
         (["documents", "show", "ada", "nothing"], "ada has no document nothing: list them with "),
         (["documents", "remove", "ada", LINK + "x"], f"ada has no document {LINK}x: the nearest is "),
         (["documents", "edit", "ada", LINK, "--file", "nowhere"], "nowhere cannot be read (No such file or directory)"),
         (["documents", "edit", "ada", LINK, "--file", "store"], "store cannot be read (Is a directory): give a "),
-        (["documents", "edit", "ada", LINK, "--file", "latin1"], "latin1 is no UTF-8 text (byte 3): save it as "),
+        (["documents", "edit", "ada", LINK, "--file", "latin1"], "latin1 is not UTF-8 text (byte 3): save it as "),
         (["documents", "edit", "ada", LINK, "--file", "blank"], "The new text is empty: give a text, or remove "),
         (["replay", "eve"], "There is no author 'eve' in "),
     ],
@@ -81,7 +81,7 @@ def test_what_cannot_be_used_is_one_sentence(twin: Twin, tmp_path: Path, argumen
         ("TWIN_REQUESTS_PER_SECOND", "0", "TWIN_REQUESTS_PER_SECOND cannot be used ("),
         ("MONGO_URI", "localhost", "MONGO_URI is not a MongoDB address: write mongodb://HOST:27017."),
         ("TWIN_STORE", "s3://bucket/twin", "TWIN_STORE is s3://bucket/twin, where the SQLite warehouse cannot live"),
-        ("TWIN_STORE", "/dev/null/store", "The folder of the warehouse, /dev/null/store, cannot be made ("),
+        ("TWIN_STORE", "/dev/null/store", "The folder of the warehouse, /dev/null/store, cannot be created ("),
     ],
 )
 def test_a_setting_that_cannot_be_used_is_one_sentence(
@@ -105,7 +105,7 @@ def test_documents_are_listed_shown_edited_and_removed(
     assert twin("documents", "show", "ada", document(5).link) == (0, text, "")
     monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(text.encode())))
     again = twin("documents", "edit", "ada", document(5).link, "--file", "-")
-    assert again == (0, "unchanged: it has that text already\n", "")
+    assert again == (0, "unchanged: it already has that text\n", "")
     code, out, _ = twin("documents", "remove", "ada", document(5).link)
     assert (code, out.splitlines()[0]) == (0, f"removed {document(5).link}")
     assert "It comes back when https://ada.example/feed is read again" in out

@@ -60,7 +60,7 @@ def test_the_command_reads_everything_again_and_names_what_was_never_captured(
         1, "articles: 1 new, 0 changed, 1 unchanged, 0 removed; 1 of 3 links failed\n",
     )  # fmt: skip
     assert [record.getMessage() for record in caplog.records if record.levelname == "WARNING"] == [
-        f"{server.root}/never was never captured, so it is not read again without a request: crawl it."
+        f"{server.root}/never was never captured, so it cannot be read offline: crawl it first."
     ]
     assert warehouse.document(State.RAW, lost) == first[lost]
     assert len(server.asked) + server.asked_robots == asked

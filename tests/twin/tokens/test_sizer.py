@@ -53,7 +53,7 @@ class TestWindow:
     def test_a_bad_file_is_one_sentence(self, tmp_path: Path) -> None:
         (tmp_path / "tokenizer.json").write_text("{}")
         for name in ("tokenizer.json", "none.json"):
-            with pytest.raises(InputError, match="is not a tokenizer"):
+            with pytest.raises(InputError, match="is not a readable tokenizer"):
                 Sizer.from_file(tmp_path / name, 256)
 
 

@@ -69,7 +69,7 @@ def test_the_real_authors_move_in_once_and_out_again(
     assert first.by_author == {"maxime-labonne": 26, "paul-iusztin": 50}
     assert (first.total, first.authors) == (76, ["maxime-labonne", "paul-iusztin"])
     assert (first.authors_written, first.links_written, first.inserted) == (2, 76, 76)
-    assert first.notes == ["known_bad_instruct_datasets.json is no class of the export and was left alone."]
+    assert first.notes == ["known_bad_instruct_datasets.json is not a class of the export and was ignored."]
     assert [author.name for author in warehouse.authors()] == ["Maxime Labonne", "Paul Iusztin"]
     assert {link.kind for link in warehouse.links("paul-iusztin")} == {IMPORT}
 
@@ -207,15 +207,15 @@ def test_bad_rows_and_files_take_nothing_with_them(warehouse: SqliteWarehouse, t
     assert {document.link for document in raw(warehouse)} == {"https://ada.example/1", "https://ada.example/6"}
     assert [error.removeprefix(f"{folder}/").split(":")[0] for error in report.errors] == [
         "UserDocument.json row 1",
-        "ArticleDocument.json row 1 is no JSON object",
+        "ArticleDocument.json row 1 is not a JSON object",
         "ArticleDocument.json row 2",
         "ArticleDocument.json row 3",
         "ArticleDocument.json row 4",
         "ArticleDocument.json row 5",
-        "PostDocument.json line 1 is no JSON (Expecting property name enclosed in double quotes)",
-        "RepositoryDocument.json is no JSON array of rows",
+        "PostDocument.json line 1 is not JSON (Expecting property name enclosed in double quotes)",
+        "RepositoryDocument.json is not a JSON array of rows",
     ]
-    assert report.notes == ["other.json is no class of the export and was left alone."]
+    assert report.notes == ["other.json is not a class of the export and was ignored."]
 
 
 def test_rows_that_repeat_are_one_document_and_different_texts_are_all_kept(
@@ -247,7 +247,9 @@ def test_a_declared_author_and_link_keep_what_they_say(warehouse: SqliteWarehous
 
 def test_a_folder_without_an_export_is_refused(warehouse: SqliteWarehouse, tmp_path: Path) -> None:
     for folder in (tmp_path / "nowhere", export(tmp_path / "in", something=[])):
-        with pytest.raises(InputError, match=r"holds no warehouse export: give the folder with ArticleDocument\.json"):
+        with pytest.raises(
+            InputError, match=r"contains no warehouse export: give the folder with ArticleDocument\.json"
+        ):
             import_export(folder, warehouse)
 
 

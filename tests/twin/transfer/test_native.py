@@ -175,7 +175,7 @@ def test_a_capture_without_its_bytes_is_named_and_all_else_moves(
     written = export_folder(tmp_path / "out", source, artifacts)
     assert written.captures == 2
     assert len(written.errors) == 1
-    assert f"{name} is gone" in written.errors[0]
+    assert f"{name} is missing" in written.errors[0]
     import_folder(tmp_path / "out", target, empty)
     assert contents(target) == contents(source)
 
@@ -221,7 +221,7 @@ def test_an_export_that_is_killed_looks_like_none_and_begins_again(
     process.send_signal(signal.SIGKILL)
     process.communicate()
     assert is_export(out)
-    with pytest.raises(InputError, match=r"holds no whole export \(manifest\.json is missing\)"):
+    with pytest.raises(InputError, match=r"is not a complete export \(manifest\.json is missing\)"):
         import_folder(out, new_warehouse("sqlite"), artifacts)
     export_folder(out, source, artifacts)
     assert files_of(out) == files_of(exported)
@@ -251,13 +251,13 @@ def test_an_import_that_breaks_off_is_made_good_by_the_next(
 
 def test_an_export_overwrites_nothing(new_warehouse: NewWarehouse, artifacts: ArtifactStore, exported: Path) -> None:
     before = files_of(exported)
-    with pytest.raises(InputError, match="exported holds an export already: give a new folder"):
+    with pytest.raises(InputError, match="exported already contains an export: give a new folder"):
         export_folder(exported, new_warehouse("sqlite"), artifacts)
     assert files_of(exported) == before
     diary = exported.parent / "diary"
     diary.mkdir()
     (diary / "raw.jsonl").write_text("Dear diary")
-    with pytest.raises(InputError, match="diary holds other files: give a folder that is new or empty"):
+    with pytest.raises(InputError, match="diary contains other files: give a folder that is new or empty"):
         export_folder(diary, new_warehouse("sqlite"), artifacts)
     assert files_of(diary) == {"raw.jsonl": b"Dear diary"}
     with pytest.raises(InputError, match="cannot be written"):
@@ -295,23 +295,23 @@ class Damage(NamedTuple):
 
 
 DAMAGES = [
-    Damage(r"raw\.jsonl line 3 is no JSON", RAW, in_line(3, lambda line: line[:50])),
-    Damage(r"raw\.jsonl line 3 is no JSON", RAW, in_line(3, lambda line: b"\xff" + line)),
-    Damage(r"raw\.jsonl line 2 is no JSON", RAW, in_line(2, lambda _: b"[" * 100_000), sealed=True),
-    Damage(r"raw\.jsonl line 2 is no JSON object", RAW, in_line(2, lambda _: b"[1]"), sealed=True),
+    Damage(r"raw\.jsonl line 3 is not JSON", RAW, in_line(3, lambda line: line[:50])),
+    Damage(r"raw\.jsonl line 3 is not JSON", RAW, in_line(3, lambda line: b"\xff" + line)),
+    Damage(r"raw\.jsonl line 2 is not JSON", RAW, in_line(2, lambda _: b"[" * 100_000), sealed=True),
+    Damage(r"raw\.jsonl line 2 is not a JSON object", RAW, in_line(2, lambda _: b"[1]"), sealed=True),
     Damage(r"raw\.jsonl line 2: The raw row \? lacks", RAW, in_line(2, lambda _: b"{}"), sealed=True),
     Damage("links.jsonl line 1: .* kind", "links.jsonl", in_line(1, lambda x: x.replace(b'"feed"', b'"No"')), True),
     Damage("raw.jsonl .*sha256 differs", RAW, in_line(4, lambda line: line.replace(b"Ada", b"Eve"))),
-    Damage("raw.jsonl line 7: it ends there", RAW, lambda content: content[: content[:-1].rfind(b"\n") + 1]),
-    Damage("cleaned.jsonl line 9: .* 8 rows", "cleaned.jsonl", lambda x: x + x.split(b"\n")[0] + b"\n"),
+    Damage("raw.jsonl ends at line 7", RAW, lambda content: content[: content[:-1].rfind(b"\n") + 1]),
+    Damage("cleaned.jsonl ends at line 9.* 8 rows", "cleaned.jsonl", lambda x: x + x.split(b"\n")[0] + b"\n"),
     Damage(r"\.gz .*sha256 differs", TWO, lambda content: content[:-1]),
-    Damage("manifest.json is no JSON", MANIFEST, lambda content: content[:-9]),
-    Damage("manifest.json is no JSON", MANIFEST, lambda _: b"[" * 100_000),
+    Damage("manifest.json is not JSON", MANIFEST, lambda content: content[:-9]),
+    Damage("manifest.json is not JSON", MANIFEST, lambda _: b"[" * 100_000),
     Damage("manifest.json is not the manifest of a warehouse", MANIFEST, lambda _: b'{"name": "my-app"}'),
     Damage("install a newer one", MANIFEST, lambda content: content.replace(b'"version": 1', b'"version": 2')),
     Damage("damaged at files", MANIFEST, lambda content: content.replace(b'"sha256"', b'"md5"', 1)),
     Damage("does not name raw.jsonl", MANIFEST, lambda content: content.replace(b"raw.jsonl", b"row.jsonl")),
-    Damage("no file of an export", MANIFEST, lambda content: content.replace(b"captures/ada/", b"captures/../")),
+    Damage("not a file of an export", MANIFEST, lambda content: content.replace(b"captures/ada/", b"captures/../")),
 ]
 
 
@@ -333,7 +333,7 @@ def test_a_file_that_is_missing_is_named(
     exported: Path, new_warehouse: NewWarehouse, empty: ArtifactStore, name: str
 ) -> None:
     (exported / name).unlink()
-    with pytest.raises(InputError, match=f"{name} is missing, though manifest.json names it"):
+    with pytest.raises(InputError, match=f"{name} is missing, but manifest.json names it"):
         import_folder(exported, new_warehouse("sqlite"), empty)
 
 
@@ -346,7 +346,7 @@ def test_what_the_other_store_cannot_take_is_named_and_takes_nothing_with_it(
     report = import_folder(tmp_path / "out", target, artifacts)
     assert report.restored.inserted == 2
     assert len(report.errors) == 1
-    assert f"The raw row {document(2).id} has metadata that MongoDB cannot keep" in report.errors[0]
+    assert f"The raw row {document(2).id} has metadata that MongoDB cannot store" in report.errors[0]
 
 
 # -- the command -------------------------------------------------------------------------------------------------------
@@ -367,10 +367,10 @@ def test_the_commands_move_a_warehouse(
     done = twin("store", "export", str(tmp_path / "out"))
     assert done.exit_code == 1
     assert done.stdout.startswith("2 authors, 3 links, 8 raw, 8 cleaned, 3 crawl_log, 3 captures written to ")
-    assert f"twin: {tmp_path}/store/captures/ada/{sha256(b'gone')}.gz is gone" in done.stderr
+    assert f"twin: {tmp_path}/store/captures/ada/{sha256(b'gone')}.gz is missing" in done.stderr
     done = twin("new", "import", str(tmp_path / "out"))
     assert (done.exit_code, done.stderr) == (0, "")
-    assert "28 rows new, 0 changed, 0 unchanged, 0 newer here and kept; 3 captures new" in done.stdout
+    assert "28 rows new, 0 changed, 0 unchanged, 0 kept because newer; 3 captures new" in done.stdout
     assert "0 rows new, 0 changed, 28 unchanged" in twin("new", "import", str(tmp_path / "out")).stdout
     assert twin("new", "export", str(tmp_path / "li"), "ada-li").exit_code == 0
     assert "There is no author 'eve'" in str(twin("new", "export", str(tmp_path / "eve"), "eve").exception)
@@ -378,4 +378,4 @@ def test_the_commands_move_a_warehouse(
     assert (done.exit_code, done.stdout) == (0, f"6 documents of ada written to {tmp_path}/handbook\n")
     assert (tmp_path / "handbook" / "ArticleDocument.json").exists()
     assert "6 documents of ada-love: 6 new" in twin("other", "import", str(tmp_path / "handbook")).stdout
-    assert "holds no warehouse export" in str(twin("other", "import", str(tmp_path)).exception)
+    assert "contains no warehouse export" in str(twin("other", "import", str(tmp_path)).exception)

@@ -228,7 +228,7 @@ def test_a_document_of_exactly_16_mib_fits_and_one_byte_more_is_refused_by_name(
     each = len(text.encode())
     big = document(1, text=text * (room // each) + "x" * (room % each))
     if over:
-        with pytest.raises(InputError, match=r"https://ada\.example/1' has 16\.0 MiB.*\(it is 1 bytes over\)"):
+        with pytest.raises(InputError, match=r"https://ada\.example/1' has 16\.0 MiB.*\(it is 1 bytes too large\)"):
             warehouse.upsert_documents(State.RAW, [document(0), big, document(2)])
         with pytest.raises(InputError, match=r"https://ada\.example/7' has 16"):
             warehouse.edit_document(State.RAW, document(7).id, big.text)

@@ -46,7 +46,7 @@ def test_a_document_is_found_by_any_spelling_of_its_link(warehouse: SqliteWareho
 
 def test_a_file_needs_its_path(warehouse: SqliteWarehouse) -> None:
     assert find_document(warehouse, "ada", REPOSITORY, "README.md") == FILES[1]
-    with pytest.raises(InputError, match=r"has 2 documents: give the path of one as well, such as README\.md"):
+    with pytest.raises(InputError, match=r"has 2 documents: give --path too, such as README\.md"):
         find_document(warehouse, "ada", REPOSITORY)
     with pytest.raises(InputError, match=r"has no file 'src/engine\.pi': the nearest is src/engine\.py"):
         remove_document(warehouse, "ada", REPOSITORY, "src/engine.pi")

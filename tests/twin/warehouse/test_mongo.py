@@ -182,16 +182,16 @@ def test_a_malformed_address_is_one_sentence_without_the_password(uri: str) -> N
 
 def test_a_document_over_16_mib_is_refused_by_name(mongo_uri: str) -> None:
     warehouse = MongoWarehouse(mongo_uri, "big")
-    with pytest.raises(InputError, match=r"https://ada\.example/7.*17\.0 MiB, and MongoDB takes at most 16"):
+    with pytest.raises(InputError, match=r"https://ada\.example/7.*17\.0 MiB, but MongoDB takes at most 16"):
         warehouse.upsert_documents(State.RAW, [document(1), document(7, text="x" * 17 * 1024 * 1024)])
     assert stored(warehouse) == [document(1)]
-    with pytest.raises(InputError, match=r"https://ada\.example/8.*metadata that MongoDB cannot keep"):
+    with pytest.raises(InputError, match=r"https://ada\.example/8.*metadata that MongoDB cannot store"):
         warehouse.upsert_documents(State.RAW, [document(8, metadata={"n": 2**70})])
 
 
 def test_a_server_that_ends_is_one_sentence(tmp_path: Path) -> None:
     warehouse = MongoWarehouse("mongodb://127.0.0.1:1", timeout_s=0.2)
-    with pytest.raises(StoreError, match="start it, or correct MONGO_URI"):
+    with pytest.raises(StoreError, match="start it, correct MONGO_URI"):
         warehouse.upsert_documents(State.RAW, [document(1)])
-    with pytest.raises(StoreError, match="start it, or correct MONGO_URI"):
+    with pytest.raises(StoreError, match="start it, correct MONGO_URI"):
         stored(warehouse)

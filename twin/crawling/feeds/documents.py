@@ -1,7 +1,7 @@
-"""The document of a feed's item.
+"""Turn the items of a feed into documents.
 
-The item and the page behind it are one article in two forms. They have one identity, `address_of`, and where they must
-be compared, their words are: `fingerprint`.
+An item and its page are two forms of one article. They share one identity, `address_of`. To compare them, compare their
+words with `fingerprint`.
 """
 
 import re
@@ -17,10 +17,10 @@ from twin.models import Category, Document, Link
 from twin.text.words import count_words
 
 MIN_ITEM_WORDS = 40
-"""An item with fewer words than this is a teaser of an article and not the article."""
+"""An item with fewer words than this is a teaser, not the article."""
 
 PAID = {"medium": "members_only", "substack": "paid"}
-"""Platform -> why an item is left out that its feed cuts off: for who does not pay its page is cut off as well."""
+"""Platform -> reason for leaving out an item that its feed cuts off: without payment, its page is cut off as well."""
 
 _STORY = re.compile(r"(?:^|[/-])([0-9a-f]{8,12})$")
 _LINK_TARGET = re.compile(r"\]\([^)\s]*\)|<https?://[^>\s]*>")
@@ -31,14 +31,14 @@ _MEDIUM_FOOTER = re.compile(r".*was originally published in .* on Medium, where 
 def item_document(
     item: Item, link: Link, category: Category, *, feed: Feed, url: str, capture: str | None
 ) -> Document | str:
-    """The document of an item that carries its article in full; else the reason why it is left out.
+    """The document of an item that contains its article in full; otherwise the reason why it is left out.
 
     Args:
-        url: of the feed.
-        capture: sha256 of the feed's.
+        url: address of the feed.
+        capture: sha256 of the feed's capture.
 
     Raises:
-        CrawlError: its HTML cannot be taken apart.
+        CrawlError: its HTML cannot be parsed.
     """
     if not item.link:
         return "without_link"
@@ -66,11 +66,10 @@ def item_document(
 
 
 def fingerprint(document: Document) -> str:
-    """Hex sha256 of a text's letters and digits, in the case and the form in which two extractions of it agree.
+    """Hex sha256 of a text's letters and digits, normalised so that two extractions of the same text agree.
 
-    What differs between them takes no part: spaces, punctuation, marks of Markdown, addresses of links, languages of
-    code blocks, and whether the title stands above the text. Of code all but the white space counts: there a single
-    stroke is another program.
+    Ignored are: spaces, punctuation, Markdown marks, link addresses, languages of code blocks, and whether the title
+    stands above the text. In code everything but white space counts, because one character makes another program.
     """
     prose, code, end = "", "", 0
     for block in _FENCED.finditer(document.text):
@@ -85,12 +84,12 @@ def fingerprint(document: Document) -> str:
 
 def _letters(text: str) -> str:
     folded = unicodedata.normalize("NFKC", text).casefold()
-    # Marks too: in the scripts of India they are the vowels.
+    # Keep marks too: in the scripts of India they are the vowels.
     return "".join(character for character in folded if unicodedata.category(character)[0] in "LMN")
 
 
 def address_of(item: Item, feed: Feed) -> str:
-    """The address that is an item's identity: its own, but the one form of all those that a story of Medium has."""
+    """The address that identifies an item: its own, or for a Medium story the one form that all its addresses share."""
     is_story = platform_of(item, feed) == "medium"
     return (story_address(item.key) or story_address(item.link) or item.link) if is_story else item.link
 
@@ -102,12 +101,12 @@ def story_address(url: str) -> str | None:
 
 
 def platform_of(item: Item, feed: Feed) -> str:
-    """By the item's host, else by the software that made the feed: publications have hosts of their own."""
+    """The platform, by the item's host, else by the software that made the feed (publications have their own hosts)."""
     found = platform(item.link)
     return found if found != "web" else next((name for name in PAID if name in feed.generator.lower()), found)
 
 
 def is_same_site(url: str, other: str) -> bool:
-    """Whether one of two addresses is on the other's host or on a subdomain of it, "www" aside."""
+    """Whether two addresses are on the same host, or one on a subdomain of the other; "www" is ignored."""
     first, second = ((urlsplit(each).hostname or "").removeprefix("www.") for each in (url, other))
     return bool(first and second) and (within(first, second) or within(second, first))

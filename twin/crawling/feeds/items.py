@@ -1,7 +1,7 @@
-"""What a feed says, whatever its dialect: RSS 0.9x, 1.0 and 2.0, Atom (RFC 4287), JSON Feed 1.1.
+"""Read a feed of any dialect: RSS 0.9x, 1.0 and 2.0, Atom (RFC 4287), JSON Feed 1.1.
 
-XML is parsed by feedparser from bytes that were fetched already, so its own way to the web is never used; it is told
-neither to sanitise nor to resolve, because both write the HTML anew and code does not survive that.
+feedparser parses XML from bytes that are already here, so its own network access is never used. It is told not to
+sanitise and not to resolve addresses, because both rewrite the HTML and damage code.
 """
 
 import io
@@ -32,12 +32,12 @@ _LINK = re.compile(r"<a\b[^>]*?href\s*=\s*[\"']?([^\"'\s>]*)[^>]*>(.*?)</a>", re
 _TAG = re.compile(r"<[^<>]*>")
 _BLOCK = re.compile(r"<(p|div|pre|h[1-6]|ul|ol|br)\b", re.I)
 _LAST = 400
-"""Characters at the end of an item in which a link to go on reading is looked for."""
+"""Number of characters at the end of an item that are searched for a link to the rest."""
 _SUMMARY_WORDS = 150
-"""A summary with fewer words than this is a summary, however it is marked up."""
+"""A summary with fewer words than this is a summary, whatever its markup says."""
 _FEED_TYPES = ("application/rss+xml", "application/atom+xml", "application/feed+json", "application/rdf+xml")
 _BROKEN = (AssertionError, AttributeError, LookupError, RecursionError, TypeError, ValueError)
-"""What feedparser raises on hostile bytes; found by feeding it such."""
+"""What feedparser raises on hostile bytes; found by fuzzing."""
 _TRACKERS = ("feedproxy.google.com", "feeds.feedburner.com", "rss.feedsportal.com")
 
 
@@ -46,11 +46,11 @@ class Item:
     """One item of a feed.
 
     Args:
-        link: its own address, canonical; "" where it has none.
+        link: its canonical address; "" if it has none.
         key: its guid or id.
-        html: the fullest text it carries, HTML; "" where it has none.
-        base: the address that relative links in `html` start from.
-        teaser: whether that text only leads to the article and is not the article.
+        html: the longest text that it contains, as HTML; "" if there is none.
+        base: the base address of relative links in `html`.
+        teaser: whether that text only leads to the article.
         media: whether it has an audio or video file.
     """
 
@@ -71,7 +71,7 @@ class Item:
 
 @dataclass(frozen=True)
 class Feed:
-    """A feed, or one part of it: its items as they stand in it, who made it, and where the older ones are."""
+    """A feed, or one part of it: its items in order, who made it, and where the older ones are."""
 
     title: str
     generator: str
@@ -83,14 +83,14 @@ def parse_feed(content: bytes, url: str, content_type: str = "") -> Feed:
     """Read a feed.
 
     Args:
-        content: the body as it came.
+        content: the body, unchanged.
         url: where it was found, for relative addresses and for messages.
-        content_type: the header, for the encoding of feeds that are not UTF-8 and do not say what they are.
+        content_type: the header, for feeds that are not UTF-8 and do not name their encoding.
 
     Raises:
-        CrawlError: it declares entities, which is how XML bombs are built, or it is no feed.
+        CrawlError: it is not a feed, or it declares entities, which XML bombs are built from.
     """
-    # Without NULs, so that no UTF-16 gets past; feedparser itself takes no entity that could grow either.
+    # Check without NUL bytes, so that UTF-16 cannot hide it; feedparser itself does not expand growing entities either.
     if re.search(rb"<!ENTITY", content.replace(b"\0", b""), re.I):
         raise CrawlError(f"{url} declares XML entities, which no feed needs, so it is not read: declare its pages.")
     feed = _json_feed(content, url) if content.lstrip(b"\xef\xbb\xbf \t\r\n").startswith(b"{") else None
@@ -103,7 +103,7 @@ def parse_feed(content: bytes, url: str, content_type: str = "") -> Feed:
 def discover_feed(content: bytes, url: str) -> str | None:
     """The address of the feed that an HTML page names as its own (RSS autodiscovery), or None.
 
-    A feed of comments is nobody's articles, so it is passed over.
+    Feeds of comments are ignored: they are not the author's articles.
     """
     from trafilatura.utils import load_html
 
@@ -130,14 +130,14 @@ def _xml_feed(content: bytes, url: str, content_type: str) -> Feed | None:
             io.BytesIO(content), response_headers=headers, resolve_relative_uris=False, sanitize_html=False
         )
     except _BROKEN as error:
-        logger.info("%s cannot be taken apart: %r", url, error)
+        logger.info("%s cannot be parsed: %r", url, error)
         return None
     if not parsed.get("version"):
         return None
     about = parsed.feed
     language = _language(about.get("language") or "")
     updates = {str(_updated(each)) for each in parsed.entries}
-    # A time that all items share is that of the feed's making: kept, it would change them at each crawl.
+    # If all items have the same time, it is the time when the feed was made. It would change with every crawl.
     is_made_now = len(parsed.entries) > 1 and len(updates) == 1
     items = tuple(_item(each, url, language, is_made_now) for each in parsed.entries)
     generator = about.get("generator") or ""
@@ -145,7 +145,7 @@ def _xml_feed(content: bytes, url: str, content_type: str) -> Feed | None:
 
 
 def _older(links: list[Any], url: str) -> str:
-    """Where the next older items are: RFC 5005, 3 and 4."""
+    """Where the next older items are: RFC 5005, sections 3 and 4."""
     for relation in ("prev-archive", "next"):
         for link in links:
             if link.get("rel") == relation and (address := _joined(str(link.get("href") or ""), url)):
@@ -162,7 +162,7 @@ def _joined(address: str, base: str) -> str:
 
 
 def _updated(entry: Any) -> Any:
-    """When an item was updated, past feedparser's own `get`, which falls back to the time of its publication."""
+    """When an item was updated. feedparser's own `get` is avoided: it falls back to the time of publication."""
     return dict.get(entry, "updated_parsed")
 
 
@@ -170,7 +170,7 @@ def _item(entry: Any, url: str, language: str | None, is_made_now: bool) -> Item
     contents = [each for each in entry.get("content", []) if each.get("value")]
     summary = entry.get("summary_detail") or {}
     best = max(contents, key=lambda each: len(each["value"]), default=None)
-    # feedparser moves a second description of an item into `content`: a summary is one wherever it stands.
+    # feedparser moves a second description of an item into `content`; it is a summary there too.
     full = best is not None and len(best["value"]) >= len(summary.get("value") or "")
     chosen = best if full and best is not None else summary
     html = chosen.get("value") or ""
@@ -197,7 +197,7 @@ def _item(entry: Any, url: str, language: str | None, is_made_now: bool) -> Item
 
 
 def _address(entry: Any, url: str) -> str:
-    """The item's own address: not that of a service that counts clicks, and of several links the alternate one."""
+    """The item's own address: not that of a click counter, and if there are several links, the alternate one."""
     links = [each.get("href") for each in entry.get("links", []) if each.get("rel", "alternate") == "alternate"]
     key = str(entry.get("id") or "")
     offered = [entry.get("feedburner_origlink"), *links, entry.get("link") if not entry.get("links") else None]
@@ -217,7 +217,7 @@ def _canonical(address: str, base: str) -> str:
 
 def _names(entry: Any) -> list[str]:
     listed = [str(each.get("name") or "") for each in entry.get("authors", [])]
-    # "mail@host (Name)" is how RSS 2.0 writes an author; an address alone names nobody.
+    # RSS 2.0 writes an author as "mail@host (Name)"; an address alone is not a name.
     names = [
         re.sub(r"^\S+@\S+\s*\((.+)\)$", r"\1", name.strip()) for name in listed or [str(entry.get("author") or "")]
     ]
@@ -235,12 +235,12 @@ def _is_teaser(html: str, link: str, base: str, *, is_summary: bool) -> bool:
         return link in ("", _canonical(last[-1][1], base))
     is_short = count_words(_TAG.sub(" ", html)) < _SUMMARY_WORDS
     breaks_off = _TAG.sub("", end).rstrip().endswith(("…", "..."))
-    # A description may as well be the whole article; then it has the words and the paragraphs of one.
+    # A description may also be the whole article; then it has the words and paragraphs of one.
     return (is_summary and (is_short or breaks_off or not _BLOCK.search(html))) or (is_short and breaks_off)
 
 
 def _subtitle(html: str) -> str:
-    """A summary beside the full text, where it is one line, as Substack's subtitle is."""
+    """A summary next to the full text, if it is one line, like Substack's subtitle."""
     text = _plain(html)
     return text if 0 < len(text) <= _LAST and not _BLOCK.search(html) and not _CUT_OFF.search(text) else ""
 
@@ -254,7 +254,7 @@ def _paragraphs(text: str) -> str:
 
 
 def _media_type(content: bytes, content_type: str) -> str:
-    """The content type for feedparser, which believes a header rather than the bytes: UTF-8 that is valid is UTF-8."""
+    """The content type for feedparser, which trusts a header more than the bytes: valid UTF-8 is declared as UTF-8."""
     if any(byte > 0x7F for byte in content[:200_000]) or not content.isascii():
         try:
             content.decode("utf-8")
@@ -267,7 +267,7 @@ def _media_type(content: bytes, content_type: str) -> str:
 
 
 def _moment(parsed: Any) -> datetime | None:
-    """feedparser gives times in UTC, whatever zone they were written in."""
+    """feedparser gives times in UTC, whatever time zone they were written in."""
     if not parsed:
         return None
     try:

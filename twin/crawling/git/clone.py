@@ -1,8 +1,9 @@
-"""Remote repositories: which commit they are at, a clone that holds that commit alone, and the capture of a clone.
+"""Remote repositories: their newest commit, a clone that holds only that commit, and the capture of a clone.
 
-Git connects by itself, so what `twin.crawling.web.fetcher` does for pages is done here for git: https alone, the host
-resolved once, checked by the same rules, and git held to the address that was checked (`http.curloptResolve`, git 2.37
-or newer; an older git resolves a second time); no redirect, no proxy, no credentials; bounds in bytes and seconds.
+Git opens its own connections, so the rules that `twin.crawling.web.fetcher` has for pages are applied here for git:
+only https; the host is resolved once, checked by the same rules, and git is held to the checked address
+(`http.curloptResolve`, git 2.37 or newer; an older git resolves again); no redirect, no proxy, no credentials; limits
+on bytes and seconds.
 """
 
 import io
@@ -30,14 +31,14 @@ CLONE_TIMEOUT_S = 300.0
 ASK_TIMEOUT_S = 60.0
 MAX_CLONE = 512 * 2**20
 MAX_CAPTURE = 128 * 2**20
-"""Bytes of the largest clone that is kept: a capture is packed in memory. A larger one is cloned again on a replay."""
+"""Bytes of the largest clone that is kept: a capture is packed in memory. A replay clones larger ones again."""
 
 CONTENT_TYPE = "application/x-tar"
 _REMOTE = (
     "-c", "http.followRedirects=false", "-c", "http.proxy=", "-c", "http.sslVerify=true", "-c", "http.emptyAuth=false",
     "-c", "http.lowSpeedLimit=1000", "-c", "http.lowSpeedTime=30", "-c", "transfer.bundleURI=false",
     "-c", "transfer.fsckObjects=true",
-    # Harmless slips of old programs, in commits that nobody can change any more; names and links stay checked.
+    # Harmless slips of old programs, in commits that can no longer be changed; names and links are still checked.
     "-c", "fetch.fsck.zeroPaddedFilemode=ignore", "-c", "fetch.fsck.badTimezone=ignore",
     "-c", "fetch.fsck.missingSpaceBeforeDate=ignore", "-c", "fetch.fsck.missingSpaceBeforeEmail=ignore",
     "-c", "fetch.fsck.zeroPaddedDate=ignore",
@@ -47,15 +48,15 @@ _COMMIT = re.compile(r"[0-9a-f]{40}(?:[0-9a-f]{24})?")
 _GONE = ("not found", "could not read username", "does not appear to be", "does not exist", "authentication")
 
 _one_at_a_time: defaultdict[str, Lock] = defaultdict(Lock)
-"""By host: as with pages, a host has one connection at a time."""
+"""One lock per host: as with pages, each host gets one connection at a time."""
 
 
 class MovedError(CrawlError):
-    """The server answers that the repository is elsewhere; git follows nobody."""
+    """The server says that the repository has moved; git does not follow redirects here."""
 
 
 class EmptyError(CrawlError):
-    """The repository is there and has no commit."""
+    """The repository exists but has no commit."""
 
 
 @dataclass(frozen=True)
@@ -63,11 +64,11 @@ class Remote:
     """A remote repository.
 
     Args:
-        url: made by the caller from checked parts, never as the user typed it; its captures are kept under it.
-        moved_to: the address to ask instead, where the repository was renamed.
-        protocols: what git may speak, colon-separated.
-        allow_loopback: let this machine's own addresses be asked; for tests that run a server.
-        ports: that may be asked; None: any.
+        url: built by the caller from checked parts, never as the user typed it; its captures are stored under it.
+        moved_to: the address to use instead, if the repository was renamed.
+        protocols: protocols that git may use, colon-separated.
+        allow_loopback: allow this machine's own addresses; for tests that run a server.
+        ports: allowed ports; None: any.
     """
 
     url: str
@@ -84,21 +85,21 @@ class Remote:
         """Id of the commit that HEAD names; one request.
 
         Raises:
-            MovedError: it is elsewhere.
+            MovedError: it has moved.
             EmptyError: it has no commit.
-            CrawlError: it is not there, or cannot be asked.
+            CrawlError: it does not exist or cannot be read.
         """
-        # Version 2 of the protocol would ask twice, first for what the server can do.
+        # Version 2 of the protocol would need two requests, the first to learn what the server can do.
         arguments = ["-c", "protocol.version=0", "ls-remote", "--quiet", "--", self.address, "HEAD"]
         answer = self._ask(arguments, timeout_s=ASK_TIMEOUT_S)
         match = re.match(rb"([0-9a-f]{40,64})\tHEAD\n", answer)
         if not match:
-            raise EmptyError(f"{self.url} has no commit to read: it is empty.")
+            raise EmptyError(f"{self.url} is empty: it has no commit to read.")
         return match[1].decode()
 
     @contextmanager
     def cloned(self) -> Iterator[GitReader]:
-        """A reader of the newest commit, without its blobs over `MAX_BLOB`; gone afterwards, whatever happens.
+        """A reader of the newest commit, without blobs larger than `MAX_BLOB`; always removed afterwards.
 
         Raises:
             CrawlError: it cannot be cloned, or is larger than `MAX_CLONE`.
@@ -131,12 +132,12 @@ class Remote:
         status = re.search(r"returned error: (\d{3})", said)
         if status and status[1].startswith("3"):
             return MovedError(f"{self.url} has moved: declare its new address.")
-        # Without an account, a private repository and none at all give the same answer.
+        # Without an account, a private repository and a missing one give the same answer.
         if any(mark in said for mark in _GONE) or (status and status[1] in ("401", "404", "410", "451")):
             return CrawlError(f"{self.url} does not exist or is private: correct the link, or clone it and declare the "
                               "folder with `repository:`.")  # fmt: skip
         final = any(mark in said for mark in ("fsck", "not allowed", "out of memory")) or "error: 403" in said
-        return CrawlError(f"{self.url} cannot be read by git: {detail}.", retryable=not final)
+        return CrawlError(f"Git cannot read {self.url}: {detail}.", retryable=not final)
 
     def _pinned(self) -> list[str]:
         """The options that hold git to the address that was checked here.
@@ -146,7 +147,7 @@ class Remote:
         """
         parts = urlsplit(self.address)
         if parts.scheme not in self.protocols.split(":"):
-            raise CrawlError(f"{self.url} is not allowed: a repository is asked over https alone.")
+            raise CrawlError(f"{self.url} is not allowed: repositories are read over https only.")
         if parts.scheme not in ("http", "https"):
             return []
         import requests
@@ -154,16 +155,16 @@ class Remote:
 
         host, port = parts.hostname or "", parts.port or {"http": 80, "https": 443}[parts.scheme]
         if self.ports is not None and port not in self.ports:
-            raise CrawlError(f"{self.url} uses port {port}: only {' and '.join(map(str, self.ports))} are asked.")
+            raise CrawlError(f"{self.url} uses port {port}: only {' and '.join(map(str, self.ports))} are allowed.")
         literal = _is_address(host)
-        # curl and the resolver may read 0177.1 differently, so what was checked would not be what is asked.
+        # curl and the resolver may read 0177.1 differently; then git would use an address that was not checked.
         if not literal and re.fullmatch(r"\d+|0x[0-9a-f]*", host.rsplit(".", 1)[-1], re.I):
-            raise CrawlError(f"{self.url} names its host by a number: write the name of the host.")
+            raise CrawlError(f"{self.url} uses a number as its host: write the host's name.")
         try:
             checked = checked_address(host, port, allow_loopback=self.allow_loopback)
         except InvalidIPAddress as error:
             raise CrawlError(
-                f"{self.url} leads to a private address, which is never asked: clone it and declare the folder with "
+                f"{self.url} leads to a private address, which is never fetched: clone it and declare the folder with "
                 "`repository:`."
             ) from error
         except requests.RequestException as error:
@@ -174,7 +175,7 @@ class Remote:
         return [] if literal else ["-c", f"http.curloptResolve={host}:{port}:{checked}"]
 
     def _forget_origin(self, target: Path) -> None:
-        """Make blobs that the clone left out merely missing: with an origin, git before 2.45 would fetch them."""
+        """Make blobs that the clone left out simply missing: with an origin, git before 2.45 would fetch them."""
         config = ["--git-dir", str(target), "config"]
         for change in (["--remove-section", "remote.origin"], ["--unset-all", "extensions.partialClone"]):
             with suppress(GitFailure):  # not every version of git writes both
@@ -190,7 +191,7 @@ def _is_address(host: str) -> bool:
 
 
 def captured_commit(tools: Tools, url: str) -> str | None:
-    """The commit of the newest capture of a repository; None where there is none."""
+    """The commit of the newest capture of a repository; None if there is none."""
     capture = tools.captures.newest(url) if tools.captures else None
     commit = capture.headers.get("commit", "") if capture else ""
     return commit if _COMMIT.fullmatch(commit) else None
@@ -198,13 +199,13 @@ def captured_commit(tools: Tools, url: str) -> str | None:
 
 @contextmanager
 def opened(remote: Remote, commit: str, tools: Tools, *, offline: bool) -> Iterator[tuple[GitReader, str | None]]:
-    """A reader of a remote repository at `commit` or a newer one, and the sha256 of its capture, where there is one.
+    """A reader of a remote repository at `commit` or a newer one, and the sha256 of its capture, if there is one.
 
-    A commit that was captured is not cloned again: the second category of a link, and another version of the rules,
-    cost no transfer.
+    A captured commit is not cloned again. So a link's second category, and a new version of the rules, need no
+    download.
 
     Raises:
-        CrawlError: it cannot be cloned; or, where `offline`, there is no capture of it, or a damaged one.
+        CrawlError: it cannot be cloned; or, if `offline`, its capture is missing or damaged.
     """
     if captured_commit(tools, remote.url) == commit:
         try:
@@ -222,8 +223,8 @@ def opened(remote: Remote, commit: str, tools: Tools, *, offline: bool) -> Itera
 
 
 def never_captured(url: str) -> CrawlError:
-    """The error for a repository that is to be read without a request and cannot be."""
-    return CrawlError(f"{url} was never captured, so it is not read again without a request: crawl it.")
+    """The error for a repository that must be read offline but was never captured."""
+    return CrawlError(f"{url} was never captured, so it cannot be read offline: crawl it first.")
 
 
 def _kept(reader: GitReader, remote: Remote, tools: Tools) -> str | None:
@@ -232,7 +233,7 @@ def _kept(reader: GitReader, remote: Remote, tools: Tools) -> str | None:
     commit = reader.head()
     content = packed(reader, commit)
     if content is None:
-        logger.info("%s is too large to be captured: a replay will clone it again", remote.url)
+        logger.info("%s is too large to capture: a replay will clone it again", remote.url)
         return None
     return tools.captures.keep(
         remote.url, remote.address, content, content_type=CONTENT_TYPE, headers={"commit": commit}
@@ -240,10 +241,10 @@ def _kept(reader: GitReader, remote: Remote, tools: Tools) -> str | None:
 
 
 def packed(reader: GitReader, commit: str) -> bytes | None:
-    """What a clone fetched, as a tar: its packs, what is shallow, and HEAD as the commit itself.
+    """The files that a clone fetched, as a tar: its packs, the list of shallow commits, and HEAD as the commit id.
 
-    No configuration, no hook and no reference comes along. The same files give the same bytes. None where it would be
-    larger than `MAX_CAPTURE`.
+    It contains no configuration, hook or reference. The same files give the same bytes. None if it would be larger than
+    `MAX_CAPTURE`.
     """
     packs = sorted(each for each in (reader.git_dir / "objects" / "pack").iterdir() if each.suffix in (".pack", ".idx"))
     if sum(each.stat().st_size for each in packs) > MAX_CAPTURE:
@@ -276,12 +277,12 @@ def _from_capture(url: str, commit: str, tools: Tools) -> Iterator[tuple[GitRead
 
 
 def unpack(content: bytes, folder: Path, url: str) -> None:
-    """Make a bare repository of what `packed` made, in an empty folder, and of nothing else.
+    """Make a bare repository in an empty folder from the output of `packed`, and from nothing else.
 
     Raises:
         ConsistencyError: it is something else.
     """
-    damaged = ConsistencyError(f"The capture of {url} is no clone of a repository: crawl it again.")
+    damaged = ConsistencyError(f"The capture of {url} is not a clone of a repository: crawl it again.")
     try:
         with tarfile.open(fileobj=io.BytesIO(content), mode="r:") as archive:
             members = archive.getmembers()
@@ -307,8 +308,8 @@ def _temporary_folder(url: str) -> Iterator[Path]:
         temporary = tempfile.TemporaryDirectory(prefix="twin-git-", ignore_cleanup_errors=True)
     except OSError as error:
         raise CrawlError(
-            f"{url} cannot be read, because the temporary folder cannot be used ({error.strerror}): make room there, "
-            "or set TMPDIR.",
+            f"{url} cannot be read, because the temporary folder cannot be used ({error.strerror}): free up disk space "
+            "there, or set TMPDIR.",
             retryable=True,
         ) from error
     with temporary as folder:

@@ -1,7 +1,7 @@
-"""Addresses of git repositories on servers other than GitHub: which are some, and what git is asked for.
+"""Addresses of git repositories on servers other than GitHub: how to recognise them, and what address git is given.
 
-The forges whose pages have fixed forms are in a table by host; elsewhere an address is a repository's where its path
-ends in `.git`, or where the author says so.
+A table by host lists the forges whose page addresses have fixed forms. Elsewhere an address is a repository if its path
+ends in `.git`, or if the author says so.
 """
 
 import re
@@ -16,8 +16,8 @@ class _Forge:
     """How a forge writes the address of a repository.
 
     Args:
-        depth: parts of the path that may name it, fewest and most; GitLab has groups within groups.
-        suffix: that its git addresses end in; with another end the server redirects, which git does not follow.
+        depth: how many parts of the path may name it, fewest and most; GitLab has groups within groups.
+        suffix: ending of its git addresses; with another ending the server redirects, which git does not follow here.
         owner: what the first part looks like.
     """
 
@@ -41,28 +41,28 @@ _NOT_OWNERS = frozenset([
     "login", "org", "organizations", "product", "projects", "public", "repo", "search", "snippets", "topics", "user",
     "users", "workspaces",
 ])  # fmt: skip
-"""First parts of paths that are pages of a forge's own."""
+"""First parts of paths that are a forge's own pages."""
 
 _INSIDE = frozenset([
     "-", "tree", "blob", "blame", "raw", "commit", "commits", "src", "branch", "branches", "issues", "merge_requests",
     "wikis", "wiki", "pulls", "pull-requests", "releases", "tags", "log", "refs", "pipelines", "activity", "graphs",
 ])  # fmt: skip
-"""Parts of paths after which GitLab and its like speak of something inside a repository."""
+"""Path parts after which GitLab and similar forges name something inside a repository."""
 
 _PART = re.compile(r"~?[\w][\w.+-]{0,254}", re.A)
 _FEED = (".atom", ".rss", ".xml")
 
 
 def forge_repository(url: str, *, declared: bool = False) -> str | None:
-    """The one address of the repository that a canonical http(s) URL is inside of; None where it shows none.
+    """The one address of the repository that contains a canonical http(s) URL; None if the URL does not show one.
 
     Args:
-        declared: the author says that it is one, so any path may be.
+        declared: the author says that it is a repository, so any path may be one.
     """
     parts = urlsplit(url)
     host, path = parts.hostname or "", [part for part in parts.path.split("/") if part]
     if parts.scheme == "http" and parts.port is not None:
-        return None  # there is no telling where its https is
+        return None  # nothing says where its https version is
     if parts.port is None and host in _FORGES:
         return _of_forge(host, path, _FORGES[host])
     named = bool(path) and path[-1].endswith(".git") and len(path[-1]) > len(".git")
@@ -84,13 +84,13 @@ def _of_forge(host: str, path: list[str], forge: _Forge) -> str | None:
 
 
 def clone_address(url: str) -> str:
-    """The address that git is asked for, rebuilt from the parts of a repository's address.
+    """The address for git, rebuilt from the parts of a repository's address.
 
     Raises:
-        CrawlError: it is no address of a repository.
+        CrawlError: it is not the address of a repository.
     """
     found = forge_repository(url, declared=True)
     if found is None:
-        raise CrawlError(f"{url} names no repository: write https://HOST/PATH.")
+        raise CrawlError(f"{url} does not name a repository: write https://HOST/PATH.")
     forge = _FORGES.get(urlsplit(found).netloc)
     return found + forge.suffix if forge else found

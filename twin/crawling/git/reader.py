@@ -1,8 +1,8 @@
-"""Git, as a reader of objects only: no work tree, so no checkout, hook, filter, submodule or symlink ever acts.
+"""Git, used only to read objects: there is no work tree, so no checkout, hook, filter, submodule or symlink ever acts.
 
-See gitsecurityboundary(7): inspecting an untrusted clone with git is meant to be safe, a configuration or hook that
-came with a repository is not; a bare clone has neither, and what is run here looks at neither. How a repository gets
-here is `twin.crawling.git.clone`'s; which of its files are read, `twin.crawling.sources.repository`'s.
+See gitsecurityboundary(7): inspecting an untrusted clone with git is meant to be safe, but a configuration or hook that
+came with a repository is not. A bare clone has neither, and the commands run here read neither.
+`twin.crawling.git.clone` fetches a repository; `twin.crawling.sources.repository` decides which of its files are read.
 """
 
 import hashlib
@@ -25,28 +25,28 @@ from twin.errors import CrawlError
 MAX_BLOB = 2**20
 READ_TIMEOUT_S = 120.0
 _MAX_LISTING = 64 * 2**20
-"""Bytes of one listing of paths. A tree that repeats itself some levels deep names more files than there is memory."""
+"""Limit in bytes of one listing of paths. A tree that repeats itself a few levels deep lists more than memory holds."""
 
 _BATCH_BYTES = 16 * 2**20
 _BATCH_BLOBS = 1000
 _MAX_ERRORS = 64 * 1024
 _HARDENED = (
     "-c", "core.hooksPath=/dev/null", "-c", "core.symlinks=false", "-c", "core.fsmonitor=false",
-    # Larger blobs are never read, so a pack of them is checked without holding one in memory.
+    # Larger blobs are never read, so a pack with such blobs is checked without holding one in memory.
     "-c", f"core.bigFileThreshold={MAX_BLOB}",
-    # A pack may be larger than the memory that git is given, so it is looked at through small windows.
+    # A pack may be larger than the memory that git is given, so it is read through small windows.
     "-c", "core.packedGitWindowSize=64m", "-c", "core.packedGitLimit=512m",
     "-c", "core.askPass=", "-c", "credential.helper=", "-c", "submodule.recurse=false", "-c", "gc.auto=0",
 )  # fmt: skip
 _MAX_MEMORY = 4 * 2**20
 _BOUNDED = f'ulimit -v {_MAX_MEMORY} 2>/dev/null; exec git "$@"'
-"""Git with at most so many KiB of memory, where the system can say so: some bytes of a pack can be a delta that makes
-gigabytes, and no setting of git's bounds those."""
+"""Git with limited memory (in KiB), where the system supports it: a few bytes of a pack can be a delta that expands to
+gigabytes, and git has no setting that limits it."""
 
 _INHERITED = ("PATH", "LD_LIBRARY_PATH", "TMPDIR", "SSL_CERT_FILE", "SSL_CERT_DIR")
 _ENVIRONMENT = {
     "LC_ALL": "C",
-    # No home: neither the user's configuration nor the passwords of a .netrc are found.
+    # No home folder: neither the user's configuration nor the passwords of a .netrc are found.
     "HOME": os.devnull,
     "XDG_CONFIG_HOME": os.devnull,
     "GIT_CONFIG_NOSYSTEM": "1",
@@ -62,7 +62,7 @@ _ENVIRONMENT = {
 
 @dataclass(frozen=True)
 class Entry:
-    """One path of a commit: `mode` as git writes it ("100644", "120000", "160000"), `oid` of its object."""
+    """One path of a commit: `mode` as git writes it ("100644", "120000", "160000"), `oid` the id of its object."""
 
     mode: str
     oid: str
@@ -79,8 +79,8 @@ class GitReader:
 
     Args:
         git_dir: a bare repository, or the `.git` of a work tree.
-        label: how the user calls the repository, for messages.
-        filtered: whether what is not here was left out for its size.
+        label: the user's name for the repository, for messages.
+        filtered: whether missing objects were left out for their size.
     """
 
     def __init__(self, git_dir: Path, label: str, *, filtered: bool = False) -> None:
@@ -96,10 +96,10 @@ class GitReader:
             raise CrawlError(f"{self._label} has no commit to read: commit something first.") from error
 
     def entries(self, commit: str) -> list[Entry]:
-        """Every file, symlink and submodule of `commit`, by path.
+        """Every file, symlink and submodule of `commit`, sorted by path.
 
         Raises:
-            CrawlError: they cannot be listed, or are too many to be anybody's writing.
+            CrawlError: they cannot be listed, or are more than a person writes.
         """
         listing = self._run("ls-tree", "-r", "-z", "--full-tree", commit, max_output=_MAX_LISTING)
         entries = []
@@ -111,7 +111,7 @@ class GitReader:
         return entries
 
     def sizes(self, oids: Sequence[str]) -> dict[str, int | None]:
-        """Bytes of each blob; None for one that is not here, which a size-filtered clone has left out."""
+        """Bytes of each blob; None for a missing one, which a size-filtered clone left out."""
         if not oids:
             return {}
         answers = self._run("cat-file", "--batch-check", given=oids).decode("ascii").splitlines()
@@ -121,7 +121,7 @@ class GitReader:
         }
 
     def blobs(self, sizes: dict[str, int]) -> Iterator[tuple[str, bytes]]:
-        """Contents of the blobs whose sizes are given, some megabytes at a time."""
+        """Contents of the blobs whose sizes are given, a few megabytes at a time."""
         batch: list[str] = []
         pending = 0
         for oid, size in sizes.items():
@@ -147,7 +147,7 @@ class GitReader:
             position = start + size + 1  # git writes one newline after each object
 
     def _run(self, *arguments: str, given: Sequence[str] = (), max_output: int | None = None) -> bytes:
-        # Reading must never reach the network, not even for a blob that the clone left out.
+        # Reading must never use the network, not even for a blob that the clone left out.
         command = ["--git-dir", str(self.git_dir), "-c", "protocol.allow=never", *arguments]
         stdin = "".join(f"{oid}\n" for oid in given).encode("ascii")
         return run_git(
@@ -156,26 +156,26 @@ class GitReader:
 
 
 def _oid(content: bytes, like: str) -> str:
-    """The id of a blob; git itself looks at it in `fsck` alone."""
+    """The id of a blob; git itself checks it only in `fsck`."""
     algorithm = hashlib.sha1 if len(like) == 40 else hashlib.sha256
     return algorithm(b"blob %d\0" % len(content) + content, usedforsecurity=False).hexdigest()
 
 
 class GitFailure(CrawlError):
-    """Git ended with an error; `detail` is why, in its words."""
+    """Git exited with an error; `detail` is the reason, in git's words."""
 
     def __init__(self, label: str, detail: str) -> None:
-        super().__init__(f"{label} cannot be read by git: {detail}.")
+        super().__init__(f"Git cannot read {label}: {detail}.")
         self.detail = detail
 
 
 def local_repository(location: Path, label: str) -> GitReader:
     """Read the repository whose root (or bare directory) is `location`, in place.
 
-    Only `location` itself is looked at: a plain folder inside a repository is not that repository.
+    Only `location` itself is checked: a plain folder inside a repository is not a repository.
 
     Raises:
-        CrawlError: it is not there or not a git repository.
+        CrawlError: it does not exist or is not a git repository.
     """
     if (location / ".git").exists():
         return GitReader(location / ".git", label)
@@ -196,22 +196,22 @@ def run_git(
     folder: Path | None = None,
     max_folder: int = 0,
 ) -> bytes:
-    """Run git with nothing of the user's configuration, credentials or prompts; return what it printed.
+    """Run git without the user's configuration, credentials or prompts; return what it printed.
 
     Args:
-        arguments: after `git`.
-        label: how the user calls the repository, for messages.
-        protocols: what it may speak, colon-separated; empty for none.
-        timeout_s: seconds until it is killed, with all that it started.
-        stdin: what it is given to read.
-        max_output: bytes that it may print.
-        folder: where it writes; it is killed as soon as more than `max_folder` bytes lie there.
+        arguments: the arguments after `git`.
+        label: the user's name for the repository, for messages.
+        protocols: protocols that it may use, colon-separated; empty for none.
+        timeout_s: seconds until it is killed, with all processes that it started.
+        stdin: its standard input.
+        max_output: limit in bytes of its output.
+        folder: where it writes; it is killed as soon as the folder holds more than `max_folder` bytes.
 
     Raises:
-        GitFailure: it ended with an error.
-        CrawlError: git is not installed, or it passed one of its bounds.
+        GitFailure: it exited with an error.
+        CrawlError: git is not installed, or it exceeded one of its limits.
     """
-    guard = _started(arguments, label, protocols)  # GitPython ends the process once nobody holds this
+    guard = _started(arguments, label, protocols)  # GitPython ends the process once nothing refers to this
     process = guard.proc
     errors: list[bytes] = []
     helpers = [
@@ -225,11 +225,11 @@ def run_git(
         while piece := process.stdout.read1(2**20):
             size += len(piece)
             if max_output is not None and size > max_output:
-                watch.end(f"{label} names more files than a person writes: remove the link.", retryable=False)
+                watch.end(f"{label} lists more files than a person writes: remove the link.", retryable=False)
                 break
             output.append(piece)
         process.wait()
-        watch.look()  # it may have ended between two looks
+        watch.look()  # it may have exited between two looks
     for helper in helpers:
         helper.join()
     for stream in (process.stdin, process.stdout, process.stderr):
@@ -237,7 +237,7 @@ def run_git(
             stream.close()
     if watch.ended is not None:
         raise watch.ended
-    if process.returncode == 127:  # of env: the program is not there
+    if process.returncode == 127:  # from env: the program does not exist
         raise _not_installed(label)
     if process.returncode != 0:
         raise GitFailure(label, _complaint(b"".join(errors).decode("utf-8", "replace")))
@@ -247,8 +247,8 @@ def run_git(
 def _started(arguments: Sequence[str], label: str, protocols: str) -> Any:
     """GitPython's guard of the running process.
 
-    GitPython adds to the environment and cannot take away, so `env -i` begins with none: GIT_SSL_NO_VERIFY,
-    GIT_OBJECT_DIRECTORY, http_proxy and their like never arrive.
+    GitPython can add to the environment but not remove from it. So `env -i` starts with an empty one, and
+    GIT_SSL_NO_VERIFY, GIT_OBJECT_DIRECTORY, http_proxy and similar variables never reach git.
     """
     try:
         from git import Git
@@ -272,13 +272,13 @@ def _not_installed(label: str) -> CrawlError:
 
 
 def _feed(stream: IO[bytes], content: bytes) -> None:
-    with suppress(OSError, ValueError):  # it ended before it read everything; its exit status tells why
+    with suppress(OSError, ValueError):  # git exited before it read everything; its exit status says why
         stream.write(content)
         stream.close()
 
 
 def _drain(stream: IO[bytes], kept: list[bytes]) -> None:
-    """Read what git complains about to the end, so that it is never kept waiting, and keep the beginning."""
+    """Read git's error output to the end, so that git never blocks on it, and keep the beginning."""
     room = _MAX_ERRORS
     while piece := stream.read(4096):
         if room > 0:
@@ -287,7 +287,7 @@ def _drain(stream: IO[bytes], kept: list[bytes]) -> None:
 
 
 class _Watch:
-    """Kills a process and all that it started, once it takes too long or writes too much; `ended` says why."""
+    """Kills a process and everything it started, once it takes too long or writes too much; `ended` says why."""
 
     def __init__(self, process: Any, label: str, timeout_s: float, folder: Path | None, max_folder: int) -> None:
         self.ended: CrawlError | None = None
@@ -305,7 +305,7 @@ class _Watch:
     ) -> None:
         self._done.set()
         self._thread.join()
-        if kind is not None:  # interrupted: nothing goes on behind the caller's back
+        if kind is not None:  # interrupted: nothing may go on in the background
             self._kill()
 
     def end(self, why: str, *, retryable: bool) -> None:
@@ -321,7 +321,7 @@ class _Watch:
             self.look()
 
     def look(self) -> None:
-        """End it, if it has written too much."""
+        """Kill it if it has written too much."""
         if self.ended is None and self._folder is not None and bytes_in(self._folder) > self._max_folder:
             self.end(
                 f"{self._label} is larger than {self._max_folder / 2**20:.0f} MiB even without its history and large "
@@ -336,7 +336,7 @@ class _Watch:
 
 
 def bytes_in(folder: Path) -> int:
-    """Bytes of the files below `folder`, which may change meanwhile."""
+    """Bytes of the files below `folder`, which may change while they are counted."""
     total = 0
     for root, _, names in os.walk(folder):
         for name in names:
@@ -346,7 +346,7 @@ def bytes_in(folder: Path) -> int:
 
 
 def _complaint(errors: str) -> str:
-    """Why git gave up, in its own words and without the paths of this machine; what follows it is consequences."""
+    """Why git gave up, in its own words and without this machine's paths; the lines after it are consequences."""
     lines = [line.strip() for line in errors.splitlines() if line.startswith(("fatal:", "error:", "remote:"))]
     said = next((line for line in lines if line.startswith("fatal:")), lines[0] if lines else "it gave no reason")
     said = re.sub(r"^(fatal|error|remote): (ERROR: )?", "", said).rstrip(".")

@@ -1,11 +1,11 @@
 """What a repository says about its own files: .gitignore (not part of it) and .gitattributes (generated, vendored).
 
-Patterns are read by pathspec; which of them decides follows gitignore(5) and gitattributes(5): the last match of the
-file nearest to the path wins, and nothing below an ignored folder comes back. Both files come from a stranger, so
-their number, size and patterns are bounded.
+pathspec reads the patterns. gitignore(5) and gitattributes(5) define which pattern decides: the last match in the file
+nearest to the path wins, and nothing below an ignored folder comes back. Both files come from strangers, so their
+number, size and patterns are limited.
 
-`export-ignore` is left alone: it says what a release archive lacks, which is tests and documentation, the author's
-own writing. A file that an attribute calls not generated, or not vendored, is believed.
+`export-ignore` is not used: it lists what a release archive lacks, which is tests and documentation, and these are the
+author's own writing. If an attribute says that a file is not generated, or not vendored, it is believed.
 """
 
 import re
@@ -21,20 +21,20 @@ _MAX_SIZE = 128 * 1024
 _MAX_PATTERNS = 2000
 _MAX_STARS = 3
 _MAX_DEEP = 2
-"""Wildcards in one part of a pattern, and `**` around parts, which are tried in every combination."""
+"""Limit of wildcards in one part of a pattern, and of `**` around parts: all their combinations are tried."""
 
 _MAX_PATH = 1000
 _ATTRIBUTES = {"linguist-generated": "generated", "linguist-vendored": "vendored"}
 _STAR = "[^/]*"
 _LITERAL = re.compile(r"(?:\\.|\[[^\]]+\]|[^()\[\]\\/])*")
-"""Regular expressions, as pathspec writes them: of `*`, and of what has no way of its own through a path."""
+"""Regular expressions as pathspec writes them: for `*`, and for parts that can match in only one way."""
 
 Matches = Callable[[str], bool]
 
 
 @dataclass(frozen=True)
 class _Pattern:
-    """What pathspec makes of a line: whether it ignores or takes back, and its regular expression."""
+    """What pathspec makes of a line: whether it ignores or re-includes, and its regular expression."""
 
     ignores: bool
     regex: re.Pattern[str]
@@ -42,7 +42,7 @@ class _Pattern:
 
 @dataclass(frozen=True)
 class _Line:
-    """One pattern of a .gitignore: whether it ignores or takes back, and what it matches."""
+    """One pattern of a .gitignore: whether it ignores or re-includes, and what it matches."""
 
     ignores: bool
     matches: Matches
@@ -50,7 +50,7 @@ class _Line:
 
 
 class _IgnoreFile:
-    """The patterns of one .gitignore; most paths match none, which one expression tells for all of them at once."""
+    """The patterns of one .gitignore. Most paths match none; one combined expression tests that first."""
 
     def __init__(self, lines: list[_Line]) -> None:
         self._lines = lines[::-1]
@@ -58,7 +58,7 @@ class _IgnoreFile:
         self._any = re.compile("|".join(line.regex.replace("(?P<ps_d>", "(") for line in lines) if anchored else "")
 
     def decision(self, path: str) -> bool | None:
-        """Whether the last pattern that matches ignores `path`; None where none does."""
+        """Whether the last matching pattern ignores `path`; None if no pattern matches."""
         if not self._any.match(path):
             return None
         return next((line.ignores for line in self._lines if line.matches(path)), None)
@@ -66,7 +66,7 @@ class _IgnoreFile:
 
 @dataclass
 class TreeRules:
-    """The .gitignore and .gitattributes files of one commit, by the folder that they lie in ("" or "a/b/")."""
+    """The .gitignore and .gitattributes files of one commit, by their folder ("" or "a/b/")."""
 
     ignore: Mapping[str, _IgnoreFile] = field(default_factory=dict)
     attributes: Mapping[str, list[tuple[Matches, dict[str, bool]]]] = field(default_factory=dict)
@@ -100,14 +100,14 @@ class TreeRules:
         return cls({k: _IgnoreFile(v) for k, v in ignore.items() if v}, {k: v for k, v in attributes.items() if v})
 
     def ignored(self, path: str) -> bool:
-        """Whether git would not have added `path` by itself."""
+        """Whether git would have skipped `path` when adding files."""
         if not self.ignore or len(path) > _MAX_PATH:
             return False
         folder = path[: path.rfind("/") + 1]
         return self._folder_is_ignored(folder) or self._decided(path, folder)
 
     def said(self, path: str) -> dict[str, bool]:
-        """What the attributes of `path` say: "generated" or "vendored" -> whether it is."""
+        """What the attributes of `path` say: "generated" or "vendored" -> True or False."""
         said: dict[str, bool] = {}
         if not self.attributes or len(path) > _MAX_PATH:
             return said
@@ -118,7 +118,7 @@ class TreeRules:
         return said
 
     def _ignored_folder(self, folder: str) -> bool:
-        """Whether a folder ("a/b/", or "" for the root) is ignored, itself or with one above it."""
+        """Whether a folder ("a/b/", or "" for the root) or one above it is ignored."""
         if not folder:
             return False
         above = folder[: folder[:-1].rfind("/") + 1]
@@ -157,7 +157,7 @@ def _attribute_lines(text: str) -> Iterator[tuple[Matches, dict[str, bool]]]:
     for line in text.splitlines():
         name, *words = line.split()[:20] or [""]
         attributes = dict(said for word in words if (said := _attribute(word)))
-        # Macros, names in quotes and patterns that take back are no patterns here, see gitattributes(5).
+        # Macros, names in quotes and negative patterns do not count as patterns here, see gitattributes(5).
         if attributes and not name.startswith(("[", '"', "!", "#")) and not name.endswith("/"):
             pattern = _pattern(name)
             if pattern is not None:
@@ -172,7 +172,7 @@ def _attribute(word: str) -> tuple[str, bool] | None:
 
 
 def _pattern(line: str) -> "_Pattern | None":
-    """The pattern of one line; None where there is none, or one that could take forever."""
+    """The pattern of one line; None if the line has none, or one that could take forever."""
     from pathspec.patterns.gitignore.spec import GitIgnoreSpecPattern
 
     if not line.strip() or line.startswith("#") or len(line) > 500:
@@ -190,10 +190,10 @@ def _pattern(line: str) -> "_Pattern | None":
 
 
 def _without_ways_back(regex: str) -> str:
-    """The same regular expression, which tries each `*` once, as that of `fnmatch.translate` does.
+    """The same regular expression, but each `*` is tried only once, as in `fnmatch.translate`.
 
-    Where what follows a star is found first, no later place of it leads further; a stranger's `*a*a*a` would else take
-    the cube of a name's length.
+    Once the text after a star is found, a later match of the star cannot help. Otherwise a stranger's `*a*a*a` would
+    take cubic time in the length of a name.
     """
     first, *rest = regex.split(_STAR)
     if not rest:
@@ -203,13 +203,13 @@ def _without_ways_back(regex: str) -> str:
 
 
 def _exactly(regex: re.Pattern[str]) -> Matches:
-    """Whether a pattern names a path itself: pathspec also takes what lies below a folder that it names, and whether
-    that is ignored was decided at the folder."""
+    """Whether a pattern matches a path itself. pathspec also matches everything below a folder; whether that is ignored
+    was already decided for the folder."""
     match = regex.match
     if not regex.pattern.startswith("^"):  # "*/" and "**", which pathspec searches for anywhere
         folders_only = "ps_d" in regex.groupindex
         return lambda path: path.endswith("/") or not folders_only
-    if "ps_d" not in regex.groupindex:  # "a/**" names what is in a, and not a itself
+    if "ps_d" not in regex.groupindex:  # "a/**" names the contents of a, not a itself
         return lambda path: bool((found := match(path)) and (found.end() < len(path) or not path.endswith("/")))
 
     def matches(path: str) -> bool:

@@ -1,8 +1,8 @@
-"""Code of a page: found in all its markups, taken out before the article is searched for, put back verbatim.
+"""Code on a page: found in every kind of markup, taken out before the article is extracted, put back verbatim.
 
-Extractors of prose re-indent code, drop it or run its lines together. So each block is replaced by a short paragraph
-that survives them, each piece of code within a sentence by a word, and both stand in their places again, fenced or
-between backticks, when they are done.
+Extractors of prose re-indent code, drop it or join its lines. So each block is replaced by a short paragraph that
+survives them, and each piece of code within a sentence by a word. Afterwards both are put back, between fences or
+backticks.
 """
 
 import re
@@ -17,12 +17,12 @@ _WRAPPERS = frozenset({
     "ace_editor", "cm-editor", "CodeMirror", "crayon-syntax", "gist", "highlighttable", "hljs-ln", "lntable",
     "monaco-editor", "rouge-table", "syntaxhighlighter",
 })  # fmt: skip
-"""Classes of what highlighters and editors put around one block of code."""
+"""Classes that highlighters and editors put around one block of code."""
 _LINE_CLASSES = frozenset({
     "ace_line", "blob-code", "cm-line", "code-line", "CodeMirror-line", "crayon-line", "ec-line", "hljs-ln-line",
     "line", "token-line", "view-line",
 })  # fmt: skip
-"""Classes of what holds one line, with or without a line break in its text."""
+"""Classes of elements that hold one line, with or without a line break in their text."""
 _LINE_TAGS = frozenset({"div", "li", "ol", "p", "pre", "table", "tr", "ul"})
 _LAYOUT_TAGS = frozenset({"ol", "table", "tbody", "tfoot", "thead", "tr", "ul"})
 _LAYOUT_CLASSES = frozenset({"ace_text-layer", "cm-content", "CodeMirror-code", "view-lines"})
@@ -35,7 +35,7 @@ _SKIPPED_CLASS = re.compile(
 _CODE_AREA = re.compile(r"(?:^|[\s_-])(?:code|crayon|enlighter|highlight|prettyprint)(?:$|[\s_-])", re.I)
 _GUTTER = re.compile(r"lineno|line-?num|line_num|ln-num|blob-num|gutter|crayon-num|(?:^|[\s_-])lnt?(?:$|\s)", re.I)
 _MARKUP_ALONE = re.compile(r"[\s>*_#|-]*(?:\d+[.)])?[\s*_]*")
-"""What is left of a list item, a quotation or emphasis that held a block and nothing else."""
+"""What remains of a list item, a quotation or emphasis that contained only a code block."""
 _NUMBERS = re.compile(r"[\s\d.:|]*")
 _PRESERVED = re.compile(r"white-space\s*:\s*(?:pre|break-spaces)", re.I)
 _MONOSPACED = re.compile(r"monospace|courier|consolas|menlo|monaco", re.I)
@@ -69,7 +69,7 @@ def fence(code: str, language: str = "") -> str:
 
 @dataclass(frozen=True)
 class Block:
-    """One code block: its text, and its language as the page names it ("" where it does not)."""
+    """One code block: its text, and its language as the page names it ("" if it does not)."""
 
     code: str
     language: str
@@ -79,7 +79,7 @@ class Shield:
     """The code that was taken out of one page.
 
     Args:
-        key: stands in every token, so it must stand nowhere else on the page.
+        key: part of every token, so it must not occur anywhere else on the page.
     """
 
     def __init__(self, key: str) -> None:
@@ -90,7 +90,7 @@ class Shield:
         self._span = re.compile(rf"{key}s(\d+)s")
 
     def take(self, tree: Element) -> None:
-        """Replace the code blocks of `tree` by paragraphs, the outermost ones first, and other code by words."""
+        """Replace the code blocks of `tree` with paragraphs, the outermost ones first, and other code with words."""
         root = tree.getroottree().getroot()
         for element in list(_candidates(tree)):
             if element.getparent() is not None and element.getroottree().getroot() is root:
@@ -100,7 +100,7 @@ class Shield:
                 self._take_span(element)
 
     def put_back(self, markdown: str) -> str:
-        """The text with its code: fenced blocks between blank lines, also where a token was run into other text."""
+        """The text with its code: fenced blocks between blank lines, even if a token was joined with other text."""
         lines: list[str] = []
         after_block = False
         for line in markdown.split("\n"):
@@ -123,7 +123,7 @@ class Shield:
     def _with_spans(self, line: str) -> str:
         def written(match: re.Match[str]) -> str:
             code = self.spans[int(match[1])]
-            # A stroke would end the cell of a table, even within backticks (GFM 4.10).
+            # A vertical bar would end the cell of a table, even within backticks (GFM 4.10).
             return _span(code.replace("|", "\\|") if line.startswith("|") else code)
 
         return self._span.sub(written, line)
@@ -144,7 +144,7 @@ class Shield:
         code = " ".join(_text(element).replace("\xa0", " ").split())
         if not code or next(element.iter("img"), None) is not None:
             return
-        if self.key in code:  # a block stands in it
+        if self.key in code:  # it contains a block
             element.drop_tag()
             return
         word = element.makeelement("span")
@@ -160,7 +160,7 @@ def _span(code: str) -> str:
 
 
 def _alone_in(element: Element) -> Element:
-    """The outermost box that shows this block and nothing else: an extractor may drop a box for its name or class."""
+    """The outermost box that shows only this block: an extractor may drop a box for its name or class."""
     while (parent := element.getparent()) is not None and parent.tag in _BOXES and parent.getparent() is not None:
         if (parent.text or "").strip() or any((child.tail or "").strip() for child in parent):
             break
@@ -177,15 +177,15 @@ def _shows(element: Element) -> bool:
 
 
 def _block_text(element: Element) -> str:
-    """The text of a code block, line for line, without line numbers and without what is there to be clicked."""
+    """The text of a code block, line by line, without line numbers and without buttons."""
     for area in element.iter("textarea"):
         if _text(area).strip() and "inputarea" not in _classes(area):
-            return _finished(_text(area))  # a highlighter makes what it shows from the text that it keeps beside it
+            return _finished(_text(area))  # a highlighter renders its output from the text that it keeps beside it
     for lines in element.iter("div"):
         if "view-lines" in _classes(lines):  # Monaco adds its lines in the order in which they scroll into view
             lines[:] = sorted(lines, key=_place)
     pieces: list[str] = []
-    # Outside a `<pre>`, the line breaks of the source are spaces and those of the text are elements.
+    # Outside a `<pre>`, line breaks in the source are spaces, and line breaks of the text are elements.
     folds = element.tag == "code" and next(element.iter("br", "div", "li", "p"), None) is not None
     _write(element, pieces, kept=element.tag == "code" or _is_styled(element), folds=folds)
     return _finished("".join(pieces))
@@ -193,12 +193,12 @@ def _block_text(element: Element) -> str:
 
 def _finished(code: str) -> str:
     code = code.replace("\r\n", "\n").replace("\r", "\n")
-    # Editors put a space of no width, or one that is kept, on an empty line, to give it a height.
+    # Editors put a zero-width or non-breaking space on an empty line to give it a height.
     return _EMPTY_LINE.sub("", code).replace("\xa0", " ").removeprefix("\n").rstrip("\n")
 
 
 def _write(element: Element, pieces: list[str], *, kept: bool, folds: bool) -> None:
-    """Append the text of `element`; `kept` says whether white space counts where it stands."""
+    """Append the text of `element`; `kept` says whether white space counts there."""
     classes = _classes(element)
     kept = kept or element.tag in _VERBATIM_TAGS or not _LINE_CLASSES.isdisjoint(classes)
     is_layout = element.tag in _LAYOUT_TAGS or not _LAYOUT_CLASSES.isdisjoint(classes)
@@ -222,7 +222,7 @@ def _write(element: Element, pieces: list[str], *, kept: bool, folds: bool) -> N
 
 
 def _write_line(element: Element, pieces: list[str], *, kept: bool, folds: bool) -> None:
-    """Append what stands on a line, or on several lines, of its own; one without any text is an empty line."""
+    """Append an element that has one or several lines of its own; without text it is an empty line."""
     if not _at_line_start(pieces):
         pieces.append("\n")
     inner: list[str] = []
@@ -241,7 +241,7 @@ def _at_line_start(pieces: list[str]) -> bool:
 
 
 def _candidates(tree: Element) -> Iterator[Element]:
-    """What holds a block of code, in document order; some of them lie inside others."""
+    """Elements that hold a block of code, in document order; some are inside others."""
     for element in tree.iter("pre", "listing", "xmp", "code", "textarea", "table", "div"):
         match element.tag:
             case "pre" | "listing" | "xmp":
@@ -267,7 +267,7 @@ def _holds_code(wrapper: Element) -> bool:
 
 
 def _is_block(code: Element) -> bool:
-    """Whether a `<code>` is a block without a `<pre>`: it breaks lines itself, or is told to keep them."""
+    """Whether a `<code>` is a block without a `<pre>`: it contains line breaks itself, or its style keeps them."""
     if next(code.iter("br", "div", "li", "p"), None) is not None:
         return True
     around = [each for each in (code, code.getparent()) if each is not None]
@@ -276,7 +276,7 @@ def _is_block(code: Element) -> bool:
 
 
 def _is_styled(box: Element) -> bool:
-    """Whether a `<div>` is made a block of code by its style alone."""
+    """Whether a `<div>` is a block of code only by its style."""
     style = (box.get("style") or "")[:1000]
     if box.tag != "div" or not (_PRESERVED.search(style) and _MONOSPACED.search(style)):
         return False
@@ -284,14 +284,14 @@ def _is_styled(box: Element) -> bool:
 
 
 def _is_lines(box: Element) -> bool:
-    """Whether a `<div>` says that it is code, and holds a box for each line and nothing else."""
+    """Whether a `<div>` says that it is code, and contains only boxes, one for each line."""
     if not _CODE_AREA.search(_class(box)) or len(box) == 0 or (box.text or "").strip():
         return False
     return all(not _LINE_CLASSES.isdisjoint(_classes(line)) and not (line.tail or "").strip() for line in box)
 
 
 def _is_listing(table: Element) -> bool:
-    """Whether a table lays out one block of code: its line numbers beside it, or one row for each line."""
+    """Whether a table lays out one block of code: line numbers next to it, or one row for each line."""
     if table.find(".//table") is not None:
         return False
     cells = [cell for cell in table.iter("td", "th") if _text(cell).strip() or _is_gutter(cell)]
@@ -308,7 +308,7 @@ def _is_listing(table: Element) -> bool:
 
 
 def _is_gutter(element: Element) -> bool:
-    """Whether an element holds line numbers and nothing else."""
+    """Whether an element contains only line numbers."""
     is_named = element.get("data-line-number") is not None or _GUTTER.search(_class(element))
     return bool(is_named and _NUMBERS.fullmatch(_text(element)))
 
@@ -336,7 +336,7 @@ def _language(element: Element) -> str:
 
 
 def _free_of_tables(element: Element) -> None:
-    """Make the tables around a block plain boxes: a cell of a Markdown table is one line and cannot hold it."""
+    """Turn the tables around a block into plain boxes: a cell of a Markdown table is one line and cannot hold it."""
     for ancestor in element.iterancestors("table"):
         for each in (ancestor, *ancestor.iter("tbody", "thead", "tfoot", "tr", "td", "th")):
             each.tag = "div"

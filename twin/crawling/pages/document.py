@@ -1,4 +1,4 @@
-"""The document of a page that was fetched: its article, and no page that only stands in the place of one."""
+"""Turn a fetched page into a document: its article, unless the page only stands in for one."""
 
 import re
 from dataclasses import dataclass
@@ -30,18 +30,18 @@ _CHARSET = re.compile(r"charset=[\"']?([\w.:-]+)")
 _LEGACY = (
     "big5", "cp", "euc", "gb", "iso-2022-jp", "iso-8859-", "koi8", "ks_c", "mac", "shift", "sjis", "tis", "window",
 )  # fmt: skip
-"""How the names of encodings begin that a header is believed about."""
+"""Prefixes of the encoding names that are believed in a header."""
 
 _HEADING = re.compile(r"\s*#[ \t]+(.+?)[ \t#]*(?:\n|\Z)|\s*(\S[^\n]*)\n=+[ \t]*(?:\n|\Z)")
 
 
 class PreviewError(CrawlError):
-    """A page shows only the beginning of its article to those who do not pay."""
+    """A page shows only the beginning of its article to readers who have not paid."""
 
 
 @dataclass(frozen=True)
 class Page:
-    """A page that was fetched, and what its markup says of it."""
+    """A fetched page, and what its markup says about it."""
 
     html: bytes | str
     markup: Markup
@@ -50,28 +50,28 @@ class Page:
 def page_document(
     response: Response, link: Link, category: Category, *, address: str, page: Page | None = None
 ) -> Document:
-    """The document of a page that was fetched: HTML, or plain text and Markdown as they are.
+    """The document of a fetched page: HTML is extracted, plain text and Markdown are taken as they are.
 
     Args:
-        address: the document's own. What the page calls its canonical address is kept beside it, for anybody may
-            write anything there.
-        page: the parsed page, where it was parsed already.
+        address: the document's own address. The canonical address that the page claims is kept separately, because a
+            page can claim anything.
+        page: the parsed page, if it was parsed already.
 
     Raises:
-        PreviewError: it shows the beginning of its article alone.
-        CrawlError: it is no page, it is one that stands in the place of an article, or it has none.
+        PreviewError: it shows only the beginning of its article.
+        CrawlError: it is not a page, it stands in for an article, or it has no article.
     """
     kind = _type_of(response)
     if kind in _TEXTS:
         return _text_document(response, link, category, address=address)
     page = page or parsed_page(response)
     if page is None:
-        raise CrawlError(f"{address} is {kind} and not a web page: {_mend(kind)}.")
+        raise CrawlError(f"{address} is {kind}, not a web page: {_mend(kind)}.")
     return _html_document(response, page, link, category, address=address)
 
 
 def parsed_page(response: Response) -> Page | None:
-    """The page that came, taken apart for its metadata; None where what came is not HTML."""
+    """The page, parsed for its metadata; None if the response is not HTML."""
     if _type_of(response) not in _PAGES:
         return None
     html = _html(response)
@@ -88,7 +88,7 @@ def _html_document(response: Response, page: Page, link: Link, category: Categor
     if refusal := preview(page.markup, text):
         raise PreviewError(f"{address} {refusal}.")
     if found is None:
-        raise CrawlError(f"{address} answered 200 OK but has no article in it: {SAVE_THE_PAGE}.")
+        raise CrawlError(f"{address} answered 200 OK but contains no article: {SAVE_THE_PAGE}.")
     made_by = platform(address)
     named = {"author": found.author, "site": found.site, "canonical": found.canonical, "subtitle": found.subtitle}
     return Document(
@@ -104,7 +104,7 @@ def _text_document(response: Response, link: Link, category: Category, *, addres
     text, _ = decoded(response.content, address)
     matter = split_front_matter(text.removeprefix("\ufeff"))
     if count_words(matter.rest) < MIN_WORDS:
-        raise CrawlError(f"{address} answered 200 OK but has no text in it: correct or remove the link.")
+        raise CrawlError(f"{address} answered 200 OK but contains no text: correct or remove the link.")
     heading = _HEADING.match(matter.rest)
     named = {"author": matter.author, "canonical": matter.canonical, "subtitle": matter.subtitle,
              "tags": list(matter.tags)}  # fmt: skip
@@ -118,13 +118,13 @@ def _text_document(response: Response, link: Link, category: Category, *, addres
 
 
 def platform(url: str) -> str:
-    """Whose platform a page is on, by its host; "web" where it is none that we know."""
+    """The platform of a page, by its host; "web" if it is not a known one."""
     host = (urlsplit(url).hostname or "").lower()
     return next((name for domain, name in _PLATFORMS.items() if within(host, domain)), "web")
 
 
 def _type_of(response: Response) -> str:
-    """The media type of what came: as it is declared, but for what its first bytes say against it."""
+    """The media type of the response: as declared, unless its first bytes contradict."""
     declared, start = response.content_type.split(";")[0].strip().lower(), response.content[:_START]
     found = next((kind for magic, kind in _MAGIC.items() if start.startswith(magic)), None)
     if found:
@@ -147,9 +147,9 @@ def _mend(kind: str) -> str:
 
 
 def _html(response: Response) -> bytes | str:
-    """A page; as text where only the header says its encoding, else as it came."""
+    """A page; as text if only the header says its encoding, otherwise as bytes."""
     content, charset = response.content, _CHARSET.search(response.content_type)
-    # Latin-1 is what servers say of every page, and it fits any bytes.
+    # Servers declare Latin-1 for every page, and it fits any bytes.
     if charset is None or not charset[1].startswith(_LEGACY) or charset[1] == "iso-8859-1":
         return content
     if re.search(rb"<meta[^>]+charset", content[:_START], re.I):
@@ -166,6 +166,6 @@ def _html(response: Response) -> bytes | str:
 
 
 def _language(response: Response) -> str | None:
-    """The one language that the header says the answer is in."""
+    """The language of the answer, if the header names exactly one."""
     found = re.fullmatch(r"\s*([A-Za-z]{2,3})(?:-[\w-]+)?\s*", response.headers.get("content-language", ""))
     return found[1].lower() if found else None

@@ -15,19 +15,19 @@ from twin.identity import sha256
 from twin.text.words import count_words
 
 MIN_WORDS = 5
-"""Fewer words than this are no article, whatever page they stand on."""
+"""Fewer words than this are not an article, whatever page they are on."""
 
 _BROKEN = (AssertionError, AttributeError, IndexError, KeyError, RecursionError, TypeError, ValueError)
-"""What the extractor and the libraries under it raise on hostile trees; found by feeding it such."""
+"""Errors that the extractor and its libraries raise on hostile trees; found by fuzzing."""
 
 _DEEPEST = 200
-"""Elements below this depth are read as the text of the one above: what walks the tree does so by recursion."""
+"""Deeper elements are read as the text of the one above: the tree is walked by recursion."""
 _LINKS_AND_MACHINERY = frozenset({"a", "nav", "script", "style", "title"})
 _STRAY_NULS = 0.01
 _INVISIBLE = "\u200c\u200d\u200e\u200f\u061c"
-"""Joiners and marks of direction: they spell Persian and Indic words and join emoji, so they are the author's."""
+"""Joiners and direction marks: they spell Persian and Indic words and join emoji, so they belong to the author."""
 _RARE_LETTERS = "".join(map(chr, range(0xA4D0, 0xA4F8)))
-"""Of the Fraser alphabet of Lisu; what stands in a text of that language is not used on its page."""
+"""Letters of the Fraser alphabet of Lisu; those that occur on a page are not used for it."""
 _ESCAPED = re.compile(r"(\\+)([*_`~\[\]<])")
 _ESCAPED_START = re.compile(r"^((?:[>\s]|[-*] |\d+\. )*)\\([#>+-]|\d{1,9}[.)])(?=[ \t>#]|$)", re.M)
 _FORMULA = re.compile(r"(\$\$.+?\$\$|\$[^$\n]+\$)", re.S)
@@ -48,16 +48,16 @@ class Page:
 
 
 def extract_page(html: bytes | str, url: str | None = None) -> Page | None:
-    """Extract the main content of `html`; None where it has none.
+    """Extract the main content of `html`; None if it has none.
 
-    Pass bytes as they came: their encoding is read from BOM, meta tags and contents, never guessed from a header.
-    Code is replaced by words before the extraction and put back verbatim after it, because extractors of prose
-    re-indent it or drop it.
+    Pass the bytes unchanged: their encoding is read from BOM, meta tags and contents, never guessed from a header. Code
+    is replaced with words before the extraction and put back verbatim afterwards, because extractors of prose re-indent
+    it or drop it.
 
-    Whether the page is an article at all, or stands in the place of one, is told by `twin.crawling.pages.stand_ins`.
+    `twin.crawling.pages.stand_ins` decides whether the page is an article at all.
 
     Raises:
-        CrawlError: the page is in no known encoding, or larger or more deeply nested than a page that somebody reads.
+        CrawlError: the page has an unknown encoding, or is larger or more deeply nested than a page for readers.
     """
     label = url or "the page"
     tree = _parsed(html, label)
@@ -73,8 +73,8 @@ def extract_page(html: bytes | str, url: str | None = None) -> Page | None:
         text = next((text for text in texts if count_words(text) >= MIN_WORDS), "")
     except _BROKEN as error:
         raise CrawlError(
-            f"{label} has HTML that cannot be taken apart ({type(error).__name__}): save the page from your browser, "
-            "which mends it, and declare the file with `files:`."
+            f"{label} has HTML that cannot be parsed ({type(error).__name__}): save the page from your browser, "
+            "which repairs it, and declare the file with `files:`."
         ) from error
     if not text:
         return None
@@ -91,7 +91,7 @@ def extract_page(html: bytes | str, url: str | None = None) -> Page | None:
 
 
 def _says_something(tree: Element) -> bool:
-    """Whether a page holds more than links to others."""
+    """Whether a page contains more than links to other pages."""
     from lxml.etree import iterwalk
 
     words = 0
@@ -108,11 +108,11 @@ def _says_something(tree: Element) -> bool:
 
 
 def _readings(tree: Element, url: str | None) -> Iterator[str]:
-    """The article as Markdown, by ever less careful ways of telling it from the rest of the page."""
+    """The article as Markdown, by extraction methods that become less and less careful."""
     from trafilatura import bare_extraction
     from trafilatura.baseline import baseline, html2txt
 
-    # Not `favor_precision`: a little more exact on news pages, it drops the headings of technical ones.
+    # Not `favor_precision`: a little more exact on news pages, but it drops the headings of technical ones.
     for recall in (False, True):
         found: Any = bare_extraction(
             tree, url=url, output_format="python", favor_recall=recall, include_comments=False,
@@ -125,7 +125,7 @@ def _readings(tree: Element, url: str | None) -> Iterator[str]:
 
 
 def _take_invisible(tree: Element) -> dict[int, str]:
-    """Write another letter for each character of `_INVISIBLE`, which the extractor drops; return what undoes it."""
+    """Replace each character of `_INVISIBLE`, which the extractor drops, with another letter; return how to undo it."""
     metas = [meta for meta in tree.iter("meta") if meta.get("content")]
     text = "".join([*tree.itertext(), *(meta.get("content") for meta in metas)])
     there = [mark for mark in _INVISIBLE if mark in text]
@@ -141,9 +141,9 @@ def _take_invisible(tree: Element) -> dict[int, str]:
 
 
 def _unescaped(markdown: str) -> str:
-    """Prose without the backslashes that say "this is no markup": they are no words of the author's.
+    """Prose without the backslashes that say "this is not markup": they are not the author's.
 
-    The extractor put them there and doubled those that stood before such a character; formulas it left alone.
+    The extractor added them and doubled those that stood before such a character. It does not change formulas.
     """
     if "\\" not in markdown:
         return markdown
@@ -156,7 +156,7 @@ def _unescaped(markdown: str) -> str:
 
 
 def _parsed(html: bytes | str, label: str) -> Element | None:
-    """The tree of a page, at most `_DEEPEST` elements deep; None where there is nothing in it."""
+    """The tree of a page, at most `_DEEPEST` elements deep; None if it is empty."""
     from lxml.etree import ParserError, strip_tags
     from lxml.html import HTMLParser, document_fromstring  # type: ignore[import-untyped, unused-ignore]
     from trafilatura.utils import repair_faulty_html
@@ -165,27 +165,27 @@ def _parsed(html: bytes | str, label: str) -> Element | None:
     text = repair_faulty_html(text, text[:50].lower())
     if text.count("<") > MOST_TAGS:
         raise CrawlError(
-            f"{label} has more than {MOST_TAGS:,} tags, which no page that somebody reads has: declare the pages of "
-            "its articles."
+            f"{label} has more than {MOST_TAGS:,} tags, far more than a page for readers: declare the pages of its "
+            "articles."
         )
-    # Huge trees, because without them the parser drops in silence what lies deeper than 256 elements.
+    # Huge trees, because otherwise the parser silently drops everything deeper than 256 elements.
     parser = HTMLParser(
         encoding="utf-8", remove_comments=True, remove_pis=True, collect_ids=False, default_doctype=False,
         huge_tree=True,
     )  # fmt: skip
     try:
         tree = document_fromstring(text.encode("utf-8", "replace"), parser=parser)
-    except ParserError:  # there is no element in it
+    except ParserError:  # it contains no element
         return None
     if any(entry.type_name == "ERR_RESOURCE_LIMIT" for entry in parser.error_log):
         raise CrawlError(f"{label} has HTML nested too deeply to be read: save the page from your browser as text.")
     _flatten(tree)
-    strip_tags(tree, "u")  # Markdown has none, so it would stand there as a tag
+    strip_tags(tree, "u")  # Markdown has no underline, so it would remain as a tag
     return tree
 
 
 def _without_nuls(html: bytes) -> bytes:
-    """Without stray zero bytes, which browsers pass over; many of them are another encoding, or no text."""
+    """Without stray zero bytes, which browsers skip; many of them mean another encoding, or no text."""
     return html.replace(b"\0", b"") if 0 < html.count(b"\0") <= _STRAY_NULS * len(html) else html
 
 
@@ -205,7 +205,7 @@ def _flatten(tree: Element) -> None:
 
 
 def _key(html: bytes | str, tree: Element) -> str:
-    """A word that no text of the page can hold in foresight, because it depends on all of it, nor by accident."""
+    """A word that cannot occur in the page: it depends on the whole page, so nobody can plan for it."""
     text = "".join(tree.itertext())
     key = sha256(html)
     while f"x{key[:8]}" in text:

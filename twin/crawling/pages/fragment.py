@@ -1,8 +1,8 @@
-"""HTML that is an article and nothing else, as Markdown: what feeds carry and export archives hold.
+"""Convert HTML that is only an article to Markdown: the contents of feeds and export archives.
 
-A page has to be searched for its article, and the search drops what looks like furniture; here everything is the
-author's, so everything is kept in its order: short last paragraphs, lists of links, captions. Code stands verbatim,
-found as it is on pages. An embed (a gist, a video, a tweet) is kept as its link, and pictures by their captions alone.
+In a page the article has to be found, and extractors drop what looks like page furniture. Here everything is the
+author's, so everything is kept in its order: short last paragraphs, lists of links, captions. Code is kept verbatim and
+found as on pages. An embed (a gist, a video, a tweet) becomes its link, and a picture only its caption.
 """
 
 import json
@@ -29,7 +29,7 @@ _CHROME = frozenset({
     "button-wrapper", "captioned-button-wrap", "mixtapeImage", "paywall-jump", "poll-embed", "subscription-widget",
     "subscription-widget-wrap", "subscription-widget-wrap-editor",
 })  # fmt: skip
-"""Classes of what Substack and Medium put between an author's paragraphs: buttons, forms and polls."""
+"""Classes of elements that Substack and Medium put between an author's paragraphs: buttons, forms and polls."""
 
 _SPACES = re.compile(r"[ \t\r\n\f]+")
 _CONTROLS = re.compile("[\x00-\x08\x0b\x0e-\x1f\x7f\ud800-\udfff]")
@@ -40,18 +40,18 @@ _RELATIVE_TIME = re.compile(
     r"(?:second|minute|hour|day|week|month|year)s? ago\W*|\W*(?:just now|yesterday|today)\W*",
     re.I,
 )
-"""A line that says how long ago something was: it is another one at each reading, and no word of the author's."""
+"""A line that says how long ago something was: it changes with every reading and is not the author's."""
 
 
 def fragment_markdown(html: str, base: str) -> str:
-    """The Markdown of a piece of HTML; "" where it holds no text.
+    """The Markdown of a piece of HTML; "" if it has no text.
 
     Args:
         html: the inside of an article, well-formed or not.
-        base: the address that its relative links start from.
+        base: the base address of its relative links.
 
     Raises:
-        CrawlError: it is nested more deeply than it can be read.
+        CrawlError: it is nested too deeply to be read.
     """
     from lxml.html import HTMLParser, fragment_fromstring  # type: ignore[import-untyped, unused-ignore]
 
@@ -59,10 +59,10 @@ def fragment_markdown(html: str, base: str) -> str:
     if not text.strip():
         return ""
     # Bytes, because lxml refuses text that declares an encoding, as XHTML does.
-    # Huge trees, because the parser would drop without a word what lies deeper than 256 elements.
+    # Huge trees, because the parser would silently drop everything deeper than 256 elements.
     parser = HTMLParser(encoding="utf-8", huge_tree=True)
     root = fragment_fromstring(f"<div>{text}</div>".encode(), create_parent="div", parser=parser)
-    key = f"x{sha256(text)[:16]}"  # depends on the whole text, so it cannot stand in it
+    key = f"x{sha256(text)[:16]}"  # depends on the whole text, so it cannot occur in it
     shield = Shield(key)
     try:
         shield.take(root)
@@ -72,18 +72,18 @@ def fragment_markdown(html: str, base: str) -> str:
 
 
 class _Converter:
-    """Elements to Markdown.
+    """Converts elements to Markdown.
 
     Args:
-        base: the address that relative links start from.
-        code: what stands in a paragraph that stands for a block of code.
+        base: the base address of relative links.
+        code: text of a paragraph that stands for a block of code.
     """
 
     def __init__(self, base: str, code: str) -> None:
         self.base, self.code = base, code
 
     def blocks(self, parent: Element) -> list[str]:
-        """The blocks of an element, each without blank lines around it; runs of inline content are paragraphs."""
+        """The blocks of an element, each without blank lines around it; runs of inline content become paragraphs."""
         found: list[str] = []
         run = _SPACES.sub(" ", parent.text or "")
         for child in parent:
@@ -142,7 +142,7 @@ class _Converter:
         return text
 
     def address(self, href: str) -> str:
-        """An absolute address without what says who passed it on, or "" where it leads nowhere outside."""
+        """An absolute address without tracking parameters, or "" if it leads nowhere outside."""
         try:
             full = urljoin(self.base, href.strip())
             parts = urlsplit(full)
@@ -177,7 +177,7 @@ class _Converter:
     def _embed(self, element: Element) -> list[str]:
         inner = next((each.get("src") for each in element.iter("source")), None)
         address = self.address(element.get("src") or element.get("data") or inner or "")
-        if element.tag == "script":  # a gist is embedded as one; nothing else that a script brings is the author's
+        if element.tag == "script":  # a gist is embedded as a script; no other script is the author's
             address = address.removesuffix(".js") if urlsplit(address).hostname == "gist.github.com" else ""
         return [f"<{address}>"] if address else []
 
@@ -233,7 +233,7 @@ def _classes(element: Element) -> set[str]:
 
 
 def _marked(inner: str, mark: str) -> str:
-    """Emphasis around the words, not around the spaces beside them, which CommonMark would not read as such."""
+    """Emphasis around the words and not around the spaces beside them, which CommonMark would not read as emphasis."""
     text = inner.strip()
     if not text or text.startswith(mark) or "\n\n" in text:
         return inner
@@ -254,6 +254,6 @@ def _formula(element: Element) -> str:
 
 
 def _indented(text: str, mark: str) -> str:
-    """The lines of a list item under each other behind its mark."""
+    """The lines of a list item, aligned after its mark."""
     pad = " " * len(mark)
     return mark + "\n".join([pad + line if line else line for line in text.split("\n")]).removeprefix(pad)

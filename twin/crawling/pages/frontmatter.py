@@ -1,4 +1,4 @@
-"""The front matter of a text file: what stands above it as YAML or TOML goes into the fields and not into the text."""
+"""The front matter of a text file: the YAML or TOML above the text becomes fields and not text."""
 
 import re
 from collections.abc import Mapping
@@ -17,7 +17,7 @@ _ZONE = re.compile(r"\s+([+-]\d\d):?(\d\d)$")
 
 @dataclass(frozen=True)
 class FrontMatter:
-    """What a text says of itself; `rest` is the text."""
+    """What a text says about itself; `rest` is the text."""
 
     rest: str
     title: str | None = None
@@ -31,12 +31,12 @@ class FrontMatter:
 
 
 def split_front_matter(text: str) -> FrontMatter:
-    """Part `text` from its front matter (as of Jekyll, Hugo, Pandoc and Obsidian); without one, all of it is `rest`.
+    """Split `text` into front matter (as in Jekyll, Hugo, Pandoc and Obsidian) and `rest`; without any, all is `rest`.
 
     A block that is not quite YAML, such as one with a colon in its title, is read line by line.
     """
     block = _BLOCK.match(text)
-    # A rule of three dashes may open a text as well; front matter goes on with a field.
+    # A line of three dashes may also open a text; front matter continues with a field.
     if block is None or len(block[2]) > _MOST or not (block[2].strip() == "" or _FIRST.match(block[2])):
         return FrontMatter(rest=text)
     fields = {re.sub(r"[-_ ]", "", str(name).lower()): value for name, value in _fields(block[1], block[2]).items()}
@@ -60,7 +60,7 @@ def split_front_matter(text: str) -> FrontMatter:
 
 
 def _fields(mark: str, block: str) -> Mapping[str, Any]:
-    """The fields of a block, their values text, lists and mappings."""
+    """The fields of a block; values are texts, lists and mappings."""
     import tomllib
 
     import yaml
@@ -68,7 +68,7 @@ def _fields(mark: str, block: str) -> Mapping[str, Any]:
     try:
         if mark == "+++":
             return tomllib.loads(block.replace("\r\n", "\n"))
-        # Every scalar stays text: no `no` becomes False, and no tag or merge key makes anything.
+        # Every scalar stays text: `no` does not become False, and tags and merge keys have no effect.
         value = yaml.load(block, Loader=yaml.BaseLoader)  # noqa: S506
         if isinstance(value, dict):
             return value
@@ -78,7 +78,7 @@ def _fields(mark: str, block: str) -> Mapping[str, Any]:
 
 
 def _text(value: Any) -> str | None:
-    """One line of text: names of a list with commas between them, the name of a person who is a mapping."""
+    """One line of text: a list becomes names with commas between them, a person given as a mapping becomes a name."""
     if isinstance(value, Mapping):
         return _text(value.get("name"))
     if isinstance(value, list | tuple):
@@ -92,7 +92,7 @@ def _texts(value: Any) -> list[str]:
 
 
 def _moment(value: Any) -> datetime | None:
-    """A time in UTC; Jekyll and its like put a space before the zone."""
+    """A time in UTC; Jekyll and similar tools put a space before the time zone."""
     return iso_moment(_ZONE.sub(r"\1:\2", str(value or "").strip()))
 
 

@@ -1,6 +1,6 @@
-"""The markup of a page beside its article: what else a reader sees, what only machines see, and whose software made it.
+"""The markup of a page beside its article: what else a reader sees, what only machines see, and what software made it.
 
-Everything here is written by anybody: values are taken where they have the form that they should have, else ignored.
+Anybody can write anything here: a value is used if it has the right form, otherwise it is ignored.
 """
 
 import re
@@ -13,7 +13,7 @@ from twin.text.words import count_words
 _SOFTWARE = frozenset({
     "astro", "blogger", "docusaurus", "eleventy", "gatsby", "ghost", "hexo", "hugo", "jekyll", "quarto", "wordpress",
 })  # fmt: skip
-"""First words of `<meta name=generator>` that are the platform of a page."""
+"""First words of `<meta name=generator>` that name the platform of a page."""
 
 _MEDIUM_APPS = ("al:ios:app_name", "al:android:app_name", "twitter:app:name:iphone")
 _MEDIUM_FILES = re.compile(r"^(?:script src|link href)=https://cdn-client\.medium\.com/", re.M)
@@ -30,11 +30,11 @@ _NAMES = ("id", "src", "action", "data-component-name", "data-testid")
 
 
 class Markup:
-    """The markup of one page, parsed for itself: the extraction changes the tree that it works on.
+    """The markup of one page. It is parsed separately, because the extraction changes its own tree.
 
     Args:
-        html: the page; bytes are decoded by what stands in them. One with more tags than `extract_page` reads is taken
-            for empty.
+        html: the page; bytes are decoded by their contents. A page with more tags than `extract_page` reads counts as
+            empty.
     """
 
     def __init__(self, html: bytes | str) -> None:
@@ -45,7 +45,7 @@ class Markup:
 
     @cached_property
     def title(self) -> str:
-        """What stands in `<title>`, in one line."""
+        """The text of `<title>`, in one line."""
         found = next(self._all("title"), None)
         return " ".join("".join(found.itertext()).split()) if found is not None else ""
 
@@ -57,7 +57,7 @@ class Markup:
 
     @cached_property
     def metas(self) -> Mapping[str, str]:
-        """The meta tags: name or property, in lower case -> the first content of it."""
+        """The meta tags: name or property, in lower case -> its first content."""
         found: dict[str, str] = {}
         for meta in self._all("meta"):
             name = (meta.get("name") or meta.get("property") or "").strip().lower()
@@ -67,7 +67,7 @@ class Markup:
 
     @cached_property
     def lines(self) -> tuple[str, ...]:
-        """What a reader sees, code apart, a line for each block; and what is there for those without scripts."""
+        """What a reader sees, without code, one line per block; includes the text for browsers without scripts."""
         from lxml.etree import iterwalk
 
         if self._tree is None:
@@ -87,13 +87,13 @@ class Markup:
 
     @cached_property
     def words(self) -> int:
-        """How many words a reader sees, navigation, code and all."""
+        """How many words a reader sees, including navigation and code."""
         code = ("".join(each.itertext()) for each in self._all("pre"))
         return count_words("\n".join((*self.lines, *code)))
 
     @cached_property
     def machinery(self) -> str:
-        """What a reader does not see: scripts, what is loaded from where, and ids; a line for each."""
+        """What a reader does not see: scripts, the addresses of loaded files, and ids; one line each."""
         found = []
         for element in self._all():
             tag = element.tag
@@ -106,17 +106,17 @@ class Markup:
 
     @cached_property
     def classes(self) -> frozenset[str]:
-        """Every class that an element has."""
+        """Every class that any element has."""
         return frozenset(name for element in self._all() for name in (element.get("class") or "").split())
 
     @cached_property
     def asks_for_password(self) -> bool:
-        """Whether somebody could sign in here."""
+        """Whether the page has a field to sign in."""
         return any((each.get("type") or "").lower() == "password" for each in self._all("input"))
 
     @cached_property
     def is_free(self) -> bool | None:
-        """Whether the article is said to be free to read (schema.org's isAccessibleForFree, as JSON-LD)."""
+        """Whether the page says that the article is free to read (schema.org's isAccessibleForFree, as JSON-LD)."""
         said = [
             str(thing["isAccessibleForFree"]).strip().lower().rpartition("/")[2]
             for thing in (json_ld(self._tree) if self._tree is not None else ())
@@ -126,12 +126,12 @@ class Markup:
 
     @cached_property
     def scripts(self) -> tuple[str, ...]:
-        """The scripts, whole."""
+        """The scripts, in full."""
         return tuple(each.text for each in self._all("script") if each.text)
 
     @cached_property
     def platform(self) -> str | None:
-        """Whose software made the page, whatever its host: medium, substack, forem, ghost, wordpress, ..."""
+        """What software made the page, whatever its host: medium, substack, forem, ghost, wordpress, ..."""
         made_by = self.metas.get("generator", "").lower().partition(" ")[0]
         if made_by == "medium" or any(self.metas.get(name) == "Medium" for name in _MEDIUM_APPS):
             return "medium"

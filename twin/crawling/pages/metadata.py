@@ -1,6 +1,6 @@
 """What a page says about itself: title, subtitle, author, date, language, address and site.
 
-JSON-LD (schema.org) is believed first, then OpenGraph, meta tags and microdata, then what trafilatura finds elsewhere.
+JSON-LD (schema.org) comes first, then OpenGraph, meta tags and microdata, then what trafilatura finds elsewhere.
 """
 
 import re
@@ -18,7 +18,7 @@ _ARTICLES = frozenset({
     "advertisercontentarticle", "analysisnewsarticle", "article", "blogposting", "liveblogposting", "newsarticle",
     "opinionnewsarticle", "report", "reportagenewsarticle", "scholarlyarticle", "socialmediaposting", "techarticle",
 })  # fmt: skip
-"""Types of schema.org, in lower case, that stand for the article of a page."""
+"""Types of schema.org, in lower case, that describe the article of a page."""
 _SUBTITLES = frozenset({
     "article-subtitle", "dek", "entry-subtitle", "p-summary", "post-subtitle", "pw-subtitle-paragraph", "standfirst",
     "subheadline", "subtitle",
@@ -55,7 +55,7 @@ class Metadata:
     subtitle: str | None = None
     author: str | None = None
     published_at: datetime | None = None
-    """In UTC. At midnight where the page gives a day and no time."""
+    """In UTC. At midnight if the page gives a day without a time."""
     language: str | None = None
     """Primary subtag of BCP 47, in lower case."""
     canonical: str | None = None
@@ -63,7 +63,7 @@ class Metadata:
 
 
 def read_metadata(tree: Element, url: str | None) -> Metadata:
-    """The metadata of a parsed page. An address that cannot be one is removed from `tree`: extractors trip over it."""
+    """The metadata of a parsed page. An invalid address is removed from `tree`, because extractors fail on it."""
     from trafilatura.metadata import extract_metadata
 
     canonical = _canonical(tree, url)
@@ -84,7 +84,7 @@ def read_metadata(tree: Element, url: str | None) -> Metadata:
 
 
 def moment(text: object) -> datetime | None:
-    """A date of ISO 8601 or RFC 5322 in UTC, in which one without a zone is taken to be; None where it is none."""
+    """A date of ISO 8601 or RFC 5322, in UTC; a date without a time zone counts as UTC. None if it is not a date."""
     if not isinstance(text, str) or not 8 <= len(text.strip()) <= 40:
         return None
     try:
@@ -94,16 +94,16 @@ def moment(text: object) -> datetime | None:
 
 
 def _published_at(tree: Element, described: dict[str, Any], guessed: str | None) -> datetime | None:
-    """The first date that is given with its time, or else the first that is given at all."""
+    """The first date that includes a time, otherwise the first date."""
     written = [described.get("datePublished"), *(value for path in _DATES for value in tree.xpath(path)[:3]), guessed]
     dates = [(date, bool(_CLOCK.search(str(text)))) for text in written if (date := moment(text))]
     day = dates[0][0] if dates else None
-    # A time of another day is a change of the page's, or another article's.
+    # A time on another day belongs to a change of the page, or to another article.
     return next((date for date, has_clock in dates if has_clock and day and abs((date - day).days) <= 1), day)
 
 
 def _article(tree: Element) -> dict[str, Any]:
-    """The JSON-LD object of the page's article; {} where there is none."""
+    """The JSON-LD object of the page's article; {} if there is none."""
     best: dict[str, Any] = {}
     for thing in json_ld(tree, nested=True):
         names = {name.lower() for name in types_of(thing)}
@@ -126,7 +126,7 @@ def _author(tree: Element) -> str | None:
 
 
 def _subtitle(tree: Element) -> str | None:
-    """What stands right below the title under a class that says so; a summary of the text is none."""
+    """The text right below the title in an element with such a class; a summary of the text does not count."""
     for element in tree.iter("h2", "h3", "h4", "p", "div", "section"):
         named = element.get("itemprop") == "alternativeHeadline"
         if named or not _SUBTITLES.isdisjoint((element.get("class") or "")[:_LONGEST].split()):
@@ -145,13 +145,13 @@ def _language(tree: Element, described: dict[str, Any]) -> str | None:
 
 
 def _canonical(tree: Element, url: str | None) -> str | None:
-    """The address that the page gives itself, if it is a full one."""
+    """The address that the page gives itself, if it is absolute."""
     for path, attribute in (("//link[@rel='canonical']", "href"), ("//meta[@property='og:url']", "content")):
         for element in tree.xpath(path):
             try:
                 address: str = urljoin(url or "", (element.get(attribute) or "").strip())
                 parts = urlsplit(address)
-            except ValueError:  # anybody may write anything there
+            except ValueError:  # a page can write anything there
                 element.attrib.pop(attribute)
                 continue
             if parts.scheme in ("http", "https") and parts.hostname:
@@ -164,6 +164,6 @@ def _first(tree: Element, paths: tuple[str, ...]) -> str | None:
 
 
 def _line(text: object) -> str | None:
-    """A text of one line, without entities that were escaped twice; None where it is empty or far too long."""
+    """A text in one line, without entities that were escaped twice; None if it is empty or far too long."""
     line = " ".join(unescape(str(text)).split()) if isinstance(text, str) else ""
     return line if 0 < len(line) <= _LONGEST else None

@@ -1,7 +1,7 @@
-"""What is said by pages that are no article, and by nobody else in that place: whole titles, and beginnings of lines.
+"""Phrases that only pages without an article use in that place: whole titles, and beginnings of lines.
 
-Lists of regular expressions, a language a line where there are several. They are matched without regard to case; a
-title whole, or what stands between its separators; a line from its beginning.
+Lists of regular expressions, one language per line where there are several. Case is ignored. A title is matched as a
+whole or between its separators, a line from its beginning.
 """
 
 import re
@@ -9,7 +9,7 @@ from collections.abc import Iterable
 
 _YOU_ARE = r"(?:you are|you're|you’re)"
 _READING = r"(?:(?:continue|keep|finish|resume) reading|read (?:the )?(?:full|rest|whole|entire))"
-"""Not "read more", which stands at many a page that is all there."""
+"""Not "read more", which is on many complete pages."""
 
 _THIS = r"(?: (?:of )?(?:this|the|our) (?:article|post|story|essay))?"
 
@@ -37,7 +37,7 @@ CHECK_TITLES = _any((
     r"잠시만 기다리(?:십시오|세요)\W*",
     r"لحظة(?: من فضلك)?\W*", r"רק רגע\W*", r"لطفا صبر کنید\W*",
 ))  # fmt: skip
-"""Of checks for robots."""
+"""Titles of bot checks."""
 
 CHECK_LINES = _any((
     rf"(?:please )?(?:verify(?:ing)?|confirm|prove|checking (?:if|that))(?: that)? {_YOU_ARE} (?:a |not a )?"
@@ -60,7 +60,7 @@ CHECK_LINES = _any((
     r"(?:あなたが)?人間であることを", r"사람인지 확인",
     r"(?:تحقق|التحقق) من أنك (?:إنسان|بشر)", r"(?:ודא|אמת) שאתה אנושי",
 ))  # fmt: skip
-"""Of checks for robots."""
+"""Lines of bot checks."""
 
 SCRIPT_LINES = _any((
     r"(?:you need to|please) (?:enable|turn on) javascript", r"javascript is (?:disabled|required)",
@@ -69,7 +69,7 @@ SCRIPT_LINES = _any((
     r"this (?:app|site|page|website) (?:requires|needs) javascript",
     r"bitte (?:aktivieren sie )?javascript", r"veuillez activer javascript",
 ))  # fmt: skip
-"""Of pages that scripts alone put text into."""
+"""Lines of pages whose text is filled in only by scripts."""
 
 LOGIN_TITLES = _any((
     r"(?:please )?(?:sign|log)[ -]?in(?: (?:to|with|or)\b.{0,40})?", r"sign ?up", r"create (?:an|your) account",
@@ -130,4 +130,4 @@ PAY_LINES = _any((
     r"(?:הכתבה|התוכן|הפוסט|המאמר) (?:זמינה? |פתוחה? )?(?:רק )?למנויים", r"כדי להמשיך לקרוא",
     r"برای (?:ادامه|خواندن ادامه)\s?.{0,20}(?:مشترک|وارد|عضو)",
 ))  # fmt: skip
-"""Of what stands where the rest of an article would."""
+"""Lines that stand in place of the rest of an article."""

@@ -1,10 +1,10 @@
-"""Pages that stand in the place of an article and are none: checks for robots, sign-in pages, teasers, "not found".
+"""Recognise pages that stand in for an article: bot checks, sign-in pages, teasers, "not found".
 
-They come with status 200 as well. Stored, they would be the author's words ever after, so each is refused with one
-sentence. But people write about such pages too, and around what they write stand a "Sign in", a newsletter box and the
-script of a bot guard. So a word decides nothing where a reader finds an article: what is looked for stands in the
-scripts, in the title as a whole, or in a line of its own; and only where there is little text beside it, or for a
-teaser, outside the text or at its very end.
+They come with status 200 as well. If stored, they would become the author's words, so each is refused with one
+sentence. But people also write about such pages, and real articles are surrounded by a "Sign in", a newsletter box and
+the script of a bot guard. So no word alone decides while there is an article to read. Signs are looked for in the
+scripts, in the title as a whole, or in a line of its own, and count only if there is little other text. For a teaser
+they count only outside the text or at its very end.
 """
 
 import re
@@ -28,7 +28,7 @@ _SIGN_IN_AND_SAVE = f"sign in, {SAVE_THE_PAGE}"
 _GUARDS: tuple[tuple[str, re.Pattern[str]], ...] = tuple(
     (name, re.compile(pattern, re.M))
     for name, pattern in (
-        # Its script /cdn-cgi/challenge-platform/scripts/ stands in ordinary pages as well.
+        # Its script /cdn-cgi/challenge-platform/scripts/ is on ordinary pages as well.
         ("Cloudflare", r"_cf_chl_opt|challenge-platform/\S*orchestrate|id=(?:challenge-(?:error|form|running|stage)|"
          r"cf-(?:challenge|error-details))"),
         ("Akamai", r"id=sec-(?:if-)?cpt-|/_sec/cp_challenge/"),
@@ -44,22 +44,22 @@ _GUARDS: tuple[tuple[str, re.Pattern[str]], ...] = tuple(
         ("Fastly", r"/_fs-ch-"),
     )
 )  # fmt: skip
-"""What only the check of a guard loads, by the guard."""
+"""Guard -> what only its check loads."""
 
 _WIDGETS = re.compile(
     r"hcaptcha\.com/1/api|/recaptcha/(?:api|enterprise)\.js|challenges\.cloudflare\.com/turnstile|arkoselabs|geetest|"
     r"friendlycaptcha"
 )
-"""Riddles that ordinary forms have as well."""
+"""Captchas that ordinary forms have as well."""
 
 _CHECK_WORDS, _FEW_WORDS, _BARE_WORDS = 150, 60, 40
-"""Words of a whole page, navigation and all, below which signs count: the fewer, the weaker they may be."""
+"""Words of a whole page, with navigation, below which signs count: the fewer words, the weaker the signs may be."""
 
 _LOGIN_WORDS, _MISSING_WORDS = 150, 120
-"""Words of a text that is an article, whatever its page is called."""
+"""From this number of words a text is an article, whatever the title of its page."""
 
 _LINE_WORDS = 30
-"""A line with more words than this is somebody's sentence."""
+"""A line with more words than this is a sentence of the text."""
 
 _LOGIN_NAMES = frozenset({
     "account-login", "accounts-login", "anmelden", "auth", "authorize", "authwall", "connexion",
@@ -75,61 +75,61 @@ _RETURNS = frozenset({
     "redirecturl", "return", "return_to", "return_url", "returnto", "returnurl", "sessionredirect", "then",
 })  # fmt: skip
 _PARTS = re.compile(r"\s+[|–—·•»-]\s+|\s*[|·•»]\s*")
-"""Between a title and the name of its site. No colon: what follows one belongs to the title."""
+"""Separators between a title and the name of its site. Not a colon: what follows it belongs to the title."""
 
 _WALLS = frozenset(
     {"gh-post-upgrade-cta", "jetpack-subscribe-paywall", "mepr-unauthorized-message", "pmpro_content_message"}
 )
-"""Classes of what stands where the rest of an article would, and of nothing else."""
+"""Classes of elements that are used only in place of the rest of an article."""
 
 _LAST_BLOCKS = 4
-"""Blocks at the end of a text among which a wall may stand; before them an article may quote what walls say."""
+"""A paywall may be among this many last blocks of a text; before them an article may quote what paywalls say."""
 
 _LOCKED = re.compile(r'content\([^)]{0,400}\)":\{[^{}]{0,200}?"isLockedPreviewOnly":(true|false)')
-"""What Medium says of the story that a page is for; of those that it recommends it says it elsewhere."""
+"""What Medium says about the story of a page; it says it in another place about stories that it recommends."""
 _BOX = re.compile(r"^\w+ data-(?:component-name=Paywall|testid=paywall)$", re.M)
-"""What Substack puts in the place of the rest of a post."""
+"""What Substack shows in place of the rest of a post."""
 
 
 def stand_in(markup: Markup, *, asked: str, final: str) -> str | None:
-    """What a page is that is none, told before its article is looked for; None where it may have one.
+    """What a page shows instead of an article, checked before extraction; None if it may have an article.
 
     Args:
-        asked: the address that was asked for.
+        asked: the address that was requested.
         final: the address that answered, after redirects.
 
     Returns:
-        The rest of a sentence that begins with the page's address: what it is, and the mend.
+        The rest of a sentence that begins with the page's address: what the page is, and what to do.
     """
     return _challenge(markup, final) or _redirected(markup, asked, final)
 
 
 def stand_in_by_text(markup: Markup, text: str | None) -> str | None:
-    """What a page is that is none, told from what was extracted of it; None where it is an article.
+    """What a page shows instead of an article, judged by its extracted text; None if it is an article.
 
     Args:
-        text: the article as Markdown; None where there is none.
+        text: the article as Markdown; None if there is none.
 
     Returns:
-        The rest of a sentence that begins with the page's address: what it is, and the mend.
+        The rest of a sentence that begins with the page's address: what the page is, and what to do.
     """
     return _missing(markup, text) or _login(markup, text) or _drawn(markup)
 
 
 def preview(markup: Markup, text: str | None) -> str | None:
-    """Whether a page shows only the beginning of its article to those who do not pay; None where it does not say so.
+    """Whether a page shows only the beginning of its article to readers who have not paid; None if it does not say so.
 
     Args:
-        text: the article as Markdown; None where there is none.
+        text: the article as Markdown; None if there is none.
 
     Returns:
-        The rest of a sentence that begins with the page's address: what it is, and the mend.
+        The rest of a sentence that begins with the page's address: what the page is, and what to do.
     """
-    shows = "shows only the beginning of its article to those who do not pay for it"
+    shows = "shows only the beginning of its article to readers who have not paid"
     refusal = f"{shows}: {_SIGN_IN_AND_SAVE}"
     told = (_LOCKED.search(script) for script in markup.scripts)
     if locked := next(filter(None, told), None):
-        # Believed first: a friend's key opens a story that JSON-LD goes on to call not free.
+        # This comes first: a friend link opens a story although its JSON-LD still says that it is not free.
         return refusal if locked[1] == "true" else None
     if markup.is_free is False or markup.metas.get("article:content_tier") == "locked":
         return refusal
@@ -162,22 +162,22 @@ def _challenge(markup: Markup, final: str) -> str | None:
 
 def _check(guard: str) -> str:
     by = f" ({guard})" if guard else ""
-    return f"shows a check for robots{by} and not its article: {SAVE_THE_PAGE}"
+    return f"shows a bot check{by} instead of its article: {SAVE_THE_PAGE}"
 
 
 def _redirected(markup: Markup, asked: str, final: str) -> str | None:
-    """Whether the address led to where one signs in or agrees to something."""
+    """Whether the address led to a page that asks to sign in or to consent."""
     before, after = urlsplit(asked), urlsplit(final)
     host = after.hostname or ""
     if (before.hostname, before.path.rstrip("/")) == (host, after.path.rstrip("/")):
         return None
     if _CONSENT_HOSTS.match(host) and host != before.hostname:
-        return f"leads to a page of {host} that asks for consent, and not to its article: {SAVE_THE_PAGE}"
+        return f"leads to a page of {host} that asks for consent, not to its article: {SAVE_THE_PAGE}"
     names = set(after.path.lower().split("/")) - set(before.path.lower().split("/"))
     is_login = bool(names & _LOGIN_NAMES) or (host != before.hostname and _LOGIN_HOSTS.match(host) is not None)
     returns = {name.lower() for name in parse_qs(after.query)} & _RETURNS
     if is_login and (returns or markup.asks_for_password or markup.words < _LOGIN_WORDS):
-        return f"leads to a sign-in page of {host} and not to its article: {_SIGN_IN_AND_SAVE}"
+        return f"leads to a sign-in page of {host}, not to its article: {_SIGN_IN_AND_SAVE}"
     return None
 
 
@@ -187,10 +187,10 @@ def _login(markup: Markup, text: str | None) -> str | None:
     is_titled = _is_titled(LOGIN_TITLES, *markup.headings)
     is_told = any(LOGIN_LINES.match(line) and count_words(line) <= _LINE_WORDS for line in markup.lines)
     has_form = markup.asks_for_password or "authwall-join-form" in markup.machinery
-    # A box to sign in stands beside many an article; it is all there is where even the whole page has few words.
+    # Many articles have a sign-in box beside them; here even the whole page has few words, so there is nothing else.
     is_all = markup.words < _FEW_WORDS or text is None
     if sum((is_titled, is_told, has_form)) > 1 or (is_all and (is_titled or is_told or has_form)):
-        return f"shows a sign-in page and not its article: {_SIGN_IN_AND_SAVE}"
+        return f"shows a sign-in page instead of its article: {_SIGN_IN_AND_SAVE}"
     return None
 
 
@@ -203,7 +203,7 @@ def _missing(markup: Markup, text: str | None) -> str | None:
 
 def _drawn(markup: Markup) -> str | None:
     if markup.words < _FEW_WORDS and any(SCRIPT_LINES.match(line) for line in markup.lines):
-        return f"shows its article by scripts alone: {SAVE_THE_PAGE}"
+        return f"shows its article only when scripts run: {SAVE_THE_PAGE}"
     return None
 
 

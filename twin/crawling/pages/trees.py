@@ -1,6 +1,6 @@
 """Trees of HTML, and what a page describes in them as JSON-LD.
 
-Everything in a page is written by anybody: what has not the form that it should have is passed over.
+Anybody can write anything in a page: values of the wrong form are skipped.
 """
 
 import json
@@ -8,20 +8,20 @@ from collections.abc import Iterable, Iterator
 from typing import Any
 
 Element = Any
-"""An element of lxml, which comes without types."""
+"""An element of lxml, which has no type hints."""
 
 MOST_TAGS = 250_000
-"""More than any page that somebody reads has; a tree of them takes a few hundred MB."""
+"""More than any page for readers has; a tree with this many takes a few hundred MB."""
 
 _MOST_JSON = 2**20
 _MOST_NODES = 5000
 
 
 def json_ld(tree: Element, *, nested: bool = False) -> Iterator[dict[str, Any]]:
-    """The things that a page describes in JSON-LD (schema.org), script for script, the outer ones first.
+    """The things that a page describes in JSON-LD (schema.org), script by script, the outer ones first.
 
     Args:
-        nested: also what stands inside of another thing, such as the comments of a post.
+        nested: include things inside other things, such as the comments of a post.
     """
     for script in tree.iter("script"):
         text = script.text or ""
@@ -34,7 +34,7 @@ def json_ld(tree: Element, *, nested: bool = False) -> Iterator[dict[str, Any]]:
 
 
 def types_of(thing: dict[str, Any]) -> set[str]:
-    """The types of a thing, without the address of schema.org before them."""
+    """The types of a thing, without the address of schema.org in front of them."""
     named = thing.get("@type")
     return {
         each.rsplit("/", 1)[-1] for each in (named if isinstance(named, list) else [named]) if isinstance(each, str)
@@ -43,7 +43,7 @@ def types_of(thing: dict[str, Any]) -> set[str]:
 
 def _things(value: object, nested: bool) -> Iterator[dict[str, Any]]:
     todo = [value]
-    for each in todo:  # grows as it goes
+    for each in todo:  # grows during the loop
         inner: Iterable[object]
         if isinstance(each, dict):
             yield each

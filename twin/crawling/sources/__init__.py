@@ -1,6 +1,6 @@
-"""The sources, one file each. A module of this folder is found by itself: a new source is one new file.
+"""The sources, one file each. Every module of this folder is found automatically: a new source is one new file.
 
-Each registers its crawler when it is imported; what several sources share lies beside them.
+Each registers its crawler when it is imported. Code that several sources share is in this folder too.
 """
 
 import importlib

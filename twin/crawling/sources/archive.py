@@ -1,8 +1,8 @@
-"""Reading an export archive, zip or folder, in memory: nothing is ever unpacked, so no name in it can act as a path.
+"""Read an export archive, zip or folder, in memory: nothing is unpacked to disk, so no name in it can act as a path.
 
-What a zip says of itself is not believed: its table of contents is bounded before it is read, members that share bytes
-(as in the zip bomb of David Fifield, "A better zip bomb", WOOT 2019) are refused, and no more of a member is unpacked
-than it announced, which may not be more than a real export holds.
+What a zip says about itself is not trusted. The size of its table of contents is limited before it is read. Members
+that share bytes (as in the zip bomb of David Fifield, "A better zip bomb", WOOT 2019) are refused. No more of a member
+is unpacked than it announced, and that may not be more than a real export contains.
 """
 
 import hashlib
@@ -27,26 +27,26 @@ MAX_MEMBER = 64 * 2**20
 MAX_TOTAL = 256 * 2**20
 MAX_MEMBERS = 50_000
 MAX_DIRECTORY = 8 * 2**20
-"""Bytes of a zip's table of contents; with the longest sensible names this is room for `MAX_MEMBERS`."""
+"""Limit in bytes of a zip's table of contents; enough for `MAX_MEMBERS` with the longest sensible names."""
 
 _LOCAL_HEADER = 30
 _ENCRYPTED = 0x1
 _UTF8 = 0x800
 _METHODS = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
-"""The other methods unpack without a bound, and no export uses them."""
+"""The other methods unpack without a limit, and no export uses them."""
 
 
 class DamagedError(CrawlError):
-    """One file of an archive cannot be read; the others may be whole."""
+    """One file of an archive cannot be read; the others may be fine."""
 
 
 class Archive:
-    """The files of an export by name; names are labels only.
+    """The files of an export by name; names are only labels.
 
     Args:
-        label: how the user calls the archive, for messages.
-        names: its files, "/"-separated, in order.
-        read: gives at most the wished number of bytes of a file.
+        label: the user's name for the archive, for messages.
+        names: its files, "/"-separated, sorted.
+        read: returns at most the given number of bytes of a file.
     """
 
     def __init__(self, label: str, names: list[str], read: Callable[[str, int], bytes]) -> None:
@@ -57,7 +57,7 @@ class Archive:
 
         Raises:
             DamagedError: it cannot be read.
-            CrawlError: it, or all that was read so far, is larger than any real export; or it is encrypted.
+            CrawlError: it is encrypted, or it or everything read so far is larger than any real export.
         """
         try:
             content = self._read(name, MAX_MEMBER + 1)
@@ -69,12 +69,12 @@ class Archive:
         return content
 
     def contents(self, names: Iterable[str], crawl: Crawl) -> Iterator[tuple[str, bytes]]:
-        """Each of some files with its contents; a damaged one takes no other with it.
+        """Each of some files with its contents; a damaged one does not affect the others.
 
-        It is named in the log and counted in `crawl.skipped` under "damaged", and what it gave an earlier time stays.
+        A damaged file is logged and counted in `crawl.skipped` as "damaged"; what it gave earlier stays.
 
         Raises:
-            CrawlError: none of them can be read, or the archive is a bomb.
+            CrawlError: none of them can be read, or the archive is a zip bomb.
         """
         given, first = 0, None
         for name in names:
@@ -92,7 +92,7 @@ class Archive:
             raise first
 
     def digest(self, names: Iterable[str]) -> str:
-        """Hex sha256 over the names and contents of some of its files; a damaged one counts as such."""
+        """Hex sha256 over the names and contents of some of its files; a damaged one counts as damaged."""
         digest = hashlib.sha256()
         for name in sorted(names):
             try:
@@ -111,7 +111,7 @@ def opened(location: Path, label: str) -> Iterator[Archive]:
     """The archive at `location`, a zip file or an unpacked folder.
 
     Raises:
-        CrawlError: it does not exist, is neither, or is made to do harm.
+        CrawlError: it does not exist, is neither of them, or is made to do harm.
     """
     with ExitStack() as stack:
         try:
@@ -120,14 +120,14 @@ def opened(location: Path, label: str) -> Iterator[Archive]:
             else:
                 archive = _zip(stack.enter_context(_File(location)), label)
         except FileNotFoundError as error:
-            raise CrawlError(f"{label} does not exist: give the path of the archive that you were sent.") from error
+            raise CrawlError(f"{label} does not exist: give the path of the archive that you received.") from error
         except OSError as error:
             raise CrawlError(f"{label} cannot be read ({error.strerror or error}): check the file.") from error
         yield archive
 
 
 def names_in(path: Path) -> list[str]:
-    """Names of the files of a zip or folder, for `Crawler.recognises`: none where it is neither or cannot be read.
+    """Names of the files of a zip or folder, for `Crawler.recognises`: empty if it is neither or cannot be read.
 
     No file in it is opened.
     """
@@ -139,15 +139,15 @@ def names_in(path: Path) -> list[str]:
 
 
 def label_of(name: str) -> str:
-    """A file's name as every machine writes it: NFC, with "/" and with nothing that is no Unicode text."""
+    """A file's name as every machine writes it: NFC, with "/", and without anything that is not Unicode text."""
     return unicodedata.normalize("NFC", name.encode("utf-8", "replace").decode("utf-8")).replace("\\", "/")
 
 
 class _File(io.FileIO):
-    """A file of which no more is read in one piece than `most` bytes.
+    """A file that never reads more than `most` bytes at once.
 
-    `zipfile` reads the table of contents as one piece, as long as the zip says it is, and makes an object of some 600
-    bytes of each entry in it.
+    `zipfile` reads the table of contents in one piece, as long as the zip says it is, and makes an object of about 600
+    bytes for each entry in it.
     """
 
     most = MAX_DIRECTORY
@@ -159,12 +159,12 @@ class _File(io.FileIO):
 
 
 class _TooLongError(Exception):
-    """More is asked of a file than an export holds."""
+    """More of a file was requested than an export contains."""
 
 
 def _folder(location: Path, label: str) -> Archive:
     paths: dict[str, Path] = {}
-    for folder, folders, files in os.walk(location):  # follows no symbolic link
+    for folder, folders, files in os.walk(location):  # does not follow symbolic links
         folders.sort()
         for path in (Path(folder, name) for name in sorted(files)):
             inside = path.relative_to(location)
@@ -187,7 +187,7 @@ def _zip(file: _File, label: str) -> Archive:
         raise _too_many(label) from error
     except (zipfile.BadZipFile, NotImplementedError, ValueError, struct.error, EOFError, OverflowError) as error:
         raise CrawlError(
-            f"{label} is not a zip archive, or a damaged one: give the file as you downloaded it."
+            f"{label} is not a zip archive, or it is damaged: give the file as you downloaded it."
         ) from error
     file.most = MAX_MEMBER + 1
     infos = packed.infolist()
@@ -216,7 +216,7 @@ def _unpacker(
         with packed.open(info) as file:
             content = file.read(most)
         if len(content) != info.file_size:
-            raise zipfile.BadZipFile(f"{len(content)} bytes and not the {info.file_size} it announces")
+            raise zipfile.BadZipFile(f"{len(content)} bytes instead of the {info.file_size} that it announces")
         return content
 
     return read
@@ -226,14 +226,14 @@ def _check_overlap(infos: list[zipfile.ZipInfo], directory: int, label: str) -> 
     end = 0
     for info in sorted(infos, key=lambda info: info.header_offset):
         if info.header_offset < end:
-            raise CrawlError(f"{label} is a zip bomb, its members share their bytes: download your export again.")
+            raise CrawlError(f"{label} is a zip bomb (its members share bytes): download your export again.")
         end = info.header_offset + _LOCAL_HEADER + info.compress_size
     if end > directory:
-        raise CrawlError(f"{label} is damaged, its members are larger than itself: download it again.")
+        raise CrawlError(f"{label} is damaged (its members are larger than the file): download it again.")
 
 
 def _name(info: zipfile.ZipInfo) -> str:
-    """The name of a member; where nothing says that it is UTF-8, but it is, the name is not read as code page 437."""
+    """The name of a member; valid UTF-8 without the UTF-8 flag is not read as code page 437."""
     if not info.flag_bits & _UTF8:
         try:
             return info.filename.encode("cp437").decode("utf-8")
@@ -243,17 +243,17 @@ def _name(info: zipfile.ZipInfo) -> str:
 
 
 def _junk(name: str) -> bool:
-    """What macOS puts beside the files of an archive."""
+    """Whether it is a file that macOS adds to archives."""
     pure = PurePosixPath(name)
     return "__MACOSX" in pure.parts or pure.name.startswith("._")
 
 
 def _too_many(label: str) -> CrawlError:
-    return CrawlError(f"{label} holds more than {MAX_MEMBERS} files, so it is no export: give the archive itself.")
+    return CrawlError(f"{label} contains more than {MAX_MEMBERS} files, so it is not an export: give the archive.")
 
 
 def _too_large(label: str, name: str) -> CrawlError:
     return CrawlError(
-        f"{label}: {name} in it unpacks to more than an export holds ({MAX_MEMBER // 2**20} MiB a file, "
-        f"{MAX_TOTAL // 2**20} MiB in all): download it again."
+        f"{label}: {name} in it unpacks to more than an export contains ({MAX_MEMBER // 2**20} MiB per file, "
+        f"{MAX_TOTAL // 2**20} MiB in total): download it again."
     )

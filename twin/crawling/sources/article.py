@@ -1,4 +1,4 @@
-"""Articles on the web: one link, one page, one document; or a publication that has a host of its own."""
+"""Articles on the web: one link, one page, one document; or a publication with its own host."""
 
 from collections.abc import Mapping
 from typing import ClassVar
@@ -11,10 +11,10 @@ from twin.models import Category, Link
 
 @register
 class ArticleCrawler(Crawler):
-    """Fetches a page where it changed since the last time, and extracts its main content.
+    """Fetches a page if it changed since the last crawl, and extracts its main content.
 
-    A publication of Medium or Substack on a host of its own, and its articles, are read as on the platform's: once a
-    page has said whose software made it, its feed is asked first.
+    A Medium or Substack publication with its own host, and its articles, are read as on the platform: once a page has
+    said what software made it, its feed is tried first.
     """
 
     kind: ClassVar[str] = FALLBACK
@@ -22,14 +22,14 @@ class ArticleCrawler(Crawler):
     categories: ClassVar[tuple[Category, ...]] = (Category.ARTICLES,)
 
     def read(self, link: Link, category: Category, validators: Mapping[str, str]) -> Crawl:
-        """Read one page. Its document keeps the link's address, whatever it redirects to or calls itself.
+        """Read one page. Its document keeps the link's address, whatever the page redirects to or calls itself.
 
         Raises:
-            CrawlError: it cannot be fetched, is no web page, stands in the place of an article, or has none.
+            CrawlError: it cannot be fetched, is not a web page, stands in for an article, or has no article.
         """
         if crawl := read_publication(link, category, validators, self.tools):
             return crawl
-        # Those of a publication speak for its feed.
+        # The validators of a publication belong to its feed.
         response = self.tools.fetcher.get(link.url, {} if SOFTWARE in validators else validators)
         if response.unchanged:
             return Crawl(status="unchanged", validators=response.validators)

@@ -1,4 +1,4 @@
-"""dev.to by its documented public API (developers.forem.com/api), which gives the Markdown that was written."""
+"""dev.to, by its documented public API (developers.forem.com/api), which returns the original Markdown."""
 
 import json
 import logging
@@ -26,7 +26,7 @@ _OWN = frozenset({
     "podcasts", "privacy", "readinglist", "search", "settings", "signout_confirm", "t", "tags", "terms", "top",
     "videos",
 })  # fmt: skip
-"""First parts of paths that are pages of dev.to's own, or other people's articles by topic."""
+"""First parts of paths that are dev.to's own pages, or other people's articles by topic."""
 
 _LISTS = frozenset({"comment", "comments", "followers", "following", "series"})
 _NAME = re.compile(r"\w[\w-]*")
@@ -49,19 +49,19 @@ class DevtoCrawler(Crawler):
         """A member or organisation, or an article.
 
         Raises:
-            InputError: it is a page of dev.to's own.
+            InputError: it is one of dev.to's own pages.
         """
         parts = urlsplit(url)
         names = parts.path.split("/")[1:]
         if parts.netloc != "dev.to" or names[0] == "feed":
-            return None  # a feed is read as the feed it is
+            return None  # the feed crawler reads feeds
         if names[0] in _OWN or not _NAME.fullmatch(names[0]):
-            raise InputError(f"{url} is a page of dev.to's own: give a member, https://dev.to/NAME, or an article.")
+            raise InputError(f"{url} is one of dev.to's own pages: give a member, https://dev.to/NAME, or an article.")
         is_article = len(names) > 1 and names[1] not in _LISTS
         return f"{_SITE}/{'/'.join(names[: 1 + is_article])}"
 
     def read(self, link: Link, category: Category, validators: Mapping[str, str]) -> Crawl:
-        """Read all articles of a member, of which those that did not change are not asked for; or one article.
+        """Read all articles of a member, without fetching those that did not change; or one article.
 
         Raises:
             CrawlError: there is no such member or article, or dev.to does not answer.
@@ -80,7 +80,7 @@ class DevtoCrawler(Crawler):
         if crawl.status == "unchanged":
             return crawl
         if not listed:
-            raise CrawlError(f"{link.url} has no published articles, or is nobody's name on dev.to: check the address.")
+            raise CrawlError(f"{link.url} has no published articles, or dev.to has no such user: check the address.")
         crawl.documents = self._documents(listed, link, category, crawl, frozenset(validators.get(_READ, "").split()))
         return crawl
 
@@ -88,9 +88,9 @@ class DevtoCrawler(Crawler):
         return self.tools.fetcher.get(self.server + path, validators, accept=ACCEPT, api=True)
 
     def _listed(self, name: str, link: Link, validators: Mapping[str, str], crawl: Crawl) -> Iterator[dict[str, Any]]:
-        """What the API says of every article, newest first: all but the text.
+        """What the API says about every article, newest first: everything except the text.
 
-        Where all stand on one page, `crawl` gets its validators, or is unchanged as that page is.
+        If all articles are on one page, `crawl` gets that page's validators, or is unchanged if the page is.
         """
         page = 1
         while True:
@@ -101,7 +101,7 @@ class DevtoCrawler(Crawler):
                 return
             found = _parsed(response, link)
             if not isinstance(found, list):
-                raise CrawlError(f"{link.url} cannot be listed, dev.to's API answers something else: try again later.")
+                raise CrawlError(f"{link.url} cannot be listed: dev.to's API answered unexpectedly. Try again later.")
             yield from (each for each in found if isinstance(each, dict) and isinstance(each.get("id"), int))
             if len(found) < self.page_size:
                 crawl.validators = dict(response.validators) if page == 1 else {}
@@ -112,7 +112,7 @@ class DevtoCrawler(Crawler):
         self, listed: list[dict[str, Any]], link: Link, category: Category, crawl: Crawl, known: frozenset[str]
     ) -> Iterator[Document]:
         read: set[str] = set()
-        stopped, failure = False, None  # a server that is overrun is left alone, and the next crawl goes on
+        stopped, failure = False, None  # an overloaded server is left alone, and the next crawl continues
         for about in listed:
             key, address = _key(about), _address(about)
             if key in known and address:
@@ -132,7 +132,7 @@ class DevtoCrawler(Crawler):
                 read.add(key)
                 yield document
             elif stopped or failed:
-                # What was read an earlier time is still there, only not heard of today.
+                # What was read earlier still exists; it just was not fetched today.
                 crawl.unchanged |= {address}
                 crawl.skipped["left_for_the_next_crawl" if stopped else "not_readable"] += 1
             else:
@@ -140,12 +140,12 @@ class DevtoCrawler(Crawler):
         if failure and not read:
             raise failure
         if failure:
-            crawl.validators.clear()  # the list is asked for again even if it did not change
+            crawl.validators.clear()  # the next crawl asks for the list even if it did not change
         crawl.validators[_READ] = " ".join(sorted(read))
 
 
 def _key(about: Mapping[str, Any]) -> str:
-    """What tells whether an article is as it was: which one it is, and when it was written or edited."""
+    """A key that tells whether an article has changed: which one it is, and when it was written or edited."""
     names = ("id", "path", "title", "edited_at", "published_timestamp", "published_at")
     return sha256("\0".join(str(about.get(name)) for name in names))[:12]
 
@@ -154,15 +154,13 @@ def _parsed(response: Response, link: Link) -> Any:
     try:
         return json.loads(response.content)
     except (ValueError, RecursionError) as error:
-        raise FetchError(
-            f"{link.url} cannot be read, dev.to's API does not answer in JSON: try again later."
-        ) from error
+        raise FetchError(f"{link.url} cannot be read: dev.to's API did not answer in JSON. Try again later.") from error
 
 
 def _object(response: Response, link: Link) -> dict[str, Any]:
     found = _parsed(response, link)
     if not isinstance(found, dict):
-        raise FetchError(f"{link.url} cannot be read, dev.to's API answers something else: try again later.")
+        raise FetchError(f"{link.url} cannot be read: dev.to's API answered unexpectedly. Try again later.")
     return found
 
 
@@ -194,14 +192,14 @@ def _document(article: Mapping[str, Any], link: Link, category: Category, captur
 
 
 def _summary(description: str, text: str) -> str:
-    """The description, unless it is what dev.to makes itself, of how the text begins."""
+    """The description, unless dev.to made it from the beginning of the text."""
     plain = " ".join(re.sub(r"[^\w\s]", "", text).split())
     begins = " ".join(re.sub(r"[^\w\s]", "", description).split())[:40]
     return "" if begins and begins in plain else description.strip()
 
 
 def _tags(article: Mapping[str, Any]) -> list[str]:
-    """The API gives a list under one name and a text under the other, and in its list of articles the other way."""
+    """The API gives a list under one name and a text under the other; in its list of articles it is the reverse."""
     for offered in (article.get("tags"), article.get("tag_list")):
         if isinstance(offered, list):
             return [str(tag) for tag in offered]

@@ -1,7 +1,7 @@
 """Saved pages, Markdown and text on this machine: a file, a folder or a pattern; one document per file.
 
-A saved page of LinkedIn that shows a post is a post, everything else an article, unless the declaration says what all
-of them are.
+A saved LinkedIn page that shows a post is a post. Everything else is an article, unless the declaration says what all
+the files are.
 """
 
 import hashlib
@@ -48,12 +48,12 @@ _PARTS = re.compile(
     r"(.+)(?:_files|_fichiers|_archivos|_arquivos|_ficheiros|_file|_bestanden|_pliki|_soubory|_tiedostot|_dosyalar|"
     r"_elemei|_datoteke|-Dateien|-filer)"
 )
-"""How browsers call the folder of what belongs to a page, in the languages of Windows."""
+"""Suffixes that browsers give the folder with the parts of a page, in the languages of Windows."""
 
 
 @register
 class FilesCrawler(Crawler):
-    """Reads files that hold one article or one post each."""
+    """Reads files that contain one article or one post each."""
 
     kind: ClassVar[str] = "files"
     version: ClassVar[str] = "files-2"
@@ -63,10 +63,10 @@ class FilesCrawler(Crawler):
     chooses_category: ClassVar[bool] = True
 
     def read(self, link: Link, category: Category, validators: Mapping[str, str]) -> Crawl:
-        """Read every page and text the link names that is of `category`.
+        """Read every page and text of `category` that the link names.
 
         Raises:
-            CrawlError: there is no file, or nothing of this category can be read of those that are of it.
+            CrawlError: there is no file, or there are files of this category but none can be read.
         """
         crawl = Crawl()
         paths = _paths(link, crawl.skipped)
@@ -84,7 +84,7 @@ class FilesCrawler(Crawler):
 
 @dataclass
 class _Reading:
-    """One reading of a link: what its files are asked for, and what became of them."""
+    """One reading of a link: what is requested from its files, and the result so far."""
 
     link: Link
     category: Category
@@ -93,14 +93,14 @@ class _Reading:
     errors: list[CrawlError] = field(default_factory=list)
 
     def wants(self, category: Category) -> bool:
-        """Whether a file that by its nature is of `category` is to be read now; a declared category is all files'."""
+        """Whether a file whose own category is `category` is wanted; a declared category applies to all files."""
         declared = len(self.link.categories) == 1
         wanted = declared or category is self.category
         self.mine += wanted
         return wanted
 
     def refuse(self, error: CrawlError, reason: str, address: str) -> None:
-        if address not in str(error):  # what reads any page knows no file
+        if address not in str(error):  # the general page reader does not know the file
             error = CrawlError(f"{address}: {error}")
         logger.warning("%s", error)
         self.errors.append(error)
@@ -108,12 +108,12 @@ class _Reading:
 
 
 def _paths(link: Link, skipped: Counter[str]) -> dict[str, Path]:
-    """The files to read by their local addresses, which name no folder of this machine beyond what was declared."""
+    """The files to read by their local addresses, which contain no folder above what was declared."""
     base, declared, pattern = local_source(link), link.url, ""
     parts = link.url.removeprefix("local:").split("/")
     magic = next((index for index, part in enumerate(parts) if _MAGIC.search(part)), None)
     if magic is not None and not base.exists():
-        # Only what was declared is a pattern; the folders above it may be called as they like.
+        # Only what was declared is a pattern; the folders above it may have any name.
         base, pattern = Path(*base.parts[: magic - len(parts)]), "/".join(parts[magic:])
         declared = "local:" + "/".join(parts[:magic])
     if not base.exists():
@@ -129,14 +129,14 @@ def _paths(link: Link, skipped: Counter[str]) -> dict[str, Path]:
         inside = path.relative_to(base).as_posix()
         reason = _reason(base, path, inside)
         if reason is None and not path.is_file():
-            reason = "other_type"  # a pipe, whose reader would wait for ever, or a device
+            reason = "other_type"  # a pipe, which would block its reader forever, or a device
         if reason is None and not selected(inside, link.include, link.exclude):
             reason = "excluded"
         if reason:
             skipped[reason] += 1
             continue
         address = label_of(_joined(declared, inside))
-        # Two names that differ in their Unicode form alone are two files here, and would be one on another machine.
+        # Two names that differ only in their Unicode form are two files here, but would be one on another machine.
         chosen[address if address not in chosen else f"{address}~{len(chosen)}"] = path
     if not chosen:
         raise _nothing(link, skipped)
@@ -144,25 +144,25 @@ def _paths(link: Link, skipped: Counter[str]) -> dict[str, Path]:
 
 
 def _single(path: Path, link: Link) -> Path:
-    """A file that was declared by its own name; of the rules only those hold that protect its owner."""
+    """A file that was declared by its own name; of the rules, only those that protect its owner apply."""
     if reason_by_name(path.name) == "credentials":
-        raise CrawlError(f"{link.url} is called like a file of credentials, which are never read: rename it.")
+        raise CrawlError(f"{link.url} is named like a file of credentials, which are never read: rename it.")
     if path.suffix.lower() == ".zip":
         with opened(path, link.url):
             raise CrawlError(
-                f"{link.url} is a zip archive but no export that is known: unpack it and declare the folder, or name "
+                f"{link.url} is a zip archive but not a known export: unpack it and declare the folder, or name "
                 "its kind, such as `linkedin_export:`."
             )
     if path.suffix.lower() not in (*_HTML, *_TEXT):
         raise _nothing(link, Counter(other_type=1))
     if not selected(path.name, link.include, link.exclude):
-        raise CrawlError(f"{link.url} is excluded by the patterns of its own link: remove them.")
+        raise CrawlError(f"{link.url} is excluded by the patterns of its own link: remove the patterns.")
     return path
 
 
 def _walked(base: Path, skipped: Counter[str]) -> Iterator[Path]:
-    """Every file below `base`, and no folder that the rules leave out, each of which is counted once."""
-    for folder, folders, files in os.walk(base):  # follows no symbolic link
+    """Every file below `base`, except in folders that the rules leave out; each such folder is counted once."""
+    for folder, folders, files in os.walk(base):  # does not follow symbolic links
         here, kept = Path(folder), []
         for name in sorted(folders):
             path = here / name
@@ -176,11 +176,11 @@ def _walked(base: Path, skipped: Counter[str]) -> Iterator[Path]:
 
 
 def _reason(base: Path, path: Path, inside: str) -> str | None:
-    """Why a file is left out by its place and name."""
+    """Why a file is left out because of its place or name."""
     parts = PurePosixPath(inside).parts
     folders = [base.joinpath(*parts[:depth]) for depth in range(1, len(parts))]
     if any(each.is_symlink() for each in (path, *folders)):
-        return "symlink"  # it may lead out of what was declared, and what it leads to inside of it is read anyway
+        return "symlink"  # it may lead out of what was declared; if it does not, its target is read anyway
     if any(part.startswith(".") for part in parts):
         return "hidden"
     if reason := reason_by_name(inside):
@@ -191,7 +191,7 @@ def _reason(base: Path, path: Path, inside: str) -> str | None:
 
 
 def _is_parts_of_page(folder: Path) -> bool:
-    """Whether a browser saved a folder along with a page: frames and advertisements, as HTML of their own."""
+    """Whether a browser saved a folder along with a page: frames and advertisements as HTML files."""
     match = _PARTS.fullmatch(folder.name)
     return match is not None and any(folder.with_name(match[1] + suffix).exists() for suffix in _HTML)
 
@@ -202,7 +202,7 @@ def _joined(declared: str, inside: str) -> str:
 
 
 def _content(path: Path, address: str) -> bytes | None:
-    """At most one byte over the limit; None, and a warning, where the file cannot be read."""
+    """At most one byte over the limit; None, and a warning, if the file cannot be read."""
     try:
         with path.open("rb") as file:
             return file.read(MAX_BYTES + 1)
@@ -219,12 +219,12 @@ def _documents(paths: dict[str, Path], reading: _Reading) -> Iterator[Document]:
             continue
         content = _content(path, address)
         if content is None or len(content) > MAX_BYTES:
-            reading.mine += is_page  # what it holds is not known, so both categories answer for it
+            reading.mine += is_page  # its contents are not known, so both categories count it
             crawl.skipped["unreadable" if content is None else "too_large"] += 1
             if content is not None:
                 logger.warning("%s is larger than %d MiB and is not read: split it.", address, MAX_BYTES // 2**20)
             else:
-                crawl.complete = False  # it is still there, so what it gave earlier stays
+                crawl.complete = False  # it still exists, so what it gave earlier stays
                 crawl.validators.clear()
             continue
         try:
@@ -275,7 +275,7 @@ def _saved_page(html: str, address: str, reading: _Reading) -> Document | None:
     noted = canonical_or_none(saved_from(html))
     markup = Markup(html)
     page = extract_page(html, noted)
-    # Not whether it is a preview: a page that its subscriber saved goes on to say that it is not free.
+    # Previews are not refused: a page that a subscriber saved still says that it is not free.
     found = page.text if page else None
     if refusal := stand_in(markup, asked=noted or "", final=noted or "") or stand_in_by_text(markup, found):
         raise CrawlError(f"{address} {refusal}.")
@@ -311,7 +311,7 @@ def _written(text: str, address: str, reading: _Reading) -> Document | None:
 
 
 def _heading(text: str, suffix: str) -> str | None:
-    """The title that a text gives itself in its own markup; a comment in a block of code is none."""
+    """The title that a text gives itself in its own markup; a comment in a code block does not count."""
     pattern, fence, before = _HEADINGS.get(suffix), "", ""
     for line in text.splitlines():
         if match := _FENCE.match(line):

@@ -33,12 +33,12 @@ Answer = TypeVar("Answer")
 FORKS, ISSUES = "forks", "issues"
 _ETAGS, _REPOSITORIES = "etags", "repositories"
 _MAX_FAILURES = 3
-"""Repositories that time out one after another before the others are left for the next run."""
+"""After this many timeouts in a row, the remaining repositories are left for the next run."""
 
 
 @register
 class GitHubCrawler(Crawler):
-    """Reads a repository, or all of an owner's, at their newest commits; what was read already is not cloned again."""
+    """Reads one repository, or all of an owner's, at the newest commit; known commits are not cloned again."""
 
     kind: ClassVar[str] = "github"
     version: ClassVar[str] = VERSION
@@ -46,7 +46,7 @@ class GitHubCrawler(Crawler):
     domains: ClassVar[frozenset[str]] = frozenset({"github.com"})
     patterns: ClassVar[bool] = True
     optional: ClassVar[Mapping[str, tuple[Category, ...]]] = {
-        FORKS: (),  # of a profile: the repositories that it copied from others
+        FORKS: (),  # for a profile: repositories copied from others
         ISSUES: (Category.POSTS,),  # issues and pull requests that the owner opened in them
         README: (Category.ARTICLES,),
     }
@@ -77,13 +77,13 @@ class GitHubCrawler(Crawler):
         """
         if claimed := cls.claim(url):
             return claimed
-        raise InputError(f"{url} is nothing of GitHub's to read: give https://github.com/OWNER/NAME or .../OWNER.")
+        raise InputError(f"{url} is not a repository or owner: give https://github.com/OWNER/NAME or .../OWNER.")
 
     def read(self, link: Link, category: Category, validators: Mapping[str, str]) -> Crawl:
-        """Read the files, the READMEs or the issues of one repository, or of each one of a profile.
+        """Read the files, the READMEs or the issues of one repository, or of every repository of a profile.
 
         Raises:
-            CrawlError: there is no such repository or owner, or it cannot be reached; what a clone meets is raised
+            CrawlError: there is no such repository or owner, or it cannot be reached. Errors of a clone are raised
                 while the documents are consumed.
         """
         names = _names(link.url)
@@ -97,17 +97,17 @@ class GitHubCrawler(Crawler):
         )
 
     def clone_url(self, link: Link) -> str:
-        """The address for git, rebuilt from owner and name: nothing else of what the user wrote reaches git."""
+        """The address for git, rebuilt from owner and name: nothing else that the user wrote reaches git."""
         try:
             return self._clone_url(repository_url(link.url))
         except InputError as error:
-            raise CrawlError(f"{link.url} names no repository: write https://github.com/<owner>/<name>.") from error
+            raise CrawlError(f"{link.url} does not name a repository: write https://github.com/OWNER/NAME.") from error
 
     def _clone_url(self, repository: str) -> str:
         return f"{self.server}{urlsplit(repository).path}.git"
 
     def _following(self, remote: Remote, ask: Callable[[Remote], Answer]) -> Answer:
-        """What `ask` gives; where the repository was renamed, once more at the address that the API says."""
+        """The result of `ask`; if the repository was renamed, a second try at the address that the API gives."""
         try:
             return ask(remote)
         except MovedError:
@@ -125,7 +125,7 @@ class GitHubCrawler(Crawler):
         reading = _ProfileReading(self, link, category, crawl, known)
         crawl.documents = reading.documents(listed, listing)
         if self.tools.fetcher.is_offline and not any(reading.is_captured(repository) for repository in listed):
-            raise CrawlError(f"{link.url}: none of its repositories was captured, so none is read without a request.")
+            raise CrawlError(f"{link.url} cannot be read offline: none of its repositories was captured.")
         return crawl
 
     def _listed(self, listing: Listing, owner: str, link: Link, skipped: Counter[str]) -> list[Repository]:
@@ -175,7 +175,7 @@ class GitHubCrawler(Crawler):
 
 @dataclass(frozen=True)
 class _Known:
-    """What was found of one repository of a profile: its state in the API's list, its commit, and what was skipped."""
+    """What is known about a repository of a profile: its state in the API's list, its commit, and what was skipped."""
 
     state: str
     commit: str
@@ -183,7 +183,7 @@ class _Known:
 
 
 class _ProfileReading:
-    """The repositories of one profile, read one after another; one that fails takes no other with it."""
+    """The repositories of one profile, read one after another; a failing one does not affect the others."""
 
     def __init__(
         self, crawler: GitHubCrawler, link: Link, category: Category, crawl: Crawl, known: dict[str, _Known]
@@ -194,20 +194,20 @@ class _ProfileReading:
         self.offline = self.tools.fetcher.is_offline
 
     def documents(self, repositories: list[Repository], listing: Listing) -> Iterator[Document]:
-        """The documents of those that changed; `crawl` learns of the others, and of what to remember."""
+        """The documents of the repositories that changed; `crawl` records the others, and what to remember."""
         failures: list[CrawlError] = []
         in_a_row = 0
         for repository in repositories:
             try:
                 if in_a_row >= _MAX_FAILURES:
-                    raise CrawlError(f"{repository.url} was not asked, since those before it did not answer.")
+                    raise CrawlError(f"{repository.url} was skipped, because the ones before it did not answer.")
                 yield from self._one(repository)
                 in_a_row = 0
             except CrawlError as error:
                 logger.warning("%s", error)
                 failures.append(error)
                 in_a_row += error.retryable or in_a_row >= _MAX_FAILURES
-                # What it gave earlier stays; what was known of it is forgotten, so that it is read again.
+                # What it gave earlier stays. Its recorded state is forgotten, so that it is read again.
                 self._keep(repository)
                 self.crawl.skipped["repository_failed"] += 1
         if failures and len(failures) == len(repositories):
@@ -242,7 +242,7 @@ class _ProfileReading:
                 platform=self.crawler.kind, capture=capture,
             )  # fmt: skip
         self.crawl.skipped.update(skipped)
-        # A capture may be older than the list beside it, so that the list proves nothing about it.
+        # A capture may be older than the list, so the list proves nothing about it.
         self.now[repository.url] = _Known("" if self.offline else repository.state, found, dict(skipped))
 
     def _head(self, remote: Remote) -> tuple[Remote, str]:
@@ -271,7 +271,7 @@ def _post(issue: Issue, capture: str | None, repository: str, link: Link, skippe
 
 
 def _names(url: str) -> list[str]:
-    """Owner, or owner and name, of a canonical address."""
+    """Owner, or owner and name, from a canonical address."""
     return [part for part in urlsplit(url).path.split("/") if part]
 
 

@@ -1,7 +1,7 @@
-"""What GitHub's API says: the repositories of an owner, and the issues and pull requests that somebody wrote.
+"""GitHub's API: the repositories of an owner, and the issues and pull requests that somebody wrote.
 
-https://docs.github.com/rest. Lists come in pages; each page is asked for conditionally, so that an unchanged list
-costs one request for each hundred of its items. What the API answers is checked before it is used.
+https://docs.github.com/rest. Lists come in pages, and each page is requested conditionally. So an unchanged list costs
+one request per hundred items. The API's answers are checked before they are used.
 """
 
 import json
@@ -23,7 +23,7 @@ _MAX_PAGES = 100
 
 
 class RateLimitError(CrawlError):
-    """The API answers nobody without a token, or not any more, for some time."""
+    """The API has stopped answering for some time, or answers only with a token."""
 
 
 class _Answer(BaseModel):
@@ -52,13 +52,13 @@ class Repository(_Answer):
         """Its canonical address.
 
         Raises:
-            InputError: its name is none.
+            InputError: its name is not valid in an address.
         """
         return repository_url(f"https://github.com/{self.owner.login}/{self.name}")
 
     @property
     def state(self) -> str:
-        """Changes with every push, and with the branch that HEAD names."""
+        """A key that changes with every push, and with the branch that HEAD names."""
         return f"{self.pushed_at} {self.default_branch}"
 
 
@@ -75,7 +75,7 @@ class Issue(_Answer):
 
 @dataclass(frozen=True)
 class Page:
-    """One page of a list: its items, and the capture of it, where there is one."""
+    """One page of a list: its items, and its capture, if there is one."""
 
     items: list[Any]
     capture: str | None
@@ -86,8 +86,8 @@ class Listing:
     """A list of the API.
 
     Args:
-        pages: by address; None where the page is as it was.
-        etags: addresses -> what the server calls their present state.
+        pages: by address; None for an unchanged page.
+        etags: address -> the server's etag for its present state.
     """
 
     pages: dict[str, Page | None] = field(default_factory=dict)
@@ -99,7 +99,7 @@ class Listing:
 
 
 class GitHubApi:
-    """Asks GitHub's API through the fetcher, which knows the token, the rate and the captures.
+    """Uses GitHub's API through the fetcher, which has the token, the rate limit and the captures.
 
     Args:
         fetcher: the way to the web.
@@ -127,7 +127,7 @@ class GitHubApi:
         return self._listing(f"{self._root}/repos/{repository}/issues?{query}", etags)
 
     def renamed(self, repository: str) -> str:
-        """The address at which `owner/name` is now.
+        """The present address of `owner/name`.
 
         Raises:
             CrawlError: there is none, or the API does not answer.
@@ -136,7 +136,7 @@ class GitHubApi:
         return _checked(Repository, _parsed(url, self._ask(url))).url
 
     def pages(self, listing: Listing) -> list[Page]:
-        """Every page of a list; those that are as they were come from their captures, if there are any.
+        """Every page of a list; unchanged pages come from their captures, if there are any.
 
         Raises:
             CrawlError: the API does not answer.
@@ -154,10 +154,10 @@ class GitHubApi:
         listing = Listing()
         for number in count(1):
             if number > _MAX_PAGES:
-                raise CrawlError(f"{url} lists more than {_MAX_PAGES * _PER_PAGE} items: declare what you want of it.")
+                raise CrawlError(f"{url} lists more than {_MAX_PAGES * _PER_PAGE} items: declare only some of them.")
             page = f"{url}&per_page={_PER_PAGE}&page={number}"
             response = self._ask(page, etags.get(page))
-            # What follows an unchanged page was asked for last time, since a full page is never taken for the last.
+            # The page after an unchanged page was fetched last time too, since a full page is never taken for the last.
             listing.pages[page] = found = None if response.unchanged else _page(page, response)
             etag = etags.get(page) if response.unchanged else response.validators.get("etag")
             if etag:
@@ -173,8 +173,8 @@ class GitHubApi:
         except FetchError as error:
             if error.status in (403, 429):
                 raise RateLimitError(
-                    f"GitHub's API refuses {url}, most likely because it has answered its 60 requests of this hour: "
-                    "set GITHUB_TOKEN to a token of yours, which allows 5,000, or try again later.",
+                    f"GitHub's API refuses {url}, most likely because its limit of 60 requests per hour is used up: "
+                    "set GITHUB_TOKEN to your own token, which allows 5,000, or try again later.",
                     retryable=True,
                 ) from error
             if error.status == 401:
@@ -183,10 +183,10 @@ class GitHubApi:
 
 
 def repositories_of(pages: list[Page], owner: str) -> list[Repository]:
-    """The listed repositories that are public and of this owner, by address.
+    """The listed repositories that are public and belong to this owner, by address.
 
     Raises:
-        CrawlError: the API's answer is not what it documents.
+        CrawlError: the API's answer does not match its documentation.
     """
     found = {}
     for item in (item for page in pages for item in page.items):
@@ -200,10 +200,10 @@ def repositories_of(pages: list[Page], owner: str) -> list[Repository]:
 
 
 def issues_of(pages: list[Page], login: str) -> list[tuple[Issue, str | None]]:
-    """The listed issues and pull requests that `login` wrote, each with the capture that it stands in.
+    """The listed issues and pull requests that `login` wrote, each with the capture that contains it.
 
     Raises:
-        CrawlError: the API's answer is not what it documents.
+        CrawlError: the API's answer does not match its documentation.
     """
     issues = [(_checked(Issue, item), page.capture) for page in pages for item in page.items]
     return [(issue, capture) for issue, capture in issues if issue.user and issue.user.login.lower() == login.lower()]
@@ -212,7 +212,7 @@ def issues_of(pages: list[Page], login: str) -> list[tuple[Issue, str | None]]:
 def _page(url: str, response: Response) -> Page:
     items = _parsed(url, response)
     if not isinstance(items, list):
-        raise CrawlError(f"{url} gives no list: try again later.", retryable=True)
+        raise CrawlError(f"{url} did not answer with a list: try again later.", retryable=True)
     return Page(items, response.capture)
 
 
@@ -220,7 +220,7 @@ def _parsed(url: str, response: Response) -> Any:
     try:
         return json.loads(response.content)
     except (ValueError, RecursionError) as error:
-        raise CrawlError(f"{url} gives no JSON: try again later.", retryable=True) from error
+        raise CrawlError(f"{url} did not answer in JSON: try again later.", retryable=True) from error
 
 
 def _checked(model: type[A], item: Any) -> A:
@@ -228,5 +228,5 @@ def _checked(model: type[A], item: Any) -> A:
         return model.model_validate(item)
     except ValidationError as error:
         where = ".".join(map(str, error.errors()[0]["loc"])) or "all of it"
-        raise CrawlError(f"GitHub's API answers something unknown ({where} of a {model.__name__.lower()}): try again "
+        raise CrawlError(f"GitHub's API gave an unexpected answer ({where} of a {model.__name__.lower()}): try again "
                          "later, or update LLM Twin.") from error  # fmt: skip

@@ -1,6 +1,6 @@
 """LinkedIn: what a member wrote, from the archive of "Get a copy of your data"; linkedin.com is never fetched.
 
-Of an archive only the tables of posts and, where they are asked for, of comments are opened, and the articles; never
+In an archive, only the tables of posts, the articles and, if requested, the table of comments are opened; never
 messages, connections or addresses.
 """
 
@@ -34,20 +34,20 @@ NON_PUBLIC = "non_public"
 _SHARES = re.compile(r"shares(_\d+)?\.csv", re.I)
 _COMMENTS = re.compile(r"comments(_\d+)?\.csv", re.I)
 _MARKS = re.compile(r"(shares|comments|reactions|connections|profile|rich_media|invitations)(_\d+)?\.csv", re.I)
-"""Tables that together only LinkedIn's export has; each of them alone may be anybody's."""
+"""Tables that only LinkedIn's export has together; each of them alone may come from anywhere."""
 
 _VISIBLE = ("PUBLIC", "MEMBER_NETWORK", "")
-"""What everybody, or every member, may see; older exports have no such column."""
+"""Visibilities that include everybody, or every member; older exports have no such column."""
 
 _NOTHING = ("", "NULL", "N/A")
 _COMMENT_ID = re.compile(r"urn:li:comment:\([^()]*?,([0-9]{10,20})\)")
 _TOLERANCE = timedelta(days=2)
-"""Between the date of a post and the time in its id, before the file is worth a warning."""
+"""A larger difference between the date of a post and the time in its id gives a warning."""
 
 
 @register
 class LinkedInPage(Crawler):
-    """Answers for linkedin.com addresses: says how to get what is behind them."""
+    """Handles linkedin.com addresses: says how to get what is behind them."""
 
     kind: ClassVar[str] = "linkedin"
     version: ClassVar[str] = "linkedin-page-1"
@@ -69,8 +69,8 @@ class LinkedInPage(Crawler):
 class LinkedInExport(Crawler):
     """Reads posts from `Shares.csv` and articles from `Articles/*.html` of an export archive.
 
-    Comments, which are short and answer what others wrote, and posts that not everybody may see are read only where
-    the link asks for them.
+    Comments (they are short and answer what others wrote) and posts with limited visibility are read only if the link
+    asks for them.
     """
 
     kind: ClassVar[str] = "linkedin_export"
@@ -84,21 +84,21 @@ class LinkedInExport(Crawler):
 
     @classmethod
     def recognises(cls, path: Path) -> bool:
-        """A zip or a folder that has `Shares.csv`, `Articles/Articles/*.html`, or two other tables of an export."""
+        """A zip or folder that has `Shares.csv`, `Articles/Articles/*.html`, or two other tables of an export."""
         names = [PurePosixPath(name) for name in names_in(path)]
         marks = {match[1] for name in names if (match := _MARKS.fullmatch(name.name))}
         nested = any(
             name.suffix.lower() == ".html" and [part.lower() for part in name.parts[-3:-1]] == ["articles"] * 2
             for name in names
         )
-        # In LinkedIn's own spelling: a `shares.csv` may well hold somebody's stocks.
+        # Only LinkedIn's own spelling: a `shares.csv` may well list somebody's stocks.
         return nested or "Shares" in marks or len({mark.lower() for mark in marks}) > 1
 
     def read(self, link: Link, category: Category, validators: Mapping[str, str]) -> Crawl:
         """Read the posts or articles of the archive.
 
         Raises:
-            CrawlError: there is no such archive, it is damaged or a bomb, or not an export.
+            CrawlError: there is no such archive, it is damaged or a zip bomb, or it is not an export.
         """
         with opened(local_source(link), link.url) as archive:
             tables = _named(archive, _SHARES)
@@ -106,8 +106,8 @@ class LinkedInExport(Crawler):
             articles = [name for name in archive.names if _is_article(PurePosixPath(name))]
             if not tables and not articles and not answers:
                 raise CrawlError(
-                    f"{link.url} holds neither Shares.csv nor an Articles folder, so it is not an export with posts: "
-                    "ask LinkedIn for the larger data archive, under Settings > Data privacy."
+                    f"{link.url} has neither Shares.csv nor an Articles folder, so it is not an export with posts: ask "
+                    "LinkedIn for the larger data archive, under Settings > Data privacy."
                 )
             names = {Category.POSTS: [*tables, *answers], Category.ARTICLES: articles}.get(category, [])
             digest = archive.digest(names)
@@ -119,7 +119,7 @@ class LinkedInExport(Crawler):
 
 
 def _read(names: list[str], link: Link, category: Category, crawl: Crawl) -> Iterator[Document]:
-    """The documents of some files of the archive, one after another: it is opened again once they are asked for."""
+    """The documents of some files of the archive, one after another; it is opened again when they are consumed."""
     with opened(local_source(link), link.url) as archive:
         for name, content in archive.contents(names, crawl):
             yield from _documents(name, content, link, category, crawl.skipped)
@@ -160,20 +160,20 @@ def _posts(label: str, content: bytes, link: Link, skipped: Counter[str]) -> Ite
         metadata = {"visibility": visibility} | {key: row.get(key, "").strip() for key in ("sharedurl", "mediaurl")}
         yield Document(
             author=link.author, category=Category.POSTS, source=link.url, platform="linkedin", text=text,
-            # Without an address the words themselves are what tells one post from another.
+            # Without an address, only the words tell one post from another.
             link=post_link(address) or f"{link.url}#{sha256(date + text)[:16]}",
             published_at=written or by_id,
             metadata={key: value for key, value in metadata.items() if value not in _NOTHING},
         )  # fmt: skip
     if apart:
         logger.warning(
-            "%s: %d posts have a date that is more than %d days away from the time in their ids, and keep it: check "
-            "that no other program wrote the file.", label, apart, _TOLERANCE.days,
+            "%s: %d posts have a date that is more than %d days away from the time in their ids. The dates are kept: "
+            "check that no other program wrote the file.", label, apart, _TOLERANCE.days,
         )  # fmt: skip
 
 
 def _comments(label: str, content: bytes, link: Link, skipped: Counter[str]) -> Iterator[Document]:
-    """Each comment of the author's; the post that it answers is another's, and only its address is kept."""
+    """Each comment of the author; the post that it answers belongs to somebody else, so only its address is kept."""
     for row in comments(content, label, skipped):
         text = row.get("message", "").strip()
         if text in _NOTHING:
@@ -184,7 +184,7 @@ def _comments(label: str, content: bytes, link: Link, skipped: Counter[str]) -> 
         own = _COMMENT_ID.search(unquote(address))
         yield Document(
             author=link.author, category=Category.POSTS, source=link.url, platform="linkedin", text=text,
-            # Several comments may answer one post, and their tables give them no id of their own.
+            # Several comments may answer one post, and the table gives them no ids.
             link=f"{post or link.url}#comment-{sha256(f'{date}{chr(0)}{text}')[:16]}",
             published_at=_moment(date) or (moment_of_id(own[1]) if own else None),
             metadata={"comment_on": post} if post else {},
@@ -228,7 +228,7 @@ def _article(name: str, html: str, link: Link, skipped: Counter[str]) -> Documen
         *tree.xpath("//h1"),
         *tree.xpath("//head"),
     ]:
-        line.drop_tree()  # it stands in the fields already
+        line.drop_tree()  # it is in the fields already
     try:
         text = fragment_markdown(tostring(tree, encoding="unicode"), address)
     except CrawlError as error:  # it names the address, which may be missing

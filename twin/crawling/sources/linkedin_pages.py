@@ -1,7 +1,7 @@
-"""Pages of linkedin.com that a person saved: the post or the article alone, never what others wrote beside it.
+"""Pages of linkedin.com that a person saved: only the post or the article, never what others wrote around it.
 
-A post's text is in the JSON-LD that the page has for search engines, with its line breaks; else in the one element
-that holds it. The other posts and the comments on the page are never read, and so no general extractor ever is used.
+A post's text is in the JSON-LD that the page has for search engines, with its line breaks; otherwise in the one element
+that contains it. The other posts and the comments on the page are never read, so no general extractor is used.
 """
 
 import re
@@ -31,7 +31,8 @@ _KINDS: tuple[tuple[re.Pattern[str], Kind], ...] = (
     (re.compile(r"/pulse/"), "article"),
 )
 _TITLE = re.compile(r"\|\s*LinkedIn\s*$")
-"""The end of a title, in every language, on the pages of who is signed in; they say nothing else of themselves."""
+"""The ending of titles, in every language, of pages saved while signed in; these pages say nothing else about
+themselves."""
 
 _WALL = re.compile(r"authwall-(join|sign-in)-form")
 _OWN = (
@@ -48,12 +49,12 @@ _BLOCKS = "//*[@data-test-id='article-content-blocks']"
 _CARDS = f"{_BLOCKS}//*[contains(@class, 'inline-articles') or contains(@class, 'content-author-card')]"
 """Other people's articles, which LinkedIn puts between the paragraphs of one."""
 
-_SAVE_AGAIN = "open its address in a private window, without signing in, close the sign-in box and save the page again"
+_SAVE_AGAIN = "open its address in a private window without signing in, close the sign-in box and save the page again"
 
 
 @dataclass(frozen=True)
 class SavedPage:
-    """A post or an article in a page that was saved; `text` of a post stands as it was written, of others Markdown."""
+    """A post or an article in a saved page. The `text` of a post is as it was written, an article's is Markdown."""
 
     kind: Literal["post", "article"]
     link: str | None
@@ -81,7 +82,7 @@ def read_saved(html: str, label: str) -> SavedPage:
     """Read a page for which `linkedin_kind` is not None.
 
     Raises:
-        CrawlError: it is a sign-in page, shows neither a post nor an article, or does not hold its text.
+        CrawlError: it is a sign-in page, shows neither a post nor an article, or does not contain its text.
     """
     tree = parsed(html)
     kind = None if tree is None else _kind(tree, html)
@@ -89,29 +90,29 @@ def read_saved(html: str, label: str) -> SavedPage:
     if found:
         return found
     if kind == "wall" or _WALL.search(html):
-        raise CrawlError(f"{label} is LinkedIn's sign-in page and not what it stands for: {_SAVE_AGAIN}.")
+        raise CrawlError(f"{label} is LinkedIn's sign-in page, not a post or article: {_SAVE_AGAIN}.")
     if kind == "other":
         raise CrawlError(
-            f"{label} is a page of LinkedIn that is neither one post nor one article, so it shows what others wrote: "
-            "save each post by itself from a window that is not signed in, or declare your export with "
+            f"{label} is a LinkedIn page that is neither one post nor one article, so it shows what others wrote: "
+            "save each post separately from a window that is not signed in, or declare your export with "
             "`linkedin_export:`."
         )
-    raise CrawlError(f"{label} is a page of LinkedIn in which the text of its {kind} is not found: {_SAVE_AGAIN}.")
+    raise CrawlError(f"{label} is a LinkedIn page, but the text of its {kind} was not found: {_SAVE_AGAIN}.")
 
 
 def post_link(address: str) -> str:
-    """The one address of a post, by the type and number of its URN, else in its plain form; "" where it is none."""
+    """The one address of a post, by the type and number of its URN, else in its plain form; "" if it is not a post."""
     urn = _urn(address)
     return f"https://www.linkedin.com/feed/update/urn:li:{urn[0]}:{urn[1]}" if urn else plain_link(address)
 
 
 def plain_link(address: str) -> str:
-    """The canonical form of an address, without its query, as an export and a saved page give it; "" for none."""
+    """The canonical form of an address without its query, as both an export and a saved page give it; "" if invalid."""
     return (canonical_or_none(address) or "").partition("?")[0]
 
 
 def moment_of_id(number: str) -> datetime | None:
-    """When a post was made, from its id (UTC); None where that cannot be, since LinkedIn opened in 2003."""
+    """When a post was made, from its id (UTC); None if the time is impossible: LinkedIn opened in 2003."""
     milliseconds = int(number.rpartition("-")[2]) >> _EPOCH_SHIFT
     if not 0 < milliseconds < 4_000_000_000_000:
         return None
@@ -126,7 +127,7 @@ def moment_of_post(address: str) -> datetime | None:
 
 
 def parsed(html: str) -> Element | None:
-    """The tree of a page; entities of a DTD are not expanded and nothing is fetched. None where there is nothing."""
+    """The tree of a page; entities of a DTD are not expanded and nothing is fetched. None if it is empty."""
     from lxml.etree import LxmlError
     from lxml.html import HTMLParser, document_fromstring
 
@@ -149,7 +150,7 @@ def _kind(tree: Element, html: str) -> Kind | None:
     addresses = list(_own(tree))
     noted = saved_from(html)
     if noted and noted.startswith(("http://", "https://")):
-        if _path(noted) is None:  # it came from elsewhere, whatever it calls itself
+        if _path(noted) is None:  # it came from another site, whatever it calls itself
             return None
         addresses.append(noted)
     paths = [path for path in map(_path, addresses) if path is not None]
@@ -165,7 +166,7 @@ def _own(tree: Element) -> Iterator[str]:
 
 
 def _path(address: str) -> str | None:
-    """The path of an address of LinkedIn, None where it is another's."""
+    """The path of a LinkedIn address; None if it is another site's."""
     try:
         parts = urlsplit(address.strip())
     except ValueError:
@@ -183,7 +184,7 @@ def _post(tree: Element, html: str) -> SavedPage | None:
     if not text:
         return None
     attributed = _URN.fullmatch(card.get("data-attributed-urn") or "") if card is not None else None
-    # An export knows a post by the URN of its share, and a page is addressed by that of the activity about it.
+    # An export knows a post by the URN of its share; a page has the URN of the activity about it.
     link = post_link(attributed[0] if attributed and attributed[1] in ("share", "ugcPost") else address)
     return SavedPage(
         kind="post",
@@ -195,7 +196,7 @@ def _post(tree: Element, html: str) -> SavedPage | None:
 
 
 def _posting(tree: Element, address: str) -> dict[str, Any]:
-    """The JSON-LD of the page's own post, or nothing where others cannot be ruled out."""
+    """The JSON-LD of the page's own post; empty if it could be somebody else's."""
     found = [each for each in json_ld(tree) if types_of(each) & _POSTINGS]
     own = _urn(address)
     same = [each for each in found if own and own in map(_urn, _addresses(each))]
@@ -218,7 +219,7 @@ def _words(posting: dict[str, Any]) -> str:
     names = ["articleBody"] + (["text"] if "DiscussionForumPosting" in types_of(posting) else [])
     texts = (posting.get(name) for name in names)
     text = next((text.strip() for text in texts if isinstance(text, str) and text.strip()), "")
-    return text.encode("utf-8", "replace").decode()  # JSON can write half a character
+    return text.encode("utf-8", "replace").decode()  # JSON can contain half a character
 
 
 def _author(node: dict[str, Any]) -> str | None:
@@ -238,7 +239,7 @@ def _card(tree: Element, own: tuple[str, str] | None) -> Element | None:
 
 
 def _commentary(card: Element) -> str:
-    """The words in the card of a post, or in a page without one."""
+    """The words in the card of a post, or in a page that has no cards."""
     candidates = [
         *card.xpath(f".//*[@data-test-id='{_COMMENTARY}']"),
         *card.xpath(f".//p[contains(concat(' ', normalize-space(@class), ' '), ' {_CONTENT} ')]"),
@@ -251,7 +252,7 @@ def _commentary(card: Element) -> str:
             continue
         owner = next((each for each in above if each.get("data-activity-urn")), None)
         if owner is not None and owner is not card:
-            continue  # a card within the page's own is what it shares, any other is somebody else's
+            continue  # a card inside the page's own card is what it shares; any other is somebody else's
         for broken in list(element.iter("br")):
             broken.tail = "\n" + (broken.tail or "")
         return str(element.text_content()).replace("\r\n", "\n").strip()
@@ -282,7 +283,7 @@ def _article(tree: Element, html: str, label: str) -> SavedPage | None:
     content = "\n".join(tostring(each, encoding="unicode", with_tail=False) for each in blocks)
     try:
         text = fragment_markdown(content, address)
-    except CrawlError as error:  # it names the address, and the file is what can be mended
+    except CrawlError as error:  # it names the address, but what the user can fix is the file
         raise CrawlError(f"{label} is nested too deeply to be read: {_SAVE_AGAIN}.") from error
     if not text:
         return None

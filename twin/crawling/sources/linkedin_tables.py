@@ -1,4 +1,4 @@
-"""The tables of LinkedIn's member export: its columns under all their names, its rows in both dialects of quoting."""
+"""The tables of LinkedIn's member export: columns under all their names, rows in both styles of quoting."""
 
 import csv
 import logging
@@ -19,30 +19,30 @@ SHARES = ("date", "sharelink", "sharecommentary", "sharedurl", "mediaurl", "visi
 COMMENTS = ("date", "link", "message")
 
 _SPACE = re.compile(r"[\s_\ufeff]+")
-_DELIMITERS = (",", ";", "\t")  # the others are what a spreadsheet program makes of it
+_DELIMITERS = (",", ";", "\t")  # spreadsheet programs write the second and third
 _PREAMBLE = 10
-"""Lines of notes that may stand above the header."""
+"""Up to this many lines of notes may stand above the header."""
 
 _LONGEST = 2**20
-"""Characters of a line. A cell that holds nothing takes eight times its own size as an element of a row."""
+"""Limit of characters in a line. An empty cell takes eight times its own size as an element of a row."""
 
 _ADDRESS = re.compile(r"https?://(www\.)?linkedin\.com/", re.I)
 _START = re.compile(
     r'^"?(?:\d{4}-\d\d-\d\d \d\d:\d\d:\d\d(?: UTC)?)?"?[,;\t]"?https://(?:www\.)?linkedin\.com/(?:feed/update|posts)/',
     re.M,
 )
-"""How a row begins; within a field it means that a quote which nobody closed swallowed the rows after it."""
+"""How a row begins. Inside a field it means that a quote was never closed and swallowed the following rows."""
 
 _QUOTES = re.compile('"+')
 _CERTAIN = 3
-"""Lines of a commentary from which its wrapping quotes cannot be the author's own."""
+"""From this number of lines in a commentary, the quotes around lines cannot be the author's own."""
 
 
 def shares(content: bytes, label: str, skipped: Counter[str]) -> Iterator[dict[str, str]]:
     """The rows of `Shares.csv` by lower-case column, with the words as they were written.
 
     Raises:
-        CrawlError: it is no such table.
+        CrawlError: it is not such a table.
     """
     table = _Table(content, label, SHARES, "sharecommentary")
     quoting = _Quoting.of(row.get("sharecommentary", "") for row in table.values() if row)
@@ -54,17 +54,17 @@ def comments(content: bytes, label: str, skipped: Counter[str]) -> Iterator[dict
     """The rows of `Comments.csv` by lower-case column, with the words as they were written.
 
     Raises:
-        CrawlError: it is no such table.
+        CrawlError: it is not such a table.
     """
     yield from _Table(content, label, COMMENTS, "message", backslashes=True).rows(skipped)
 
 
 @dataclass(frozen=True)
 class _Quoting:
-    """How a file quotes its commentaries: every line for certain, some not at all, quotes within them doubled.
+    """How a file quotes its commentaries: whether all lines are quoted, whether some are not, whether quotes double.
 
-    In one dialect every line was quoted once more and, in some exports, the quotes within it doubled. A field of two
-    lines or of one cannot always tell; then the file's other fields do.
+    In one style every line was quoted once more and, in some exports, the quotes within it doubled. A field of one or
+    two lines cannot always tell; then the file's other fields do.
     """
 
     certain: bool
@@ -90,10 +90,10 @@ class _Quoting:
 
 
 def unquote_lines(field: str) -> str:
-    """Undo the export's own quoting of a commentary, which wraps every line once more in quotes.
+    """Undo the export's own quoting of a commentary, which puts every line in quotes once more.
 
-    A field in that dialect has every line but the last end with a quote and every line but the first begin with one;
-    a field that has not is returned as it is.
+    In such a field every line except the last ends with a quote, and every line except the first begins with one. Other
+    fields are returned unchanged.
     """
     field = field.replace("\r\n", "\n")
     if not _is_wrapped(field):
@@ -118,7 +118,7 @@ def _unwrapped(field: str) -> str:
 
 
 def _odd_quotes(field: str) -> bool:
-    """Whether the run of quotes at the beginning is odd: those of the text are doubled, a wrapping one is not."""
+    """Whether the run of quotes at the beginning is odd: quotes of the text are doubled, a wrapping one is not."""
     return (len(field) - len(field.lstrip('"'))) % 2 == 1
 
 
@@ -127,12 +127,12 @@ def _is_doubled(text: str) -> bool:
 
 
 class _Table:
-    """A table that is read row by row, as often as one likes: of one that means harm no row is ever kept.
+    """A table that is read row by row, any number of times; no row is kept, so a hostile table cannot fill the memory.
 
     Args:
-        columns: what the table has, in order.
-        words: the one of them that holds what was written.
-        backslashes: whether quotes within a field are escaped by a backslash, which CSV knows nothing of.
+        columns: the columns of the table, in order.
+        words: the column that holds the text.
+        backslashes: whether quotes within a field are escaped by a backslash, which is not standard CSV.
     """
 
     def __init__(
@@ -145,14 +145,14 @@ class _Table:
             )
         text = text.replace("\r\n", "\n").replace("\r", "\n")
         if backslashes:
-            # A text holds no NUL.
+            # Text never contains NUL.
             text = re.sub(r'\\(["\\])', lambda match: "\0" if match[1] == '"' else "\\", text)
         self.label, self.words, self.backslashes, self._text = label, words, backslashes, text
         self._delimiter, self._header, self._names = _header(text, columns, words, label)
         self._swallowed = self._is_swallowed()
 
     def rows(self, skipped: Counter[str]) -> Iterator[dict[str, str]]:
-        """Each row by column; what is none is counted as "malformed_row"."""
+        """Each row by column; malformed rows are counted as "malformed_row"."""
         broken = False
         for row in self.values():
             if row is None:
@@ -162,11 +162,11 @@ class _Table:
                 yield row
         if broken:
             logger.warning(
-                "%s has rows that cannot be told apart and were left out: download the archive again.", self.label
+                "%s has rows that cannot be told apart; they were left out: download the archive again.", self.label
             )
 
     def values(self) -> Iterator[dict[str, str] | None]:
-        """Each row by column; None for what is none."""
+        """Each row by column; None for a malformed one."""
         for row in islice(self._parsed(), self._header, None):
             if row is None:
                 yield None
@@ -177,14 +177,14 @@ class _Table:
                 yield values
 
     def _is_swallowed(self) -> bool:
-        """Whether a stray quote made one field of several rows."""
+        """Whether a stray quote merged several rows into one field."""
         try:
             return any(_START.search(cell) for row in self._reader() for cell in row)
         except csv.Error:  # a field beyond any limit
             return True
 
     def _parsed(self) -> Iterator[list[str] | None]:
-        """The rows; None for what is none. A row with a stray quote is kept from swallowing those after it."""
+        """The rows; None for a malformed one. A row with a stray quote does not swallow the rows after it."""
         if not self._swallowed:
             yield from self._reader()
             return
@@ -199,14 +199,14 @@ class _Table:
 
 
 def _header(text: str, columns: tuple[str, ...], words: str, label: str) -> tuple[str, int, list[str]]:
-    """Delimiter, number of rows down to the header, and the names of the columns."""
+    """Delimiter, number of rows up to and including the header, and the names of the columns."""
     for delimiter in _DELIMITERS:
         top = _top(text, delimiter)
         for index, row in enumerate(top):
             names = [_SPACE.sub("", name.lower()) for name in row]
             if words in names:
                 return delimiter, index + 1, names
-        # In a language whose headers we do not know, the order of the columns says what they are.
+        # In a language with unknown headers, the order of the columns says what they are.
         if top and len(top[0]) >= len(COMMENTS) and any(len(row) > 1 and _ADDRESS.match(row[1]) for row in top[1:]):
             return delimiter, 1, list(columns[: len(top[0])])
     shown = {"sharecommentary": "ShareCommentary", "message": "Message"}[words]
@@ -221,10 +221,10 @@ def _top(text: str, delimiter: str) -> list[list[str]]:
 
 
 def _lines(text: str) -> Iterator[str]:
-    """The lines of a text with their ends, none of which is copied before it is asked for.
+    """The lines of a text with their ends; each is copied only when it is needed.
 
     Raises:
-        csv.Error: one is longer than any row.
+        csv.Error: a line is longer than any row.
     """
     start = 0
     while start < len(text):
@@ -236,7 +236,7 @@ def _lines(text: str) -> Iterator[str]:
 
 
 def _one(record: str, delimiter: str, columns: int) -> Iterator[list[str] | None]:
-    """The row that a record begins with, where it is certain to be whole, and None for what is none."""
+    """The row at the beginning of a record, if it is certainly complete; None for each malformed part."""
     rows = csv.reader(_lines(record), delimiter=delimiter, strict=True)
     try:
         first = next(rows)

@@ -1,4 +1,4 @@
-"""Markdown of dev.to as plain Markdown: without front matter, and with the links of its Liquid tags in their place."""
+"""Convert dev.to's Markdown to plain Markdown: without front matter, with links in place of its Liquid tags."""
 
 import re
 
@@ -30,7 +30,7 @@ _WITH_WORDS = frozenset({"details", "collapsible", "spoiler"})
 def plain_markdown(text: str) -> str:
     """The Markdown of an article without front matter and Liquid tags.
 
-    A tag becomes the link that it embeds, or its words, or nothing. In code nothing is a tag: there it is shown.
+    A tag becomes the link that it embeds, or its words, or nothing. In code, tags are shown as text and stay.
     """
     body = split_front_matter(text.removeprefix("\ufeff").replace("\r\n", "\n")).rest
     pieces, end = [], 0

@@ -1,8 +1,8 @@
 """Medium: an author's export archive, and what medium.com shows without a login, which is its feeds.
 
-medium.com answers programs with a check for robots, but for its feeds; these show the newest ten stories in full, and
-only the beginning of those for members. So the archive is the complete source, the feed the current one, and a page
-the last resort.
+medium.com answers programs with a bot check, except for its feeds. These show the newest ten stories in full,
+and only the beginning of stories for members. So the archive is the complete source, the feed the current one, and a
+page the last resort.
 """
 
 import logging
@@ -38,16 +38,16 @@ _OWN = frozenset({
     "about", "creators", "explore-topics", "jobs-at-medium", "m", "me", "membership", "new-story", "partner-program",
     "plans", "policy", "search", "tag", "tags", "topic", "topics", "u", "verified-authors",
 })  # fmt: skip
-"""First parts of paths that are pages of Medium's own, or other people's stories by topic."""
+"""First parts of paths that are Medium's own pages, or other people's stories by topic."""
 
 _POST = re.compile(r"(?P<date>draft|\d{4}-\d{2}-\d{2})_.*?(?P<id>[0-9a-f]{8,12})\.html", re.S)
 _TITLE_LETTERS = 20
-"""Letters of a title that tell whether it is merely how the text begins."""
+"""This many letters of a title tell whether it is only the beginning of the text."""
 
 
 @register
 class MediumCrawler(PublicationReader):
-    """Reads the feed of a profile or publication, and single stories by their author's feed or else by their page."""
+    """Reads the feed of a profile or publication, and single stories from their author's feed, or else from a page."""
 
     kind: ClassVar[str] = "medium"
     version: ClassVar[str] = "medium-1"
@@ -55,20 +55,21 @@ class MediumCrawler(PublicationReader):
 
     @classmethod
     def claim(cls, url: str) -> str | None:
-        """A profile, a publication or a story; a friend's key stays in its address, for without it there is no story.
+        """A profile, a publication or a story; the key of a friend link stays, because without it the story is locked.
 
         Raises:
-            InputError: it is a page of Medium's own.
+            InputError: it is one of Medium's own pages.
         """
         parts = urlsplit(url)
         host, names = parts.hostname or "", parts.path.split("/")[1:]
         if parts.netloc != host or not within(host, _HOST):
             return None
         if "feed" in (names[0], names[-1]):
-            return None  # it is read as the feed it is
+            return None  # the feed crawler reads feeds
         if host == _HOST and (names[0] in _OWN or not names[0]):
             raise InputError(
-                f"{url} is a page of Medium's own: give a profile, https://medium.com/@NAME, a publication or a story."
+                f"{url} is one of Medium's own pages: give a profile, https://medium.com/@NAME, a publication or a "
+                "story."
             )
         origin = f"https://{host}"
         if _is_story(url):
@@ -109,7 +110,7 @@ def _is_story(url: str) -> bool:
 
 
 def _feed_of(url: str) -> str:
-    """The feed of the profile or publication that an address is of."""
+    """The feed of the profile or publication of an address."""
     parts = urlsplit(url)
     name = parts.path.split("/")[1]
     return f"https://{_HOST}/feed/{name}" if parts.hostname == _HOST else f"{parts.scheme}://{parts.netloc}/feed"
@@ -117,7 +118,7 @@ def _feed_of(url: str) -> str:
 
 @register
 class MediumExport(Crawler):
-    """Reads the published stories of an export archive, those for members too; responses to others where asked for."""
+    """Reads the published stories of an export archive, including those for members; responses only if requested."""
 
     kind: ClassVar[str] = "medium_export"
     version: ClassVar[str] = "medium-export-1"
@@ -128,27 +129,27 @@ class MediumExport(Crawler):
 
     @classmethod
     def recognises(cls, path: Path) -> bool:
-        """A zip or folder with posts that are named as Medium names them."""
+        """A zip or folder with posts that have Medium's file names."""
         return any(_is_post(name) for name in names_in(path))
 
     def read(self, link: Link, category: Category, validators: Mapping[str, str]) -> Crawl:
         """Read the stories of the archive, or for posts the responses.
 
         Raises:
-            CrawlError: there is no such archive, it is damaged, or no export of Medium's.
+            CrawlError: there is no such archive, it is damaged, or it is not a Medium export.
         """
         with opened(local_source(link), link.url) as archive:
             names = [name for name in archive.names if _is_post(name)]
             if not names:
                 raise CrawlError(
-                    f"{link.url} has no posts/*.html as Medium names them, so it is no export of Medium's: "
-                    "ask for one on Medium, under Settings > Security and apps > Download your information."
+                    f"{link.url} has no posts/*.html named as in a Medium export: ask for an export on Medium, under "
+                    "Settings > Security and apps > Download your information."
                 )
             digest = archive.digest(names)
             if validators.get("sha256") == digest:
                 return Crawl(status="unchanged")
             crawl = Crawl(validators={"sha256": digest})
-            # Within the archive's context, and bounded: an export is small once its limits are checked.
+            # Inside the archive's context, and limited: an export is small once its limits are checked.
             crawl.documents = [
                 document
                 for name, content in archive.contents(names, crawl)
@@ -181,7 +182,7 @@ def _document(name: str, content: bytes, link: Link, category: Category, skipped
             skipped["response"] += 1
         return None
     for heading in body.select(".graf--title, .graf--subtitle"):
-        heading.decompose()  # they stand in the fields
+        heading.decompose()  # it is in the fields
     found, time = page.select_one("a.p-canonical"), page.select_one("time.dt-published")
     canonical = str(found.get("href") or "") if found else ""
     try:
@@ -210,8 +211,8 @@ def _document(name: str, content: bytes, link: Link, category: Category, skipped
 def _is_response(body: "Tag", title: str, subtitle: str) -> bool:
     """Whether a post answers somebody's story.
 
-    The archive does not say so. But only a response has no title of its own in its text, nor a subtitle: its name is
-    how its text begins.
+    The archive does not say so. But only a response has neither a title in its text nor a subtitle: its name is the
+    beginning of its text.
     """
     if subtitle or body.select_one(".graf--title") is not None:
         return False

@@ -1,8 +1,8 @@
-"""What all that publishes by a feed has in common: items to documents, pages where the feed is not enough.
+"""What all platforms with a feed share: items become documents, and pages fill in where the feed is not enough.
 
-A feed is the better source of an article: the publisher gives the article alone, and says who wrote it and when. It is
-also a window: it shows the newest items only. So what was read from it is kept when it leaves, and must not change
-then merely because a page is taken apart in another way than an item is: `read_article` compares their words.
+A feed is the better source of an article: the publisher gives only the article, and says who wrote it and when. But it
+shows only the newest items. So an article that has left the feed is kept, and must not change just because a page is
+parsed differently from an item: `read_article` compares their words.
 """
 
 import logging
@@ -30,7 +30,7 @@ from twin.models import Category, Document, Link
 logger = logging.getLogger("twin")
 
 SOFTWARE = "software"
-"""The validator that says whose software makes a page, once one of an earlier crawl said so."""
+"""The validator that names the software of a page, once an earlier crawl has found it out."""
 
 _VIA, _WORDS, _PAGES, _WHOLE = "via", "words", "pages", "whole"
 _REFUSALS = frozenset({401, 402, 403, 451})
@@ -42,10 +42,9 @@ class FeedReader(Crawler):
     """Base of the crawlers that read feeds.
 
     Class attributes:
-        server: origin that is asked in place of the link's own, for tests; "" asks the link's own.
-        most_pages: how many pages behind items one crawl asks for, at the pace of the host; the others wait for the
-            next crawl.
-        most_feeds: how many older parts of a feed one crawl asks for.
+        server: origin that is requested instead of the link's own, for tests; "" for the link's own.
+        most_pages: how many pages of items one crawl fetches, at the host's rate; the others wait for the next crawl.
+        most_feeds: how many older parts of a feed one crawl fetches.
     """
 
     categories: ClassVar[tuple[Category, ...]] = (Category.ARTICLES,)
@@ -54,17 +53,17 @@ class FeedReader(Crawler):
     most_feeds: ClassVar[int] = 100
 
     def at(self, url: str) -> str:
-        """Where `url` is asked for."""
+        """The address from which `url` is fetched."""
         parts = urlsplit(url)
         return self.server + url.removeprefix(f"{parts.scheme}://{parts.netloc}") if self.server else url
 
     def read_feed(
         self, link: Link, category: Category, validators: Mapping[str, str], url: str, response: Response | None = None
     ) -> Crawl:
-        """Read the items of the feed at `url`, fetched already or not; those it does not show any more are kept.
+        """Read the items of the feed at `url`, fetched already or not; stored items that it no longer shows are kept.
 
         Raises:
-            CrawlError: it cannot be fetched or is no feed.
+            CrawlError: it cannot be fetched or is not a feed.
         """
         response = response or self.tools.fetcher.get(self.at(url), validators)
         if response.unchanged:
@@ -76,7 +75,7 @@ class FeedReader(Crawler):
         return crawl
 
     def documents(self, feed: Feed, url: str, capture: str | None, pages: "Pages") -> Iterator[Document]:
-        """The documents of a feed's items, of their pages where the items are teasers."""
+        """The documents of a feed's items; for teasers, the documents of their pages."""
         for part, address, digest in self._parts(feed, url, capture, pages):
             for item in part.items:
                 try:
@@ -101,7 +100,7 @@ class FeedReader(Crawler):
     ) -> Iterator[tuple[Feed, str, str | None]]:
         """A feed and its older parts (RFC 5005), each with its address and capture.
 
-        Where they were all read before, it ends at the first one that holds nothing new.
+        If all of them were read before, it ends at the first part without anything new.
         """
         yield feed, url, capture
         asked = {url}
@@ -128,7 +127,7 @@ class FeedReader(Crawler):
 
 
 class PublicationReader(FeedReader):
-    """Base of the crawlers of platforms: publications and single articles, on the platform's host and on others."""
+    """Base of the crawlers for platforms: publications and single articles, on the platform's host and on others."""
 
     @classmethod
     def owns(cls, url: str) -> bool:
@@ -136,7 +135,7 @@ class PublicationReader(FeedReader):
         raise NotImplementedError  # every platform has its own
 
     def mend(self) -> str:
-        """What an author can do where the platform refuses to show something to a program, as the end of a sentence."""
+        """What an author can do if the platform refuses to show something to a program, as the end of a sentence."""
         raise NotImplementedError  # every platform has its own
 
     def read(
@@ -145,7 +144,7 @@ class PublicationReader(FeedReader):
         """Read a publication or one article.
 
         Args:
-            page: what `link` answered, where it was asked already.
+            page: the response for `link`, if it was fetched already.
 
         Raises:
             CrawlError: it is not shown, or there is no such page.
@@ -162,18 +161,18 @@ class PublicationReader(FeedReader):
         feeds: Iterable[str],
         page: Response | None = None,
     ) -> Crawl:
-        """Read one article: from the first of `feeds` that shows it, else from its page.
+        """Read one article: from the first of `feeds` that shows it, otherwise from its page.
 
-        The validators say which it was. An article that has left its feed is compared with its page by its words: where
-        these are equal nothing has changed, else the page is the source from then on.
+        The validators record which it was. An article that has left its feed is compared with its page by its words. If
+        they are equal, nothing has changed; otherwise the page is the source from then on.
 
         Args:
-            address: the document's own, by which it is found in a feed.
+            address: the document's own address, which finds it in a feed.
 
         Raises:
             CrawlError: neither shows it.
         """
-        paid = f"{link.url} is shown in full to those who pay: {self.mend()}."
+        paid = f"{link.url} is shown in full only to paying readers: {self.mend()}."
         if validators.get(_VIA) != "page":
             for url in feeds:
                 made = self._from_feed(link, category, url, address)
@@ -197,7 +196,7 @@ class PublicationReader(FeedReader):
         return Crawl([document], validators=response.validators | {_VIA: "page"})
 
     def _from_feed(self, link: Link, category: Category, url: str, address: str) -> Document | str:
-        """The article from a feed; "paid" where it only begins there, and "" where the feed does not show it."""
+        """The article from a feed; "paid" if the feed has only its beginning, and "" if the feed does not show it."""
         try:
             response = self.tools.fetcher.get_once(self.at(url))
             feed = parse_feed(response.content, url, response.content_type)
@@ -222,15 +221,15 @@ def read_publication(
     software: str | None = None,
     page: Response | None = None,
 ) -> Crawl | None:
-    """Read a page as its platform is read, where it is one of Medium's or Substack's on a host that nobody knows.
+    """Read a page as its platform is read, if it belongs to Medium or Substack but is on a custom host.
 
-    Call it before the page is asked for, with the validators alone, for what was recognised by an earlier crawl; and
-    after it was, with what it is. None says that the page is all there is to read.
+    Call it twice: before the page is fetched, with only the validators, for platforms that an earlier crawl recognised;
+    and after it was fetched, with the page. None means that the page is all there is to read.
 
     Args:
-        validators: of the last good crawl; those of the crawl that is given say what software it was.
-        software: whose software made the page: "medium", "substack" or any other.
-        page: what `link` answered, which is not asked for again.
+        validators: of the last good crawl; those of the returned crawl say what software it was.
+        software: what made the page: "medium", "substack" or any other.
+        page: the response for `link`, which is not fetched again.
 
     Raises:
         CrawlError: its platform does not show it.
@@ -250,7 +249,7 @@ def read_publication(
 
 
 class Pages:
-    """The pages behind items that are teasers: a bounded number a crawl, and none again while its item is the same."""
+    """The pages of items that are teasers: a limited number per crawl, and none again while its item is unchanged."""
 
     def __init__(
         self, reader: FeedReader, link: Link, category: Category, crawl: Crawl, validators: Mapping[str, str]
@@ -263,7 +262,7 @@ class Pages:
         self._is_done = True
 
     def read(self, item: Item) -> Iterator[Document]:
-        """The document of an item's page; none where it was read before, cannot be read or has to wait."""
+        """The document of an item's page; none if it was read before, cannot be read or has to wait."""
         key = _item_key(item)
         if same := self._known & {key, _key(item.link)}:
             self._read |= same
@@ -287,7 +286,7 @@ class Pages:
             if isinstance(error, CrawlError) and error.retryable:
                 self.wait()
                 self._busy += 1
-                if self._busy == _PATIENCE:  # a server that is overrun is left alone
+                if self._busy == _PATIENCE:  # an overloaded server is left alone
                     self._left = 0
             return
         self._read.add(key)
@@ -301,7 +300,7 @@ class Pages:
         )
 
     def note(self, item: Item) -> None:
-        """Note that the feed gave an item in full, so that its page is not asked for when it does so no more."""
+        """Note that the feed gave an item in full, so that its page is not fetched when the feed no longer does."""
         self._read.add(_key(item.link))
 
     def pass_over(self, item: Item, reason: str) -> None:
@@ -310,21 +309,21 @@ class Pages:
         self._read.add(_key("", item.link))
 
     def has_all(self, feed: Feed) -> bool:
-        """Whether a part of a feed whose parts were all read holds nothing that was not seen in it."""
+        """Whether everything in a part of a feed was seen before; False if not all parts were read last time."""
         items = [item for item in feed.items if item.link]
         seen = (self._known & {_item_key(item), _key(item.link), _key("", item.link)} for item in items)
         return self._was_whole and bool(items) and all(seen)
 
     def keep(self) -> None:
-        """Keep in mind what was read before, for this crawl does not look at all of it."""
+        """Keep what was read before, because this crawl does not look at all of it."""
         self._read |= self._known
 
     def wait(self) -> None:
-        """Note that something waits, so that the feed must be asked again even if it did not change."""
+        """Note that something waits, so that the feed is requested again even if it did not change."""
         self._is_done = False
 
     def close(self) -> None:
-        """Write down what was read, for the next crawl."""
+        """Record what was read, for the next crawl."""
         if self._read:
             self.crawl.validators[_PAGES] = " ".join(sorted(self._read))
         if not self._is_done:
@@ -333,7 +332,7 @@ class Pages:
 
 
 def _item_key(item: Item) -> str:
-    """What tells whether a teaser is as it was, and so the page behind it."""
+    """A key that tells whether a teaser, and so the page behind it, has changed."""
     return _key(item.link, item.title, item.html, str(item.updated_at)) if item.html else _key(item.link)
 
 

@@ -19,11 +19,11 @@ from twin.models import Category, Document, Link
 logger = logging.getLogger("twin")
 
 VERSION = "repository-2"
-"""Of the rules about files, for every crawler of repositories: raise it when they would choose others."""
+"""Version of the file rules, for every crawler of repositories: increase it when they would choose other files."""
 
 README = "readme"
 MISSING = "missing"
-"""The reason for a file whose content is not in the repository, though nothing was left out on purpose."""
+"""The reason for a file whose content is missing from the repository, although nothing was left out on purpose."""
 
 _SYMLINK, _SUBMODULE = "120000", "160000"
 _MAX_PATH = 4096
@@ -43,13 +43,13 @@ def documents(
     """The documents of one commit: its files as `repositories`, its READMEs as `articles`.
 
     Args:
-        reader: of the repository.
-        commit: its id.
-        link: that is being read.
-        category: of the documents.
+        reader: reader of the repository.
+        commit: id of the commit.
+        link: the link that is being read.
+        category: category of the documents.
         skipped: counts the files that are left out, by reason; complete once the documents are consumed.
-        address: canonical address of the repository, where it is not the link's own.
-        platform: of the documents.
+        address: canonical address of the repository, if it is not the link's own.
+        platform: platform of the documents.
         capture: sha256 of what was fetched.
 
     Raises:
@@ -58,7 +58,7 @@ def documents(
     repository = address or link.url
     reading = _Reading(reader, link, skipped)
     chosen = reading.files(commit) if category is Category.REPOSITORIES else reading.readmes(commit)
-    # An article has another id than the same file of the repository. GitHub shows the README under this anchor.
+    # As an article, a file has a different id than in the repository. GitHub shows the README under this anchor.
     place = repository if category is Category.REPOSITORIES else f"{repository}#{README}"
     for path, oid, content in chosen:
         yield Document(
@@ -80,7 +80,7 @@ class _Reading:
         """Path, oid and content of every file that is the author's text."""
         entries = self.reader.entries(commit)
         rules = TreeRules.of(self.reader, entries)
-        wanted: dict[str, list[str]] = {}  # oid -> its paths: the same content may lie at several
+        wanted: dict[str, list[str]] = {}  # oid -> its paths: several paths may have the same content
         for entry in entries:
             path, reason = _path(entry)
             reason = reason or self._reason(path, rules)
@@ -106,7 +106,7 @@ class _Reading:
         spared = frozenset(reason for reason, holds in said.items() if not holds)
         if spared:
             self.spared[path] = spared | {"minified"} if "generated" in spared else spared
-        # By name first, so that a credentials file is called one even where it was ignored.
+        # By name first, so that a credentials file is called one even if it was ignored.
         if reason := reason_by_name(path, self.spared.get(path, frozenset())):
             return reason
         return next((reason for reason, holds in said.items() if holds), "gitignored" if rules.ignored(path) else None)
@@ -132,7 +132,7 @@ class _Reading:
 
 
 def _path(entry: Entry) -> tuple[str, str | None]:
-    """The path as text, and why what is there is no file to read, or None."""
+    """The path as text, and the reason if it is not a file to read, or None."""
     try:
         path = entry.path.decode("utf-8")
     except UnicodeDecodeError:
@@ -141,7 +141,7 @@ def _path(entry: Entry) -> tuple[str, str | None]:
         return path, "symlink"
     if entry.mode == _SUBMODULE:
         return path, "submodule"
-    # Git makes no such tree; somebody did, to write where the files are unpacked.
+    # Git itself makes no such tree; somebody built it to write to the place where the files are unpacked.
     parts = path.lower().split("/")
     if not entry.is_file or len(path) > _MAX_PATH or any(part in ("", ".", "..", ".git") for part in parts):
         return path, "unsafe_path"
@@ -155,7 +155,7 @@ def _title(path: str, repository: str) -> str:
 
 @register
 class RepositoryCrawler(Crawler):
-    """Reads a repository of this machine in place, at its newest commit; the network is never used."""
+    """Reads a repository on this machine in place, at its newest commit; the network is never used."""
 
     kind: ClassVar[str] = "repository"
     version: ClassVar[str] = VERSION
@@ -196,7 +196,7 @@ class RepositoryCrawler(Crawler):
 
 @register
 class GitCrawler(Crawler):
-    """Reads a repository of any server at its newest commit; one that was read already costs one request."""
+    """Reads a repository on any server at its newest commit; a known commit costs one request."""
 
     kind: ClassVar[str] = "git"
     version: ClassVar[str] = VERSION
@@ -213,10 +213,10 @@ class GitCrawler(Crawler):
 
     @classmethod
     def declared(cls, url: str) -> str:
-        """The same, or the address as it is: whoever names the kind knows that a repository is there."""
+        """The same, or the address as it is: an author who names the kind knows that it is a repository."""
         if found := forge_repository(url, declared=True):
             return found
-        raise InputError(f"{url} is no address of a repository: write it as git: https://HOST/PATH.")
+        raise InputError(f"{url} is not the address of a repository: write it as for git, https://HOST/PATH.")
 
     def read(self, link: Link, category: Category, validators: Mapping[str, str]) -> Crawl:
         """Read every file of the repository that is the author's text.
@@ -231,24 +231,24 @@ class GitCrawler(Crawler):
         """The address for git, rebuilt from checked parts.
 
         Raises:
-            CrawlError: it is no address of a repository.
+            CrawlError: it is not the address of a repository.
         """
         return clone_address(link.url)
 
 
 def remote_of(url: str, tools: Tools, *, protocols: str) -> Remote:
-    """A remote repository, asked within the bounds of the fetcher."""
+    """A remote repository with the fetcher's limits."""
     fetcher = tools.fetcher
     return Remote(url, protocols=protocols, allow_loopback=fetcher.allow_loopback, ports=fetcher.ports)
 
 
 def head_of(remote: Remote, tools: Tools) -> str:
-    """The commit to read: the remote's newest, or the captured one where nothing may be asked.
+    """The commit to read: the remote's newest, or offline the captured one.
 
     Raises:
-        MovedError: the repository is elsewhere.
+        MovedError: the repository has moved.
         EmptyError: it has no commit.
-        CrawlError: it cannot be asked, or was never captured.
+        CrawlError: it cannot be read, or was never captured.
     """
     if not tools.fetcher.is_offline:
         return remote.head()
@@ -260,10 +260,10 @@ def head_of(remote: Remote, tools: Tools) -> str:
 def read_remote(
     remote: Remote, link: Link, category: Category, validators: Mapping[str, str], tools: Tools, *, platform: str
 ) -> Crawl:
-    """Read one remote repository, unless the validators say that it is at the commit that was read.
+    """Read one remote repository, unless the validators say that its commit was read already.
 
     Raises:
-        CrawlError: it cannot be read; what the clone meets is raised while the documents are consumed.
+        CrawlError: it cannot be read; errors of the clone are raised while the documents are consumed.
     """
     commit = head_of(remote, tools)
     if validators.get("commit") == commit:
@@ -272,7 +272,7 @@ def read_remote(
 
     def cloned() -> Iterator[Document]:
         with opened(remote, commit, tools, offline=tools.fetcher.is_offline) as (reader, capture):
-            found = reader.head()  # somebody may have pushed since
+            found = reader.head()  # somebody may have pushed in the meantime
             yield from documents(reader, found, link, category, crawl.skipped, platform=platform, capture=capture)
         crawl.validators["commit"] = found
 

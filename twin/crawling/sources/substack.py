@@ -1,8 +1,8 @@
 """Substack: an author's export archive, and what a publication shows to everybody.
 
-The feed shows the newest twenty or so posts in full, those for paying readers cut off. Older posts are found through
-`/api/v1/archive`, which Substack's own pages use and nobody promised: where it does not answer as expected, the feed
-is all there is.
+The feed shows the newest twenty or so posts in full; posts for paying readers are cut off. Older posts are found with
+`/api/v1/archive`, which Substack's own pages use but which is not documented. If it does not answer as expected, only
+the feed is read.
 """
 
 import csv
@@ -54,26 +54,26 @@ class SubstackCrawler(PublicationReader):
         """The root of a publication, or a post of it.
 
         Raises:
-            InputError: it is a page of Substack's own, such as a profile.
+            InputError: it is one of Substack's own pages, such as a profile.
         """
         parts = urlsplit(url)
         host, names = parts.hostname or "", parts.path.split("/")[1:]
-        if host == f"open.{_HOST}" and names[0] == "pub" and len(names) > 1:  # how the app passes a post on
+        if host == f"open.{_HOST}" and names[0] == "pub" and len(names) > 1:  # the app shares posts in this form
             host, names = f"{names[1].lower()}.{_HOST}", names[2:] or [""]
         elif host in (_HOST, f"open.{_HOST}"):
             raise InputError(
-                f"{url} is a page of Substack's own and no publication: give the publication's address, "
+                f"{url} is one of Substack's own pages, not a publication: give the publication's address, "
                 "https://NAME.substack.com."
             )
         if not host.endswith(f".{_HOST}") or names[0] == "feed" or parts.port:
-            return None  # a feed is read as the feed it is
+            return None  # the feed crawler reads feeds
         if names[0] == "p" and len(names) > 1:
             return f"https://{host}/p/{names[1]}"
         return f"https://{host}/" if names[0] in _ROOTS else None
 
     @classmethod
     def owns(cls, url: str) -> bool:
-        """A post, or the root of a host or the list of its posts."""
+        """A post, or the root of a host or its list of posts."""
         names = urlsplit(url).path.split("/")[1:]
         return (names[0] == "p" and len(names) > 1) or names[0] in ("", "archive")
 
@@ -112,14 +112,14 @@ class SubstackCrawler(PublicationReader):
         pages.close()
 
     def _older(self, url: str) -> Iterator[dict[str, Any]]:
-        """What the archive lists, newest first; nothing more from where it does not answer as expected."""
+        """The posts that the archive lists, newest first; it stops if the archive does not answer as expected."""
         origin = url.removesuffix("/feed")
         for offset in range(0, _MOST_POSTS, _PAGE):
             address = f"{origin}/api/v1/archive?sort=new&search=&offset={offset}&limit={_PAGE}"
             try:
                 posts = json.loads(self.tools.fetcher.get_once(self.at(address)).content)
             except (CrawlError, ValueError, RecursionError) as error:
-                logger.info("%s lists no older posts (%s): its feed is all that is read.", origin, error)
+                logger.info("%s lists no older posts (%s): only its feed is read.", origin, error)
                 return
             if not isinstance(posts, list):
                 return
@@ -142,11 +142,11 @@ def _listed(post: Mapping[str, Any]) -> Item | None:
 
 @register
 class SubstackExport(Crawler):
-    """Reads the published posts of an export archive, those for paying readers too.
+    """Reads the published posts of an export archive, including those for paying readers.
 
-    A post's address is that of its page where the archive tells the publication's name (that of its list of readers,
-    which is itself never read), so that an archive and a crawl of the publication are the same documents. Else it is
-    the archive's with the number of the post, and the two are near-duplicates, which the cleaning stage merges.
+    If the archive tells the publication's name (from the name of its list of readers, which is never opened), a post's
+    address is that of its page. Then an archive and a crawl of the publication give the same documents. Otherwise the
+    address is the archive's with the number of the post; the cleaning stage merges the two near-duplicates.
     """
 
     kind: ClassVar[str] = "substack_export"
@@ -157,23 +157,23 @@ class SubstackExport(Crawler):
 
     @classmethod
     def recognises(cls, path: Path) -> bool:
-        """A zip or folder with a table of posts and their pages beside it."""
+        """A zip or folder with a table of posts and their pages next to it."""
         names = set(names_in(path))
         tables = [PurePosixPath(name) for name in names if PurePosixPath(name).name == "posts.csv"]
         return any(_files(table, names) for table in tables)
 
     def read(self, link: Link, category: Category, validators: Mapping[str, str]) -> Crawl:
-        """Read the published posts; of the other files of the archive, which hold people's addresses, none is opened.
+        """Read the published posts; the archive's other files, which contain people's addresses, are never opened.
 
         Raises:
-            CrawlError: there is no such archive, it is damaged, or no export of Substack's.
+            CrawlError: there is no such archive, it is damaged, or it is not a Substack export.
         """
         with opened(local_source(link), link.url) as archive:
             table = next(
                 (PurePosixPath(each) for each in archive.names if PurePosixPath(each).name == "posts.csv"), None
             )
             if table is None:
-                raise CrawlError(f"{link.url} has no posts.csv, so it is no export of Substack's: {ARCHIVE}.")
+                raise CrawlError(f"{link.url} has no posts.csv, so it is not a Substack export: {ARCHIVE}.")
             files = _files(table, archive.names)
             digest = archive.digest([str(table), *files.values()])
             if validators.get("sha256") == digest:
@@ -183,7 +183,7 @@ class SubstackExport(Crawler):
             make = partial(
                 _document, origin=_origin(archive.names), link=link, category=category, skipped=crawl.skipped
             )
-            # Within the archive's context, and bounded: an export is small once its limits are checked.
+            # Inside the archive's context, and limited: an export is small once its limits are checked.
             crawl.documents = [
                 document
                 for name, content in archive.contents(rows, crawl)
@@ -193,7 +193,7 @@ class SubstackExport(Crawler):
 
 
 def _files(table: PurePosixPath, names: Any) -> dict[str, str]:
-    """Number of a post -> its page, of the pages beside the table."""
+    """Number of a post -> its page, for the pages next to the table."""
     folder = table.parent / "posts"
     found = {}
     for name in sorted(names):
@@ -211,10 +211,10 @@ def _origin(names: list[str]) -> str | None:
 def _published(
     content: bytes, files: Mapping[str, str], label: str, skipped: Counter[str]
 ) -> dict[str, dict[str, str]]:
-    """Page -> row of the table, of the posts that are published and have one.
+    """Page -> row of the table, for published posts that have a page.
 
     Raises:
-        CrawlError: it is no table of posts.
+        CrawlError: it is not a table of posts.
     """
     text, _ = decoded(content, label)
     rows = csv.DictReader(io.StringIO(text.removeprefix("\ufeff"), newline=""))

@@ -13,20 +13,20 @@ _IPV6 = re.compile(r"[0-9a-f:.]+")
 
 SAVE_THE_PAGE = "save the page from your browser and declare the file with `files:` instead"
 LINKEDIN_STEPS = (
-    "LinkedIn is never fetched, its terms forbid it, so this needs an export: (1) on linkedin.com open Me > Settings & "
-    'Privacy > Data privacy > Get a copy of your data; (2) choose the larger data archive, or Posts ("Shares") and '
-    "Articles alone, and request it; (3) the link to it comes by e-mail within about 24 hours and is valid for 72 "
-    "hours; (4) download the zip and declare it with `linkedin_export:`; a single page can be saved from a browser "
-    "that is signed out, and declared with `files:`"
+    "LinkedIn is never fetched, because its terms forbid it, so this needs an export: (1) on linkedin.com open Me > "
+    "Settings & Privacy > Data privacy > Get a copy of your data; (2) choose the larger data archive, or only Posts "
+    '("Shares") and Articles, and request it; (3) the link to it comes by e-mail within about 24 hours and is valid '
+    "for 72 hours; (4) download the zip and declare it with `linkedin_export:`; a single page can be saved from a "
+    "browser that is signed out, and declared with `files:`"
 )
 
 
 def allowed(target: str, ports: tuple[int, ...] | None, *, base: str | None = None) -> str:
-    """Return `target` without credentials and fragment, its host in ASCII and lower case, where it may be fetched.
+    """Return `target` without credentials and fragment, with its host in ASCII and lower case, if it may be fetched.
 
     Args:
-        ports: what may be fetched; None: any.
-        base: the address that redirects to `target`, where one does.
+        ports: allowed ports; None: any.
+        base: the address that redirects to `target`, if one does.
 
     Raises:
         Failure: it may not be fetched.
@@ -35,7 +35,7 @@ def allowed(target: str, ports: tuple[int, ...] | None, *, base: str | None = No
     try:
         parts = urlsplit(urljoin(base, target) if base else target)
         host, given = (parts.hostname or "").rstrip("."), parts.port
-        # As a resolver would read it: full-width and circled letters are letters.
+        # As a resolver would read it: full-width and circled letters count as letters.
         host = host if ":" in host else host.encode("idna").decode("ascii").lower().rstrip(".")
     except ValueError as error:
         raise Failure(f"{led}is not a valid address: correct the link") from error
@@ -45,7 +45,7 @@ def allowed(target: str, ports: tuple[int, ...] | None, *, base: str | None = No
         raise Failure(f"{led}is not a valid address: correct the link")
     port = given or _PORTS[parts.scheme]
     if ports is not None and port not in ports:
-        raise Failure(f"{led}uses port {port}: only {' and '.join(map(str, ports))} are fetched, see TWIN_PORTS")
+        raise Failure(f"{led}uses port {port}: only {' and '.join(map(str, ports))} are allowed, see TWIN_PORTS")
     if within(host, "linkedin.com") or within(host, "lnkd.in"):
         raise Failure(f"is not fetched: {LINKEDIN_STEPS}")
     netloc = f"[{host}]" if ":" in host else host

@@ -1,8 +1,7 @@
-"""Captures: what was fetched, kept as it came, so that a better extractor reads it again without one request.
+"""Captures: what was fetched, stored unchanged, so that a better extractor can read it again without any request.
 
-The bytes lie in the artifact store, compressed and named by their sha256, `captures/<author>/<sha256>.gz`; the
-warehouse holds the record of each (address, time, headers that matter), and a raw document the sha256 of what it was
-read from.
+The artifact store holds the bytes, compressed and named by their sha256: `captures/<author>/<sha256>.gz`. The warehouse
+holds the record of each (address, time, relevant headers), and a raw document holds the sha256 of its source.
 The bytes are written before their record, and removed after it: a record always has its bytes.
 """
 
@@ -20,7 +19,7 @@ from twin.models import Capture
 from twin.warehouse.base import Warehouse
 
 MAX_SIZE = 256 * 2**20
-"""Bytes of the largest capture that is read. None is kept that is as large, but one may come from an import."""
+"""Bytes of the largest capture that is read. Nothing larger is written here, but an import may bring one."""
 
 
 class Captures:
@@ -30,7 +29,7 @@ class Captures:
         artifacts: holds the bytes.
         warehouse: holds the records.
         author: slug of the author.
-        keep: how many versions of one address are kept, the newest ones.
+        keep: how many versions of one address are kept, newest first.
         link: url of the link that is being read; `of` sets it.
     """
 
@@ -43,7 +42,7 @@ class Captures:
         self._author, self._link, self._keep = author, link, keep
 
     def of(self, link: str) -> "Captures":
-        """The same captures, for the reading of one link."""
+        """The same captures, for reading one link."""
         return Captures(self._artifacts, self._warehouse, self._author, keep=self._keep, link=link)
 
     def keep(
@@ -85,7 +84,7 @@ class Captures:
         """The bytes of a capture.
 
         Raises:
-            ConsistencyError: they are gone or damaged.
+            ConsistencyError: they are missing or damaged.
             StoreError: they cannot be read.
         """
         packed = self._artifacts.read_bytes(*self._name(digest))
@@ -96,11 +95,11 @@ class Captures:
             content = b""
         if not decoder.eof or sha256(content) != digest:
             path = self._artifacts.path(*self._name(digest))
-            raise ConsistencyError(f"{path} is gone or damaged: remove it and crawl its link again.")
+            raise ConsistencyError(f"{path} is missing or damaged: remove it and crawl its link again.")
         return content
 
     def prune(self, links: Collection[str]) -> int:
-        """Remove what belongs to none of these links, and all but the newest versions of each address; return how many.
+        """Remove captures of other links, and all but the newest versions of each address; return how many.
 
         Raises:
             StoreError: a store cannot be used.

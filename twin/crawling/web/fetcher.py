@@ -1,8 +1,8 @@
-"""The one way out to the web: guarded against private addresses, bounded in size and time, and polite.
+"""The only access to the web: guarded against private addresses, limited in size and time, and polite.
 
-Every hop of a redirect is checked like the first address: scheme, port, host, robots.txt of the site it leads to, and
-that host's turn. How one request is sent and bounded stands in `twin.crawling.web.transport`, turns and pauses in
-`twin.crawling.web.turns`, robots.txt in `twin.crawling.web.robots`.
+Every hop of a redirect is checked like the first address: scheme, port, host, the robots.txt of its site, and whether
+the host may be asked now. `twin.crawling.web.transport` sends one request within its limits, `twin.crawling.web.turns`
+spaces the requests, `twin.crawling.web.robots` reads robots.txt.
 """
 
 import copy
@@ -37,7 +37,7 @@ GITHUB_API = "https://api.github.com"
 _RETRIED = frozenset({429, 500, 502, 503, 504})
 _REDIRECTS = frozenset({301, 302, 303, 307, 308})
 _KEPT = ("content-language", "date", "etag", "last-modified", "link", "x-robots-tag")
-"""Headers that matter to a reader of an answer, or of its capture."""
+"""Headers that a reader of an answer, or of its capture, needs."""
 _VALIDATORS = {"etag": "etag", "last-modified": "last_modified"}
 _MAX_VALIDATOR = 1024
 _RANDOM = random.SystemRandom()
@@ -45,10 +45,10 @@ _CONDITIONS = ("If-None-Match", "If-Modified-Since")
 
 
 class FetchError(CrawlError):
-    """An address gave nothing; another way to the same text may.
+    """An address gave nothing; there may be another way to the same text.
 
     Args:
-        status: what the server answered, None where nothing was answered or asked at all.
+        status: status of the answer; None if there was no answer or no request.
     """
 
     def __init__(self, message: str, *, status: int | None = None, retryable: bool = False) -> None:
@@ -58,24 +58,24 @@ class FetchError(CrawlError):
 
 @dataclass(frozen=True)
 class Response:
-    """What a request gave; `content` is decoded and empty where `unchanged`."""
+    """The result of a request; `content` is decoded, and empty if `unchanged`."""
 
     url: str
     content: bytes
     content_type: str
     unchanged: bool
     validators: dict[str, str]
-    capture: str | None = None  # sha256 of `content`, where it was kept
-    headers: dict[str, str] = field(default_factory=dict)  # of those that matter, names in lower case
+    capture: str | None = None  # sha256 of `content`, if it was kept
+    headers: dict[str, str] = field(default_factory=dict)  # only `_KEPT` ones, names in lower case
 
 
 @dataclass(frozen=True)
 class Limits:
-    """Bounds of one request. Times in seconds, sizes in bytes of the body, as it is sent and as it is decoded."""
+    """Limits of one request. Times in seconds; sizes in bytes of the body, both as sent and as decoded."""
 
     connect_s: float = 5.0
     read_s: float = 20.0
-    total_s: float = 60.0  # of all redirects together, waiting for turns apart
+    total_s: float = 60.0  # of all redirects together, without waiting for turns
     max_bytes: int = MAX_BYTES
     attempts: int = 3
     max_wait_s: float = 30.0  # for a server that asks to wait, and between two requests to one host
@@ -88,18 +88,18 @@ class Fetcher:
     `get_once` remembers.
 
     Args:
-        allow_loopback: let this machine's own addresses and any port be fetched; for tests that run a server.
-        limits: bounds of one request.
-        contact: an address or URL in the User-Agent, for who runs what is crawled.
-        ports: what may be fetched.
+        allow_loopback: allow this machine's own addresses and any port; for tests that run a server.
+        limits: limits of one request.
+        contact: an address or URL for the User-Agent, so that site owners can reach the user.
+        ports: allowed ports.
         requests_per_second: to one host.
-        tokens: origin -> bearer token, sent to that origin alone.
+        tokens: origin -> bearer token, sent only to that origin.
         sleep: how to wait.
         clock: seconds that never go backwards.
 
     Attributes:
-        ports: what may be fetched; None: any.
-        is_offline: whether it answers from its captures alone.
+        ports: allowed ports; None: any.
+        is_offline: whether it answers only from its captures.
     """
 
     def __init__(
@@ -140,13 +140,13 @@ class Fetcher:
         )
 
     def keeping(self, captures: "Captures | None") -> "Fetcher":
-        """The same fetcher, with its connections and its manners, that keeps what it fetches in `captures`."""
+        """The same fetcher, with its connections and rate limits, that keeps what it fetches in `captures`."""
         other = copy.copy(self)
         other._captures = captures
         return other
 
     def offline(self) -> "Fetcher":
-        """The same fetcher, that answers from its captures alone."""
+        """The same fetcher, but it answers only from its captures."""
         other = copy.copy(self)
         other.is_offline = True
         return other
@@ -154,15 +154,15 @@ class Fetcher:
     def get(
         self, url: str, validators: Mapping[str, str] | None = None, *, accept: str = ACCEPT, api: bool = False
     ) -> Response:
-        """Fetch `url`, following at most `MAX_HOPS` redirects; with `validators` only where it changed since.
+        """Fetch `url`, following at most `MAX_HOPS` redirects; with `validators` only if it has changed since.
 
         Args:
-            api: the host of `url` answers a documented API there. robots.txt speaks of pages that a robot finds by
-                itself, not of an interface that is offered to programs, so it is not asked for; the rate still holds.
+            api: the host of `url` answers a documented API there. robots.txt is about pages that a robot finds by
+                itself, not about an interface for programs, so it is not checked; the rate limit still applies.
 
         Raises:
-            FetchError: the address is not allowed, robots.txt forbids it, the server does not answer or answers with
-                an error, the body is too large. `retryable` tells whether a later run may do better.
+            FetchError: the address is not allowed, robots.txt forbids it, the server does not answer or answers with an
+                error, or the body is too large. `retryable` tells whether a later run may succeed.
             StoreError: the capture cannot be kept.
         """
         if self.is_offline:
@@ -172,7 +172,7 @@ class Fetcher:
     def get_once(self, url: str, *, accept: str = ACCEPT, api: bool = False) -> Response:
         """The answer to the first such call for `url` in the family of this fetcher, or its failure again.
 
-        For what many links need, such as the feed of a publication. Every link that asks keeps its own capture.
+        For addresses that many links need, such as the feed of a publication. Every link still keeps its own capture.
 
         Raises:
             FetchError: see `get`.
@@ -194,7 +194,7 @@ class Fetcher:
         captures = self._captures
         capture = captures.newest(shown(url)) if captures else None
         if captures is None or capture is None:
-            raise FetchError(f"{shown(url)} was never captured, so it is not read again without a request: crawl it.")
+            raise FetchError(f"{shown(url)} was never captured, so it cannot be read offline: crawl it first.")
         content, headers = captures.read(capture.sha256), dict(capture.headers)
         return Response(
             capture.final_url, content, capture.content_type, False, _validators(headers), capture.sha256, headers
@@ -213,14 +213,14 @@ class Fetcher:
             ) from failure
 
     def _robots_txt(self, url: str) -> str:
-        """The text of a robots.txt; empty where there is none, see RFC 9309, 2.3.1."""
+        """The text of a robots.txt; empty if there is none, see RFC 9309, 2.3.1."""
         try:
             reply = self._retried(url, {"Accept": "text/plain,*/*;q=0.1"}, robots=False)
         except Failure as failure:
             if failure.status is None:
                 raise
-            if failure.status == HTTPStatus.OK:  # there are rules, and nobody knows which
-                raise Failure(f"is not fetched, for {url} {failure}", retryable=True) from failure
+            if failure.status == HTTPStatus.OK:  # there are rules, but they are unknown
+                raise Failure(f"is not fetched, because {url} {failure}", retryable=True) from failure
             if failure.status >= 500 or failure.status == HTTPStatus.TOO_MANY_REQUESTS:
                 raise Failure(
                     f"is not fetched while {url} answers {_status(failure.status)}: try again later", retryable=True
@@ -232,7 +232,7 @@ class Fetcher:
         return content.decode("utf-8-sig", "replace")
 
     def _retried(self, url: str, headers: dict[str, str], *, robots: bool, api: bool = False) -> Response:
-        """Try again what may succeed: after the time that the server asks for, else after 1-2 s, 2-4 s, ..."""
+        """Retry what may succeed: after the time that the server asks for, otherwise after 1-2 s, 2-4 s, ..."""
         for attempt in range(1, self.limits.attempts + 1):
             try:
                 return self._followed(url, headers, robots, api)
@@ -240,7 +240,7 @@ class Fetcher:
                 asked = failure.wait_s
                 if not failure.retryable or attempt == self.limits.attempts or (asked or 0) > self.limits.max_wait_s:
                     raise
-                if asked is None:  # what was asked for is waited for with the turn, by every link of the host
+                if asked is None:  # a requested wait is part of the host's turn, for every link of the host
                     self._sleep(2.0**attempt * _RANDOM.uniform(0.5, 1.0))
         raise AssertionError("unreachable: the last attempt returns or raises")
 
@@ -254,14 +254,14 @@ class Fetcher:
             left -= reply.seconds
             if reply.status not in _REDIRECTS or "location" not in reply.headers:
                 return _response(address, reply, conditional=any(name in headers for name in _CONDITIONS))
-            # Header bytes are read as Latin-1, but what stands in them beyond ASCII is UTF-8.
+            # Header bytes are read as Latin-1, but anything beyond ASCII in them is UTF-8.
             target = reply.headers["location"].encode("latin-1", "replace").decode("utf-8", "replace")
             target = allowed(target, self.ports, base=address)
             headers, address = _carried(headers, address, target), target
         raise Failure(f"redirects more than {MAX_HOPS} times: declare the address it should lead to")
 
     def _asked(self, address: str, headers: Mapping[str, str], seconds: float, *, cut: bool) -> Reply:
-        """Ask one address when it is its host's turn; an answer that is an error is a `Failure`."""
+        """Request one address when it is its host's turn; an error status is a `Failure`."""
         host, token = host_of(address), self._tokens.get(origin_of(address))
         limit = ROBOTS_BYTES if cut else self.limits.max_bytes
         sent = {**headers, "Authorization": f"Bearer {token.get_secret_value()}"} if token else headers
@@ -280,15 +280,15 @@ class Fetcher:
         status, said = reply.status, f"answered {_status(reply.status)}"
         guarded = status in (403, 429, 503) and reply.headers.get("server", "").lower() == "cloudflare"
         if "cf-mitigated" in reply.headers or (guarded and wait is None):
-            return Failure(f"{said} with a check for robots (Cloudflare): {SAVE_THE_PAGE}", status=status)
+            return Failure(f"{said} with a bot check (Cloudflare): {SAVE_THE_PAGE}", status=status)
         if reply.headers.get("x-amzn-waf-action"):
-            return Failure(f"{said} with a check for robots (AWS WAF): {SAVE_THE_PAGE}", status=status)
+            return Failure(f"{said} with a bot check (AWS WAF): {SAVE_THE_PAGE}", status=status)
         if status in _RETRIED or wait is not None:
             patient = wait is not None and wait > self.limits.max_wait_s
             rest = f"{said} and asks to be {left_alone(wait)}" if wait and patient else f"{said}: try again later"
             return Failure(rest, status=status, retryable=True, wait_s=wait)
         if status in (401, 403, 451):
-            return Failure(f"{said}: it refuses programs; {SAVE_THE_PAGE}", status=status)
+            return Failure(f"{said}: the site refuses programs, so {SAVE_THE_PAGE}", status=status)
         return Failure(f"{said}: correct or remove the link", status=status)
 
 
@@ -299,7 +299,7 @@ class _Slot:
 
 
 class _Once:
-    """Answers and failures by request; whoever asks while another does waits for the same answer."""
+    """Answers and failures by request; a thread that asks for a request in progress waits for its answer."""
 
     def __init__(self) -> None:
         self._lock = Lock()
@@ -320,8 +320,8 @@ class _Once:
 
 
 def user_agent(contact: str | None) -> str:
-    """Who asks, in ASCII: the product token of robots.txt, its version, and whom to write to."""
-    # Quoted, because a header holds neither line breaks nor letters beyond Latin-1.
+    """Who is asking, in ASCII: the product token of robots.txt, its version, and a contact."""
+    # Quoted, because a header can contain neither line breaks nor letters beyond Latin-1.
     more = (
         f"+{quote(contact, safe=':/?#[]@!$&*+,;=%~')}" if contact else "reads what its user wrote; conditional requests"
     )
@@ -335,24 +335,24 @@ def _response(address: str, reply: Reply, *, conditional: bool) -> Response:
         return Response(address, reply.content, kind, False, _validators(kept), headers=kept)
     if reply.status == HTTPStatus.NOT_MODIFIED and conditional:
         return Response(address, b"", "", True, _validators(kept), headers=kept)
-    rest = f"answered {_status(reply.status)}, which is no answer to what was asked: correct or remove the link"
+    rest = f"answered {_status(reply.status)}, which was not expected: correct or remove the link"
     raise Failure(rest, status=reply.status)
 
 
 def _validators(headers: Mapping[str, str]) -> dict[str, str]:
-    """What to send back the next time; nothing that cannot be sent, such as a value on two lines."""
+    """What to send back next time; without values that cannot be sent, such as one with two lines."""
     said = {name: headers.get(header, "").strip() for header, name in _VALIDATORS.items()}
     return {name: value for name, value in said.items() if value.isprintable() and 0 < len(value) <= _MAX_VALIDATOR}
 
 
 def _carried(headers: dict[str, str], address: str, target: str) -> dict[str, str]:
-    """What of `headers` goes along a redirect: validators are not shown to who listens in where TLS ends."""
+    """The part of `headers` that follows a redirect: validators are not sent where TLS ends and others can listen."""
     downgrade = urlsplit(address).scheme == "https" and urlsplit(target).scheme == "http"
     return {name: value for name, value in headers.items() if not (downgrade and name in _CONDITIONS)}
 
 
 def _without(reply: Reply, secret: str) -> Reply:
-    """A server may send back what it was sent; that must not get into a capture or a message."""
+    """Remove a secret from a reply: a server may send back what it received, and it must not be kept or shown."""
     headers = {name: value.replace(secret, "***") for name, value in reply.headers.items()}
     return replace(reply, headers=headers, content=reply.content.replace(secret.encode(), b"***"))
 

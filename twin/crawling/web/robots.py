@@ -1,6 +1,6 @@
-"""robots.txt, by RFC 9309: what a site lets programs fetch, asked once for each origin.
+"""robots.txt, by RFC 9309: what a site lets programs fetch, read once for each origin.
 
-Parsing and matching are Protego's; when to ask, what an error means and how much is read are decided here.
+Protego parses and matches; this module decides when to fetch it, what an error means and how much is read.
 """
 
 import time
@@ -15,12 +15,12 @@ if TYPE_CHECKING:
     from protego import Protego
 
 PRODUCT = "llm-twin"
-"""The product token that a robots.txt names us by (RFC 9309, 2.2.1)."""
+"""The product token that a robots.txt uses for us (RFC 9309, 2.2.1)."""
 MAX_BYTES = 512 * 1024
-"""What is read of a robots.txt; RFC 9309, 2.5, asks for at least 500 KiB."""
+"""How much of a robots.txt is read; RFC 9309, 2.5, asks for at least 500 KiB."""
 _FRESH_S = 24 * 3600.0  # RFC 9309, 2.4: not longer
 _FAILED_S = 300.0
-"""How long a site whose robots.txt could not be read is left alone; a later crawl asks again."""
+"""How long a site whose robots.txt could not be read is left alone; a later crawl tries again."""
 
 
 class _Site:
@@ -32,10 +32,10 @@ class _Site:
 
 
 class Robots:
-    """The rules of every site that is asked for. One object for all threads that crawl together.
+    """The rules of every site that is crawled. One object for all threads that crawl together.
 
     Args:
-        ask: gives the text of a robots.txt, empty where there is none; raises `Failure`.
+        ask: returns the text of a robots.txt, empty if there is none; raises `Failure`.
         clock: seconds that never go backwards.
     """
 
@@ -45,7 +45,7 @@ class Robots:
         self._sites: dict[str, _Site] = {}
 
     def check(self, address: str) -> float:
-        """Return the Crawl-delay of the site in seconds, 0 without one, where `address` may be fetched.
+        """Return the Crawl-delay of the site in seconds (0 if it has none), if `address` may be fetched.
 
         Raises:
             Failure: it may not be fetched, or not now because robots.txt cannot be read.
@@ -54,8 +54,8 @@ class Robots:
         rules = self._rules(origin)
         if not rules.can_fetch(address, PRODUCT):
             raise Failure(
-                f"is not fetched, for {origin}/robots.txt does not let {PRODUCT} fetch {address}: allow it there, or "
-                f"{SAVE_THE_PAGE}"
+                f"is not fetched, because {origin}/robots.txt does not let {PRODUCT} fetch {address}: allow it there, "
+                f"or {SAVE_THE_PAGE}"
             )
         return rules.crawl_delay(PRODUCT) or 0.0
 
@@ -70,7 +70,7 @@ class Robots:
                 try:
                     text = self._ask(f"{origin}/robots.txt")
                 except Failure as failure:
-                    # What fails for good, such as a private address, has no rules: the page itself meets it again.
+                    # A permanent failure, such as a private address, has no rules: the page itself fails the same way.
                     site.failure = failure if failure.retryable else None
                 site.rules = Protego.parse(text)
                 site.until = self._clock() + (_FAILED_S if site.failure else _FRESH_S)

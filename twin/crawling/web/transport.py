@@ -1,11 +1,10 @@
 """One request on one connection: to a checked address, within a size and a time, decoded piece by piece.
 
-`requests-hardened` resolves a host once, checks the address and connects to just that one, so that a name cannot
-change its mind between the check and the connection. Its adapters are used without a session of requests: a session
-reads the whole body of a redirect, however large it is, keeps cookies, and heeds the proxies and the .netrc of the
-environment.
+`requests-hardened` resolves a host once, checks the address and connects to exactly that one, so a name cannot change
+between the check and the connection. Its adapters are used without a requests session: a session reads the whole body
+of a redirect, however large it is, keeps cookies, and uses the environment's proxies and .netrc.
 
-Bodies are decompressed here and not by urllib3, which takes half a gzip stream for a whole one.
+Bodies are decompressed here and not by urllib3, which accepts half a gzip stream as a whole one.
 """
 
 import ipaddress
@@ -25,19 +24,19 @@ from urllib.parse import urlsplit
 _PIECE = 64 * 1024
 _GZIP, _DEFLATE, _PLAIN = ("gzip", "x-gzip"), "deflate", ("", "identity")
 _GLOBAL = ipaddress.ip_network("2000::/3")
-"""All of IPv6 that is given to anybody (IANA); what lies elsewhere may lead to IPv4 or to the inside of a site."""
+"""The part of IPv6 that IANA assigns to the public; other addresses may lead to IPv4 or into a private network."""
 _AZURE = "168.63.129.16"
-"""Azure's own services for its machines, at an address that looks like any other."""
+"""Azure's internal services for its machines, at an address that looks public."""
 
-# It warns of each private address; where nobody set up logging that is a line on standard error beside our sentence.
+# It logs a warning for each private address; without logging set up, that would be an extra line on standard error.
 logging.getLogger("requests_hardened").addHandler(logging.NullHandler())
 
 
 class Failure(Exception):
-    """Why a request gave nothing, as the rest of a sentence that begins with the address and ends in a full stop.
+    """Why a request failed, as the rest of a sentence that begins with the address; the full stop is added later.
 
     Args:
-        status: of the answer, where there was one.
+        status: status of the answer, if there was one.
         retryable: whether the same request may succeed later.
         wait_s: how long the server asks to be left alone.
     """
@@ -51,7 +50,7 @@ class Failure(Exception):
 
 @dataclass(frozen=True)
 class Reply:
-    """An answer: header names in lower case, the decoded body of a 200 and none of any other, seconds that it took."""
+    """An answer: header names in lower case, the decoded body of a 200 (empty for others), and the seconds it took."""
 
     status: int
     headers: dict[str, str]
@@ -60,10 +59,10 @@ class Reply:
 
 
 def checked_address(host: str, port: int, *, allow_loopback: bool) -> str:
-    """The one address to connect to for `host`, an IPv6 one in brackets; it is looked up once.
+    """The one address to connect to for `host`, IPv6 in brackets; the host is looked up once.
 
     Raises:
-        requests_hardened.ip_filter.InvalidIPAddress: it is private, or nobody's.
+        requests_hardened.ip_filter.InvalidIPAddress: it is private or unassigned.
         requests.RequestException: the name is unknown.
     """
     from requests_hardened.ip_filter import filter_host
@@ -74,7 +73,7 @@ def checked_address(host: str, port: int, *, allow_loopback: bool) -> str:
 
 
 def _refuse_inside(checked: str, *, allow_loopback: bool) -> None:
-    """Refuse what requests-hardened lets through, because no registry calls it private."""
+    """Refuse addresses that requests-hardened allows, because no registry calls them private."""
     from requests_hardened.ip_filter import InvalidIPAddress
 
     address = ipaddress.ip_address(checked.strip("[]"))
@@ -87,8 +86,8 @@ class Transport:
     """Sends requests, from any number of threads.
 
     Args:
-        allow_loopback: let this machine's own addresses be reached.
-        user_agent: who asks.
+        allow_loopback: allow this machine's own addresses.
+        user_agent: value of the User-Agent header.
         connect_s: longest wait for a connection, in seconds.
         read_s: longest wait for the next bytes, in seconds.
     """
@@ -105,9 +104,9 @@ class Transport:
         """GET `address`, whose host is a plain host name, without following redirects.
 
         Args:
-            seconds: time for all of it, from the connection to the last byte.
-            max_bytes: of the body, as it is sent and as it is decoded.
-            cut: give the first `max_bytes` of a larger body instead of failing.
+            seconds: time limit for everything, from the connection to the last byte.
+            max_bytes: limit of the body, both as sent and as decoded.
+            cut: return the first `max_bytes` of a larger body instead of failing.
 
         Raises:
             Failure: the address is private, nothing answers, or the answer is too large, too slow or broken.
@@ -139,10 +138,10 @@ class Transport:
                 reply.close()
 
     def _sent(self, request: Any, scheme: str, watch: "_Watch") -> Any:
-        """The answer of requests; asked again at once where a connection that was kept open turns out to be closed.
+        """The answer of requests; retried at once if a connection that was kept open turns out to be closed.
 
-        A server may hang up while the next request is on its way, which says nothing about that request (RFC 9112,
-        9.3.1 and 9.5). Each connection that fails so is gone, and the first new one has the last word.
+        A server may close the connection while the next request is on its way, which says nothing about that request
+        (RFC 9112, 9.3.1 and 9.5). Each connection that fails like this is dropped, and the first new one decides.
         """
         import requests
 
@@ -164,8 +163,8 @@ class Transport:
 class _Watch:
     """Shuts a connection down when its time is over.
 
-    A time-out of a socket begins anew with every byte; a server that sends its headers, its part of a TLS handshake
-    or its body byte by byte would otherwise hold a request for days.
+    A socket timeout starts again with every byte. Without this, a server that sends its headers, its part of a TLS
+    handshake or its body byte by byte could hold a request for days.
     """
 
     def __init__(self, seconds: float) -> None:
@@ -195,7 +194,7 @@ class _Watch:
         return Failure(f"takes more than {self._seconds:.0f} s: try again later", retryable=True) if self.over else None
 
     def guard(self, connected: socket.socket) -> None:
-        # A duplicate, because TLS takes the descriptor over from the socket that we see here.
+        # A duplicate, because TLS takes over the descriptor of this socket.
         duplicate = socket.fromfd(connected.fileno(), connected.family, connected.type)
         with self._lock:
             self._let_go()
@@ -209,7 +208,7 @@ class _Watch:
 
     def _shut(self) -> None:
         if self.over and self._socket:
-            with suppress(OSError):  # the other side was faster
+            with suppress(OSError):  # the other side closed it first
                 self._socket.shutdown(socket.SHUT_RDWR)
 
     def _let_go(self) -> None:
@@ -219,11 +218,11 @@ class _Watch:
 
 
 _THREAD = local()
-"""`watch`: the watch over the request that a thread is at."""
+"""`watch`: guards the current request of a thread."""
 
 
 def _watched_adapter(scheme: str, *, allow_loopback: bool) -> Any:
-    """An adapter of requests-hardened, every connection of which is under the watch of its thread's request."""
+    """An adapter of requests-hardened; every connection is guarded by the watch of its thread's request."""
     from requests_hardened.ip_filter_adapter import IPFilterAdapter
     from urllib3 import HTTPConnectionPool, HTTPSConnectionPool
 
@@ -240,7 +239,7 @@ def _watched_adapter(scheme: str, *, allow_loopback: bool) -> Any:
             return connected
 
         def request(self, *args: Any, **kwargs: Any) -> None:
-            if self.sock is not None:  # a connection that served an earlier request, or one that TLS has begun on
+            if self.sock is not None:  # a connection that served an earlier request, or one with TLS already begun
                 _THREAD.watch.guard(self.sock)
             _THREAD.watch.reused = self._served
             super().request(*args, **kwargs)
@@ -258,7 +257,7 @@ def _watched_adapter(scheme: str, *, allow_loopback: bool) -> Any:
 
 
 def _body(raw: Any, headers: Mapping[str, str], watch: _Watch, max_bytes: int, cut: bool) -> bytes:
-    """The decoded body; neither what is sent nor what it decodes to gets past `max_bytes`."""
+    """The decoded body; neither the sent nor the decoded bytes exceed `max_bytes`."""
     from urllib3.exceptions import HTTPError
 
     too_large = Failure(
@@ -266,7 +265,7 @@ def _body(raw: Any, headers: Mapping[str, str], watch: _Watch, max_bytes: int, c
         status=HTTPStatus.OK,
     )
     if headers.get("transfer-encoding", "chunked").strip().lower() not in ("chunked", *_PLAIN):
-        raise Failure("is transferred in an encoding that was not asked for: try again later", status=HTTPStatus.OK)
+        raise Failure("uses a transfer encoding that was not asked for: try again later", status=HTTPStatus.OK)
     length = headers.get("content-length", "")
     if length.isdecimal() and int(length) > max_bytes and not cut:
         raise too_large
@@ -287,20 +286,20 @@ def _body(raw: Any, headers: Mapping[str, str], watch: _Watch, max_bytes: int, c
                 raise too_large
             if watch.over:
                 break
-    except (HTTPError, OSError, zlib.error, EOFError, ValueError) as error:  # ValueError: a chunk of less than nothing
+    except (HTTPError, OSError, zlib.error, EOFError, ValueError) as error:  # ValueError: a chunk of negative length
         raise watch.late() or Failure(
             f"broke off ({_reason(error)}): try again later", status=HTTPStatus.OK, retryable=True
         ) from error
-    if late := watch.late():  # also a body without a length, which merely seems to end where it is shut down
+    if late := watch.late():  # a body without a length would also seem to end where it was shut down
         raise late
     return bytes(content)
 
 
 def _decoded(pieces: Iterator[bytes], encoding: str) -> Iterator[bytes]:
-    """Undo gzip or deflate in bounded pieces; an empty piece shows that something was sent.
+    """Undo gzip or deflate in limited pieces; an empty piece shows that something was sent.
 
     Raises:
-        Failure: the encoding is another one, which nobody asked for.
+        Failure: the encoding is a different one, which was not asked for.
         EOFError: the stream ends too early.
         zlib.error: it is damaged.
     """
@@ -333,7 +332,7 @@ def _decoded(pieces: Iterator[bytes], encoding: str) -> Iterator[bytes]:
 
 
 def _window(data: bytes, encoding: str) -> int:
-    """The `wbits` of zlib. "deflate" means the zlib format (RFC 9110, 8.4.1.2), but some send a bare stream."""
+    """The `wbits` of zlib. "deflate" means the zlib format (RFC 9110, 8.4.1.2), but some servers send a bare stream."""
     if encoding in _GZIP:
         return 31
     return 15 if len(data) > 1 and data[0] & 15 == 8 and (data[0] << 8 | data[1]) % 31 == 0 else -15

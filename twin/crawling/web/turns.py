@@ -1,4 +1,4 @@
-"""Turns: one request at a time to each host, with a pause between two, and none while a host asks to be left alone."""
+"""Turns: one request at a time to each host, with pauses between them, and none while a host asks to be left alone."""
 
 import re
 import time
@@ -11,11 +11,11 @@ from threading import Lock
 from twin.crawling.web.transport import Failure
 
 _LONGEST_S = 30 * 24 * 3600.0
-"""The longest time that a host is believed to ask for."""
+"""Longer waiting times that a host asks for are cut to this."""
 
 
 class _Host:
-    """The state of one host; times are those of the clock, in seconds."""
+    """The state of one host; times are seconds of the clock."""
 
     def __init__(self, pause_s: float) -> None:
         self.lock = Lock()
@@ -25,12 +25,12 @@ class _Host:
 
 
 class Hosts:
-    """Who may be asked when. One object for all threads that crawl together.
+    """Decides which host may be asked when. One object for all threads that crawl together.
 
     Args:
-        per_second: requests to one host in a second.
-        max_wait_s: the longest pause between two requests, and the longest time that a host may ask for and be
-            waited for; one that asks for more is left alone, and requests to it fail at once.
+        per_second: requests to one host per second.
+        max_wait_s: the longest pause between two requests, and the longest wait that a host may ask for. If a host asks
+            for more, it is left alone, and requests to it fail at once.
         clock: seconds that never go backwards.
         sleep: how to wait.
     """
@@ -52,20 +52,20 @@ class Hosts:
         """Wait for the turn to ask `host`, and keep it for one request.
 
         Raises:
-            Failure: the host asked to be left alone for longer than is waited.
+            Failure: the host asked to be left alone for longer than `max_wait_s`.
         """
         state = self._of(host)
         with state.lock:
             now = self._clock()
             if (held := state.held_until - now) > self._max_wait_s:
-                raise Failure(f"is not asked, for {host} asks to be {left_alone(held)}", retryable=True, wait_s=held)
+                raise Failure(f"is not fetched: {host} asks to be {left_alone(held)}", retryable=True, wait_s=held)
             if (wait := max(state.held_until, state.next_at) - now) > 0:
                 self._sleep(wait)
             state.next_at = self._clock() + state.pause_s
             yield
 
     def hold(self, host: str, seconds: float) -> None:
-        """Leave `host` alone for some time; called by who has its turn."""
+        """Leave `host` alone for some time; called by the thread that has its turn."""
         state = self._of(host)
         state.held_until = max(state.held_until, self._clock() + seconds)
 
@@ -80,15 +80,15 @@ class Hosts:
 
 
 def left_alone(seconds: float) -> str:
-    """Until when, and what to do then."""
+    """Until when the host asks to be left alone, and what to do then."""
     until = datetime.now(UTC) + timedelta(seconds=seconds)
     return f"left alone until {until:%Y-%m-%d %H:%M} UTC: crawl again after that"
 
 
 def wait_asked_for(status: int, headers: Mapping[str, str]) -> float | None:
-    """Seconds that a busy host asks to be left alone; None where it does not say.
+    """Seconds that a busy host asks to be left alone; None if it does not say.
 
-    Retry-After is a number or an HTTP date (RFC 9110, 10.2.3). GitHub says it another way, by 403 or 429 with
+    Retry-After is a number or an HTTP date (RFC 9110, 10.2.3). GitHub says it differently: 403 or 429 with
     X-RateLimit-Remaining 0 and an epoch in X-RateLimit-Reset.
 
     Args:

@@ -115,7 +115,7 @@ def test_what_is_no_repository_is_said_in_a_sentence(tmp_path: Path) -> None:
     with pytest.raises(CrawlError, match=r"local:repo has no commit to read"):
         read(local(git_only))
     (git_only / ".git/config").write_text("[core\n")
-    with pytest.raises(CrawlError, match=r"local:repo cannot be read by git: bad config line 1"):
+    with pytest.raises(CrawlError, match=r"Git cannot read local:repo: bad config line 1"):
         read(local(git_only))
 
 
@@ -183,7 +183,7 @@ def test_unknown_remote_is_one_sentence_without_paths_of_this_machine(tmp_path: 
     ],
 )
 def test_only_an_owner_and_a_name_reach_git(url: str) -> None:
-    with pytest.raises(CrawlError, match="names no repository"):
+    with pytest.raises(CrawlError, match="does not name a repository"):
         GitHubCrawler(Tools(Fetcher())).clone_url(github(url))
 
 
@@ -249,7 +249,7 @@ def test_names_that_would_leave_the_folder_are_counted_and_never_read(tmp_path: 
 def test_a_clone_with_such_names_is_refused_in_one_sentence(tmp_path: Path) -> None:
     crawler = _server(tmp_path, {"a.py": b"1\n"})
     hostile(tmp_path / "server/ada/engine.git")
-    with pytest.raises(CrawlError, match=r"cannot be read by git: .*fsck") as caught:
+    with pytest.raises(CrawlError, match=r"Git cannot read .*fsck") as caught:
         read(github(), crawler)
     assert "\n" not in str(caught.value)
     assert not caught.value.retryable
@@ -315,7 +315,7 @@ def test_a_tree_that_repeats_itself_ends_before_the_memory_does(
         level = tree(folder, *(("040000", level, b"%d" % n) for n in range(10)))
     commit_tree(folder, level)
     monkeypatch.setattr("twin.crawling.git.reader._MAX_LISTING", 2**20)
-    with pytest.raises(CrawlError, match="names more files than a person writes"):
+    with pytest.raises(CrawlError, match="lists more files than a person writes"):
         read(local(folder))
 
 
@@ -383,7 +383,7 @@ def test_a_submodule_that_is_a_file_and_a_linked_work_tree_are_read(tmp_path: Pa
 
 def test_git_that_prints_or_writes_too_much_is_ended(tmp_path: Path) -> None:
     endless = ["-c", "alias.endless=!yes", "endless"]
-    with pytest.raises(CrawlError, match="names more files"):
+    with pytest.raises(CrawlError, match="lists more files"):
         run_git(endless, label="it", protocols="", timeout_s=20, max_output=10_000)
     (tmp_path / "folder").mkdir()
     (tmp_path / "folder/big").write_bytes(b"x" * 10_000)

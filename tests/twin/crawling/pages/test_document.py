@@ -151,22 +151,22 @@ def test_plain_text_and_markdown_are_articles_as_they_are(server: Server, fetche
     server.handlers["/page.txt"] = answering(page(), Content_Type="text/plain")
     assert document(read(fetcher, f"{server.root}/page.txt")).text.count("<p>") == 0
     server.handlers["/void.txt"] = answering(" \n", Content_Type="text/plain")
-    with pytest.raises(CrawlError, match="has no text in it"):
+    with pytest.raises(CrawlError, match="contains no text"):
         read(fetcher, f"{server.root}/void.txt")
 
 
 @pytest.mark.parametrize(
     ("kind", "content", "expected"),
     [
-        ("application/pdf", b"%PDF-1.7", r"is application/pdf and not a web page: save its text as \.md or \.txt"),
-        ("text/html", b"%PDF-1.7 ...", "is application/pdf and not a web page"),
-        ("", b"\x89PNG\r\n\x1a\n", "is image/png and not a web page: declare the page that links to it"),
-        ("image/webp", b"RIFF", "is image/webp and not a web page"),
-        ("application/octet-stream", b"PK\x03\x04", "is application/zip and not a web page: declare an export archive"),
-        ("application/rss+xml", rss(), "is application/rss\\+xml and not a web page: declare it with `feed:`"),
-        ("text/xml", rss(), "is application/rss\\+xml and not a web page: declare it with `feed:`"),
-        ("text/plain", b"\x00\x01\x02\x03 binary", "is binary and no text"),
-        ("application/xml", b"<!---->" * 250, "is application/xml and not a web page"),
+        ("application/pdf", b"%PDF-1.7", r"is application/pdf, not a web page: save its text as \.md or \.txt"),
+        ("text/html", b"%PDF-1.7 ...", "is application/pdf, not a web page"),
+        ("", b"\x89PNG\r\n\x1a\n", "is image/png, not a web page: declare the page that links to it"),
+        ("image/webp", b"RIFF", "is image/webp, not a web page"),
+        ("application/octet-stream", b"PK\x03\x04", "is application/zip, not a web page: declare an export archive"),
+        ("application/rss+xml", rss(), "is application/rss\\+xml, not a web page: declare it with `feed:`"),
+        ("text/xml", rss(), "is application/rss\\+xml, not a web page: declare it with `feed:`"),
+        ("text/plain", b"\x00\x01\x02\x03 binary", "is a binary file, not text"),
+        ("application/xml", b"<!---->" * 250, "is application/xml, not a web page"),
     ],
 )
 def test_what_is_no_page_is_named_with_the_mend(
@@ -279,7 +279,7 @@ def test_a_stranger_is_flagged_and_captures_give_the_same_again(
 
     first = crawl()
     assert (first.new, first.links_failed, first.by_others) == (3, 1, 1)
-    assert first.failures[0].startswith(f"{server.root}/wall shows a check for robots and not its article")
+    assert first.failures[0].startswith(f"{server.root}/wall shows a bot check instead of its article")
     found = {each.link: each for each in warehouse.documents(State.RAW, "ada", ARTICLES)}
     assert found[f"{server.root}/guest"].metadata["by_other"] == "Charles Babbage"
     assert "by_other" not in found[f"{server.root}/own"].metadata

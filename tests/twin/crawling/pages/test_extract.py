@@ -268,7 +268,7 @@ def test_hostile_pages_end_in_a_text_or_one_sentence() -> None:
     found = extract_page(f"<html><body>{PROSE * 3}</body></html>".encode().replace(b"mill", b"mi\0ll"))
     assert found is not None
     assert "a mill and a store" in found.text
-    with pytest.raises(CrawlError, match="is binary and no text"):
+    with pytest.raises(CrawlError, match="is a binary file, not text"):
         extract_page(b"<html>" + b"\0\0\0\1" * 400)
     with pytest.raises(CrawlError, match=r"has more than 250,000 tags.*declare the pages of its articles"):
         extract_page("<b>" * 250_001)

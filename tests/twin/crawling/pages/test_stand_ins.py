@@ -94,7 +94,7 @@ CHECKS = {
 @pytest.mark.parametrize("guard", CHECKS)
 def test_checks_for_robots_are_named_by_their_guard(guard: str) -> None:
     assert sign(CHECKS[guard]) == (
-        f"shows a check for robots ({guard}) and not its article: save the page from your browser and declare the file "
+        f"shows a bot check ({guard}) instead of its article: save the page from your browser and declare the file "
         "with `files:` instead"
     )
 
@@ -115,7 +115,7 @@ def test_checks_for_robots_are_named_by_their_guard(guard: str) -> None:
     ],
 )
 def test_checks_for_robots_in_other_words(title: str, body: str) -> None:
-    assert "shows a check for robots and not" in (sign(page(body, title=title)) or "")
+    assert "shows a bot check instead" in (sign(page(body, title=title)) or "")
 
 
 @pytest.mark.parametrize(
@@ -162,7 +162,7 @@ def test_articles_about_such_things_and_beside_them_pass(html: str) -> None:
     ],
 )
 def test_sign_in_pages_are_told(html: str) -> None:
-    assert (sign(html) or "").startswith("shows a sign-in page and not its article: sign in, save the page")
+    assert (sign(html) or "").startswith("shows a sign-in page instead of its article: sign in, save the page")
 
 
 @pytest.mark.parametrize(
@@ -172,7 +172,7 @@ def test_sign_in_pages_are_told(html: str) -> None:
         ("https://medium.com/m/signin?redirect=x", "leads to a sign-in page of medium.com"),
         ("https://ada.okta.com/?r=1&next=2", "leads to a sign-in page of ada.okta.com"),
         ("https://consent.yahoo.com/v2/collectConsent", "leads to a page of consent.yahoo.com that asks for consent"),
-        ("https://www.google.com/sorry/index?continue=x", r"shows a check for robots (www.google.com)"),
+        ("https://www.google.com/sorry/index?continue=x", r"shows a bot check (www.google.com)"),
         ("https://ada.example/engines/", None),
         ("https://www.ada.example/login-forms-and-engines", None),
     ],
@@ -222,7 +222,7 @@ def apollo(preview: str) -> str:
 )  # fmt: skip
 def test_teasers_are_told(html: str) -> None:
     assert sign(html) == (
-        "shows only the beginning of its article to those who do not pay for it: sign in, save the page from your "
+        "shows only the beginning of its article to readers who have not paid: sign in, save the page from your "
         "browser and declare the file with `files:` instead"
     )
 
@@ -266,7 +266,7 @@ def test_a_page_that_says_it_is_not_there(title: str, body: str) -> None:
 
 def test_a_page_of_scripts_alone_is_told() -> None:
     html = page("<noscript>You need to enable JavaScript to run this app.</noscript><div id='root'></div>")
-    assert (sign(html) or "").startswith("shows its article by scripts alone")
+    assert (sign(html) or "").startswith("shows its article only when scripts run")
 
 
 @pytest.mark.parametrize(

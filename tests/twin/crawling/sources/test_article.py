@@ -70,8 +70,8 @@ def test_what_is_no_article_is_not_stored(server: Server, fetcher: Fetcher) -> N
     server.handlers["/nothing"] = lambda handler: send(handler, 200, b"")
     server.handlers["/pdf"] = lambda handler: send(handler, 200, b"%PDF", Content_Type="application/pdf")
     for path, expected in (
-        ("/challenge", "shows a check for robots"), ("/empty", "answered 200 OK but has no article"),
-        ("/nothing", "answered 200 OK but has no article"), ("/pdf", "is application/pdf and not a web page"),
+        ("/challenge", "shows a bot check"), ("/empty", "answered 200 OK but contains no article"),
+        ("/nothing", "answered 200 OK but contains no article"), ("/pdf", "is application/pdf, not a web page"),
     ):  # fmt: skip
         with pytest.raises(CrawlError, match=expected) as caught:
             read(fetcher, server.root + path)

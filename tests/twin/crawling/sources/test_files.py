@@ -159,13 +159,13 @@ def test_pages_are_read_in_what_they_declare_where_that_is_possible(declared: st
 def test_what_is_no_text_is_said_and_never_replaced(tmp_path: Path) -> None:
     (tmp_path / "a.txt").write_bytes(b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR" * 40)
     assert refused(tmp_path, files="a.txt") == (
-        "local:a.txt is binary and no text: exclude it, or save it as text in UTF-8."
+        "local:a.txt is a binary file, not text: exclude it, or save it as text in UTF-8."
     )
     (tmp_path / "b.txt").write_bytes("\ufeffhalf".encode("utf-16-le") + b"x")
-    assert "is broken UTF-16" in refused(tmp_path, files="b.txt")
+    assert "is damaged UTF-16" in refused(tmp_path, files="b.txt")
     for binary in (b"\xff\xfe" + b"\xfe\xff" * 50, b"\xff\xfe\0\0\0\0" + b"a\0" * 50):
         (tmp_path / "b.txt").write_bytes(binary)
-        assert "b.txt is broken UTF-" in refused(tmp_path, files="b.txt")
+        assert "b.txt is damaged UTF-" in refused(tmp_path, files="b.txt")
     (tmp_path / "c.txt").write_text(PROSE)
     documents, skipped = read(tmp_path)
     assert ([document.text for document in documents], skipped) == ([PROSE], {"unknown_encoding": 2})
@@ -241,9 +241,9 @@ def test_what_is_left_out_by_name_is_counted(tmp_path: Path) -> None:
 
 def test_zip_that_is_no_known_export_is_said_to_be_one(tmp_path: Path) -> None:
     (tmp_path / "x.zip").write_bytes(b"PK\3\4 and no end")
-    assert "local:x.zip is not a zip archive, or a damaged one" in refused(tmp_path, files="x.zip")
+    assert "local:x.zip is not a zip archive, or it is damaged" in refused(tmp_path, files="x.zip")
     (tmp_path / "x.zip").write_bytes(b"PK\5\6" + bytes(18))
-    assert "is a zip archive but no export that is known: unpack it" in refused(tmp_path, files="x.zip")
+    assert "is a zip archive but not a known export: unpack it" in refused(tmp_path, files="x.zip")
 
 
 @pytest.mark.parametrize(

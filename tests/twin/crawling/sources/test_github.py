@@ -87,7 +87,7 @@ def test_a_damaged_capture_is_cloned_again_online_and_a_sentence_offline(
     list(crawler(tools).read(link(), REPOSITORIES, {}).documents)
     (stored,) = (path for path in (tmp_path / "store").rglob("*.gz"))
     stored.write_bytes(b"rotten")
-    with pytest.raises(CrawlError, match="gone or damaged"):
+    with pytest.raises(CrawlError, match="missing or damaged"):
         list(crawler(offline(tools)).read(link(), REPOSITORIES, {}).documents)
     assert texts(crawler(tools).read(link(), REPOSITORIES, {})) == {"https://github.com/ada/engine a.py": "1\n"}
 
@@ -122,7 +122,7 @@ def test_a_large_clone_is_read_and_not_captured(
 def test_an_empty_and_an_unknown_repository(host: GitHost, crawler: type[GitHubCrawler], tools: Tools) -> None:
     (host.folder / "ada/empty.git").mkdir(parents=True)
     git(host.folder / "ada/empty.git", "init", "-q")
-    with pytest.raises(EmptyError, match="has no commit to read: it is empty"):
+    with pytest.raises(EmptyError, match="is empty: it has no commit to read"):
         crawler(tools).read(link("https://github.com/ada/empty"), REPOSITORIES, {})
     with pytest.raises(CrawlError, match="does not exist or is private"):
         crawler(tools).read(link("https://github.com/ada/none"), REPOSITORIES, {})

@@ -176,8 +176,8 @@ def test_a_list_has_pages_and_each_is_asked_for_conditionally(
 @pytest.mark.parametrize(
     ("answer", "said"),
     [
-        (403, "set GITHUB_TOKEN"), (404, "answered 404"), (401, "correct GITHUB_TOKEN"), ({"a": 1}, "gives no list"),
-        ([{"name": "x"}], r"something unknown \(owner of a repository\)"), ([1], "something unknown"),
+        (403, "set GITHUB_TOKEN"), (404, "answered 404"), (401, "correct GITHUB_TOKEN"), ({"a": 1}, "with a list"),
+        ([{"name": "x"}], r"an unexpected answer \(owner of a repository\)"), ([1], "an unexpected answer"),
         ([{"name": "../x", "owner": {"login": "ada"}}], "cannot be read"),
         ([{"name": "x;id", "owner": {"login": "ada"}}], "cannot be read"),
     ],
@@ -193,7 +193,7 @@ def test_what_the_api_may_answer_instead(
 
 def test_an_answer_of_the_api_that_is_nested_without_end_is_a_sentence(fetcher: Fetcher, server: Server) -> None:
     server.handlers[page()] = lambda handler: send(handler, 200, b"[" * 200_000)
-    with pytest.raises(CrawlError, match="gives no JSON: try again later"):
+    with pytest.raises(CrawlError, match="did not answer in JSON: try again later"):
         GitHubApi(fetcher, server.root).repositories("ada", {})
 
 

@@ -106,7 +106,7 @@ def test_post_whose_words_are_missing_takes_nobody_elses(tmp_path: Path) -> None
     (tmp_path / "post.html").write_text(post_page(None, card="<p>Log in to see it</p>"))
     sentence = refused(tmp_path, POSTS, files="post.html")
     assert refused(tmp_path, POSTS) == sentence  # of one file in a folder, its own sentence is the clearest
-    assert sentence.startswith("local:post.html is a page of LinkedIn in which the text of its post is not found: open")
+    assert sentence.startswith("local:post.html is a LinkedIn page, but the text of its post was not found: open")
     assert OTHERS not in sentence
     (tmp_path / "other.html").write_text(post_page(None, card="<p>Log in to see it</p>"))
     assert refused(tmp_path, POSTS) == "local:. gives no post (2 not_a_post): check the files."
@@ -137,9 +137,7 @@ def test_address_noted_by_the_browser_is_the_pages_own(tmp_path: Path) -> None:
 def test_sign_in_page_is_refused_with_the_mend(tmp_path: Path, noted: str, body: str) -> None:
     (tmp_path / "wall.html").write_text(f"{noted}\n<html><body>{body}<p>{PROSE}</p></body></html>")
     sentence = refused(tmp_path, POSTS, files="wall.html")
-    assert sentence.startswith(
-        "local:wall.html is LinkedIn's sign-in page and not what it stands for: open its address"
-    )
+    assert sentence.startswith("local:wall.html is LinkedIn's sign-in page, not a post or article: open its address")
     (tmp_path / "post.html").write_text(post_page(posting()))
     documents, skipped = read(tmp_path, POSTS)
     assert ([document.text for document in documents], skipped) == ([WORDS], {"not_a_post": 1})
@@ -223,7 +221,7 @@ def test_what_a_post_shares_is_another_authors(tmp_path: Path) -> None:
         (document,), _ = read(tmp_path, POSTS)
         assert document.text == "My words."
         (tmp_path / "post.html").write_text(post_page(None, card=card.format("")))
-        assert "the text of its post is not found" in refused(tmp_path, POSTS, files="post.html")
+        assert "the text of its post was not found" in refused(tmp_path, POSTS, files="post.html")
 
 
 def test_embedded_form_of_a_post_is_that_post(tmp_path: Path) -> None:
@@ -238,7 +236,7 @@ def test_page_of_who_is_signed_in_is_no_article(tmp_path: Path, title: str) -> N
     """Such a page gives no address of its own, and shows a feed of other people."""
     page = f'<title>{title}</title><body><a href="https://www.linkedin.com/feed/">Home</a><p>{OTHERS * 9}</p>'
     (tmp_path / "post.html").write_text(page)
-    assert "it shows what others wrote: save each post by itself from a window that is not signed in" in refused(
+    assert "it shows what others wrote: save each post separately from a window that is not signed in" in refused(
         tmp_path, POSTS, files="post.html"
     )
     assert read(tmp_path, ARTICLES)[0] == []

@@ -122,11 +122,11 @@ def test_archive_is_recognised_zipped_and_unpacked(export: Path, tmp_path: Path)
         packed.writestr("posts/123.on-engines.html", "<p>x</p>")
     assert declare_link("ada", export.name, base=tmp_path).kind == "medium_export"
     assert declare_link("ada", "unpacked", base=tmp_path).kind == "medium_export"
-    with pytest.raises(InputError, match=r"'other.zip' is no export that is known by its contents"):
+    with pytest.raises(InputError, match=r"'other.zip' is not recognised as an export"):
         declare_link("ada", "other.zip", base=tmp_path)
     _, found = read_export(unpacked)
     assert len(found) == 2
-    with pytest.raises(CrawlError, match=r"local:other.zip has no posts/\*.html as Medium names them"):
+    with pytest.raises(CrawlError, match=r"local:other.zip has no posts/\*.html named as in a Medium export"):
         read_export(other)
 
 
@@ -153,7 +153,7 @@ def test_addresses(url: str, expected: str) -> None:
     "url", ["https://medium.com/", "https://medium.com/tag/mills", "https://medium.com/me/stories"]
 )
 def test_pages_of_mediums_own_are_no_source(url: str) -> None:
-    with pytest.raises(InputError, match=r"is a page of Medium's own: give a profile, https://medium.com/@NAME"):
+    with pytest.raises(InputError, match=r"is one of Medium's own pages: give a profile, https://medium.com/@NAME"):
         classify(url)
     assert classify("https://medium.com.evil.example/@ada")[0].kind == "article"
     assert classify("https://medium.com:8443/@ada")[0].kind == "article"
@@ -225,7 +225,7 @@ def test_story_for_members_needs_the_archive_or_a_friends_key(
     crawl, nothing = read(medium, fetcher, f"https://medium.com/@ada/on-engines-{ID}")
     assert (crawl.status, nothing) == ("skipped", [])
     assert crawl.message
-    assert "shown in full to those who pay: declare your archive with `medium_export:`" in crawl.message
+    assert "shown in full only to paying readers: declare your archive with `medium_export:`" in crawl.message
     server.handlers[f"/@ada/on-engines-{ID}?sk=f00"] = answering(PAGE)
     crawl, (found,) = read(medium, fetcher, f"https://medium.com/@ada/on-engines-{ID}?sk=f00")
     assert (found.link, found.platform, crawl.validators["via"]) == (STORY, "medium", "page")

@@ -116,7 +116,7 @@ def test_a_name_that_makes_no_address_takes_no_other_post_with_it(tmp_path: Path
     [
         ("id,title\n1,x\n", "posts.csv has no columns post_id and is_published"),
         ("", "posts.csv has no columns post_id"),
-        (None, "has no posts.csv, so it is no export of Substack's"),
+        (None, "has no posts.csv, so it is not a Substack export"),
     ],
 )
 def test_what_is_no_archive_of_substacks(tmp_path: Path, table: str | None, expected: str) -> None:

@@ -122,7 +122,7 @@ def test_replay_gives_the_same_documents_and_asks_nobody(
     assert documents(warehouse) == found
     assert (again.data_version, again.written, again.links_ok) == (first.data_version, 0, 2)
     assert again.failures == [
-        f"{server.root}/never-fetched was never captured, so it is not read again without a request: crawl it."
+        f"{server.root}/never-fetched was never captured, so it cannot be read offline: crawl it first."
     ]
 
 
@@ -218,13 +218,13 @@ def test_a_damaged_capture_is_named(
     digest = captures.keep("https://a.example/x", "https://a.example/x", b"<html>")
     assert captures.read(digest) == b"<html>"
     artifacts.write_bytes("captures", "ada", f"{digest}.gz", content=damage)
-    with pytest.raises(ConsistencyError, match=rf"{digest}\.gz is gone or damaged"):
+    with pytest.raises(ConsistencyError, match=rf"{digest}\.gz is missing or damaged"):
         captures.read(digest)
     with monkeypatch.context() as patched:  # a bomb ends at the limit, whatever its name says
         patched.setattr("twin.crawling.web.captures.MAX_SIZE", 1000)
         bomb = captures.keep("https://a.example/x", "https://a.example/x", bytes(1001))
-        with pytest.raises(ConsistencyError, match=rf"{bomb}\.gz is gone or damaged"):
+        with pytest.raises(ConsistencyError, match=rf"{bomb}\.gz is missing or damaged"):
             captures.read(bomb)
     artifacts.remove("captures", "ada", f"{digest}.gz")
-    with pytest.raises(ConsistencyError, match="is gone or damaged"):
+    with pytest.raises(ConsistencyError, match="is missing or damaged"):
         captures.read(digest)

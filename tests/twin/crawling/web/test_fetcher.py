@@ -68,7 +68,7 @@ def test_both_validators_are_sent_and_an_unchanged_page_is_not(server: Server, f
     assert (response.unchanged, response.content, response.validators) == (True, b"", {"etag": '"2"'})
     assert server.asked[0][1]["If-None-Match"] == '"1"'
     assert server.asked[0][1]["If-Modified-Since"] == "Thu, 01 Jan 2026 00:00:00 GMT"
-    with pytest.raises(FetchError, match="304 Not Modified, which is no answer to what was asked") as caught:
+    with pytest.raises(FetchError, match="304 Not Modified, which was not expected") as caught:
         fetcher.get(f"{server.root}/a")
     assert caught.value.status == 304
 
@@ -89,12 +89,12 @@ def test_validators_that_cannot_be_sent_back_are_none(server: Server, fetcher: F
     [
         (404, "answered 404 Not Found: correct or remove the link"),
         (410, "answered 410 Gone"),
-        (401, "answered 401 Unauthorized: it refuses programs; save the page"),
-        (403, "answered 403 Forbidden: it refuses programs; save the page"),
-        (451, "answered 451 Unavailable For Legal Reasons: it refuses programs"),
+        (401, "answered 401 Unauthorized: the site refuses programs, so save the page"),
+        (403, "answered 403 Forbidden: the site refuses programs, so save the page"),
+        (451, "answered 451 Unavailable For Legal Reasons: the site refuses programs"),
         (418, "answered 418 I'm a Teapot"),
         (204, "answered 204 No Content"),
-        (301, "answered 301 Moved Permanently, which is no answer"),  # to where?
+        (301, "answered 301 Moved Permanently, which was not expected"),  # to where?
         (599, "answered 599"),
     ],
 )
@@ -125,7 +125,7 @@ def test_challenge_is_a_refusal(server: Server, fetcher: Fetcher, status: int, h
         handler.end_headers()
 
     server.handlers["/a"] = challenge
-    with pytest.raises(FetchError, match=r"check for robots \((Cloudflare|AWS WAF)\): save the page from") as caught:
+    with pytest.raises(FetchError, match=r"bot check \((Cloudflare|AWS WAF)\): save the page from") as caught:
         fetcher.get(f"{server.root}/a")
     assert (caught.value.status, caught.value.retryable) == (status, False)
     assert len(server.asked) == 1
@@ -138,7 +138,7 @@ def test_who_asks_can_be_written_to(server: Server) -> None:
     assert user_agent(settings.contact) == (
         f"llm-twin/{__version__} (+https://ada.example/%E7%88%AC%E8%99%AB%0D%0AX-Evil:%201)"
     )
-    with pytest.raises(FetchError, match="only 80 and 443 are fetched, see TWIN_PORTS"):
+    with pytest.raises(FetchError, match="only 80 and 443 are allowed, see TWIN_PORTS"):
         asking.get(server.root)
     port = int(server.root.rpartition(":")[2])
     with pytest.raises(FetchError, match="private address"):  # the port is allowed, and loopback is not

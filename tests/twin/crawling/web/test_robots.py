@@ -71,7 +71,7 @@ def test_refusal_names_the_file_and_the_mend(server: Server, fetcher: Fetcher) -
     with pytest.raises(FetchError) as caught:
         fetcher.get(f"{server.root}/private/a")
     assert str(caught.value) == (
-        f"{server.root}/private/a is not fetched, for {server.root}/robots.txt does not let llm-twin fetch "
+        f"{server.root}/private/a is not fetched, because {server.root}/robots.txt does not let llm-twin fetch "
         f"{server.root}/private/a: allow it there, or save the page from your browser and declare the file with "
         "`files:` instead."
     )
@@ -136,7 +136,9 @@ def test_rules_are_asked_for_once_a_day_by_all_threads(server: Server, fetcher: 
 @pytest.mark.parametrize("encoding", ["br", "zstd", "gzip"])
 def test_rules_that_cannot_be_read_are_not_taken_for_none(server: Server, fetcher: Fetcher, encoding: str) -> None:
     serve(server, b"\x8b\x02\x80abc\x03", Content_Encoding=encoding)
-    with pytest.raises(FetchError, match=r"/a is not fetched, for .*/robots\.txt (is encoded as|broke off)") as caught:
+    with pytest.raises(
+        FetchError, match=r"/a is not fetched, because .*/robots\.txt (is encoded as|broke off)"
+    ) as caught:
         fetcher.get(f"{server.root}/a")
     assert caught.value.retryable
     assert server.asked == []
@@ -169,7 +171,7 @@ def test_rules_hold_where_a_redirect_leads(server: Server, fetcher: Fetcher) -> 
     serve(other, "User-agent: *\nDisallow: /private")
     server.handlers["/a"] = lambda handler: send(handler, 302, Location=f"{other.root}/private")
     for api in (False, True):
-        with pytest.raises(FetchError, match=rf"/a is not fetched, for {other.root}/robots\.txt does not let"):
+        with pytest.raises(FetchError, match=rf"/a is not fetched, because {other.root}/robots\.txt does not let"):
             fetcher.get(f"{server.root}/a", api=api)
     assert other.asked == []
     assert (server.asked_robots, other.asked_robots) == (1, 1)

@@ -94,7 +94,7 @@ CHUNKED = HEAD + b"Transfer-Encoding: chunked\r\n\r\n"
         (CHUNKED + b"-5\r\n<html>\r\n0\r\n\r\n", "broke off"),
         (CHUNKED + b"7fffffffffffffff\r\n<html>", "broke off"),
         (CHUNKED + b"1" * 70_000, "broke off"),
-        (HEAD + b"Transfer-Encoding: gzip, chunked\r\n\r\n6\r\n<html>\r\n0\r\n\r\n", "transferred in an encoding"),
+        (HEAD + b"Transfer-Encoding: gzip, chunked\r\n\r\n6\r\n<html>\r\n0\r\n\r\n", "uses a transfer encoding"),
         (b"HTTP/1.1 100 Continue\r\n\r\n" * 9, "does not answer \\(it hung up\\)"),
         (b"HTTP/1.1 99999 OK\r\n\r\n", "does not answer \\(it does not speak HTTP\\)"),
         (b"HTTP/3.0 200 OK\r\n\r\n", "does not answer \\(it does not speak HTTP\\)"),

@@ -117,7 +117,7 @@ def test_host_that_asks_for_long_is_left_alone_by_all_links(
         FetchError, match=r"/a answered \d+ [\w ]+ and asks to be left alone until \d{4}-.* UTC"
     ) as first:
         fetcher.get(f"{server.root}/a")
-    with pytest.raises(FetchError, match=r"/b is not asked, for 127\.0\.0\.1 asks to be left alone until") as second:
+    with pytest.raises(FetchError, match=r"/b is not fetched: 127\.0\.0\.1 asks to be left alone until") as second:
         fetcher.keeping(None).get(f"{server.root}/b")
     assert str(first.value).endswith(": crawl again after that.")
     assert (first.value.status, second.value.status) == (status, None)
