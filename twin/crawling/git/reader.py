@@ -43,6 +43,7 @@ _BOUNDED = f'ulimit -v {_MAX_MEMORY} 2>/dev/null; exec git "$@"'
 """Git with at most so many KiB of memory, where the system can say so: some bytes of a pack can be a delta that makes
 gigabytes, and no setting of git's bounds those."""
 
+# Not settings of ours, but what any program needs to be found and to run; git gets nothing else of this process.
 _INHERITED = ("PATH", "LD_LIBRARY_PATH", "TMPDIR", "SSL_CERT_FILE", "SSL_CERT_DIR")
 _ENVIRONMENT = {
     "LC_ALL": "C",
