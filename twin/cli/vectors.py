@@ -1,21 +1,22 @@
-"""`twin vectors`: what the vector store holds, a backup of it, and the way back, also into another engine."""
+"""`twin vectors`: what the vector store holds."""
 
 import json
 from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path
 from typing import Any
 
 import typer
 
 from twin.models import Category
 from twin.settings import Settings
-from twin.vectors.backup import Saved
 from twin.vectors.base import VectorStore
 
-app = typer.Typer(help="Look at the vector store, back it up, and restore it.", no_args_is_help=True)
+app = typer.Typer(help="Look at the vector store.", no_args_is_help=True)
 
-_Author = typer.Option(None, "--author", help="Only this author; without, all of them.")
+
+@app.callback()
+def _group() -> None:
+    """Keep `status` a command of its own: typer would run the only command of a group by the group's name."""
 
 
 @app.command("status")
@@ -44,31 +45,6 @@ def status(as_json: bool = typer.Option(False, "--json", help="One JSON array.")
     typer.echo(f"{sum(row['points'] for row in rows)} points in {address}")
 
 
-@app.command("backup")
-def backup(folder: Path, author: str | None = _Author) -> None:
-    """Write the points into a folder that `twin vectors restore` reads, on whatever engine."""
-    from twin.vectors.backup import backup as write
-
-    with _vectors() as opened:
-        _say(write(opened, folder, author), f"written to {folder}")
-
-
-@app.command("restore")
-def restore(folder: Path, author: str | None = _Author) -> None:
-    """Bring the points of a backup back: of its authors and categories exactly those. Twice changes nothing."""
-    from twin.vectors.backup import restore as read
-
-    with _vectors() as opened:
-        restored = read(opened, folder, author)
-        waiting = {each.category for each in restored if not opened.serves(each.category, each.author, each.model)}
-        _say(restored, f"restored to {opened.address}")
-    for category in sorted(waiting):
-        typer.echo(
-            f"searches in {category} see the points of another model until every author has points of this one",
-            err=True,
-        )
-
-
 @contextmanager
 def _vectors() -> Iterator[VectorStore]:
     from twin.vectors import open_vector_store
@@ -78,9 +54,3 @@ def _vectors() -> Iterator[VectorStore]:
         yield opened
     finally:
         opened.close()
-
-
-def _say(saved: list[Saved], what: str) -> None:
-    for each in saved:
-        typer.echo(f"{each.category} of {each.author}: {each.points} points of {each.model}")
-    typer.echo(f"{sum(each.points for each in saved)} points {what}")
