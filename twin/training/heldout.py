@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING, Any
 
 from pydantic import ValidationError
 
+from twin.atomic import replacing, unwritable
 from twin.identity import content_hash
 from twin.models import Model
 from twin.progress import Progress
-from twin.training.folders import unwritable
 from twin.training.report import EvaluationReport
 from twin.training.rows import Row, end_of_turn, tokenized
 
@@ -50,10 +50,9 @@ def evaluate(plan: "TrainingPlan", loaded: "LoadedAdapter | None" = None) -> Eva
         return stored
     path = Path(plan.output) / FILE
     report = _measure(plan, loaded or load_adapter(plan), split, read_rows(plan, split))
-    temporary = path.with_name(f".{path.name}.tmp")
     try:
-        temporary.write_text(_Stored(key=key, report=report).model_dump_json(indent=2) + "\n", encoding="utf-8")
-        temporary.replace(path)
+        with replacing(path) as temporary:
+            temporary.write_text(_Stored(key=key, report=report).model_dump_json(indent=2) + "\n", encoding="utf-8")
     except OSError as error:
         raise unwritable(path, error) from error
     logger.info("%s loss of %s: %.3f -> %.3f nats", split, plan.author, report.base_loss, report.adapter_loss)

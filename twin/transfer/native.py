@@ -19,6 +19,7 @@ from typing import Any, BinaryIO
 from pydantic import Field, ValidationError
 
 from twin.artifacts import ArtifactStore
+from twin.atomic import publish
 from twin.crawling.web.captures import FOLDER as CAPTURES
 from twin.errors import ConsistencyError, InputError
 from twin.identity import SLUG_PATTERN
@@ -120,7 +121,7 @@ def export_folder(
         manifest = Manifest(format=FORMAT, version=VERSION, author=author, files=files)
         text = json.dumps(manifest.model_dump(exclude_none=True), sort_keys=True, indent=1, ensure_ascii=False)
         _write(folder / _PART, [text.encode(), b"\n"])
-        (folder / _PART).replace(folder / MANIFEST)
+        publish(folder / _PART, folder / MANIFEST)
     except OSError as error:
         raise InputError(
             f"{folder} cannot be written ({error.strerror}): give a writable folder with space."
