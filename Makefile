@@ -23,7 +23,7 @@ PYTHON_CODE := twin twin_assets twin_resources twin_jobs tests benchmarks
 # Docker Compose as a plugin or as a program of its own.
 COMPOSE := $$(if docker compose version >/dev/null 2>&1; then echo docker compose; else echo docker-compose; fi)
 
-.PHONY: help demo ui test bench-crawl bench-features bench-retrieval lint format setup home env containers lock clean clean-data
+.PHONY: help demo ui test bench-crawl bench-features bench-retrieval lint format settings setup home env containers lock clean clean-data
 
 help: ## List these targets
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/\1|\2/p' Makefile | awk -F '|' '{ printf "  make %-15s %s\n", $$1, $$2 }'
@@ -61,6 +61,9 @@ bench-features: $(STAMP) ## Compare chunking, embedding, the vector store and th
 
 bench-retrieval: $(STAMP) ## Compare what is found with other ways of retrieval, in one run
 	@$(BIN)/python -m benchmarks.retrieval
+
+settings: $(STAMP) ## Write the settings of twin/settings.py into .env.example, README.md and docker-compose.yml
+	@$(BIN)/python -m twin.settings
 
 setup: $(STAMP) ## Set up the virtual environment (the others do it when needed)
 

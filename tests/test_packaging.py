@@ -1,6 +1,5 @@
 """The files around the code agree with each other and with what is installed."""
 
-import ast
 import os
 import re
 import subprocess
@@ -20,6 +19,8 @@ from dagster._core.instance.ref import InstanceRef
 from dagster._serdes import ConfigurableClass
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
+
+from twin.settings import Settings
 
 ROOT = Path(__file__).parents[1]
 PYTHONS = ("3.11.0", "3.12.0", "3.13.0")
@@ -135,11 +136,7 @@ def test_make_refuses_a_relative_dagster_home() -> None:
 
 
 def test_env_example_lists_what_is_read_and_nothing_else() -> None:
-    settings = ast.parse((ROOT / "twin" / "settings.py").read_text())
-    texts = {
-        node.value for node in ast.walk(settings) if isinstance(node, ast.Constant) and isinstance(node.value, str)
-    }
-    read = {text for text in texts if re.fullmatch(r"[A-Z]+(_[A-Z]+)+", text)} | {"DAGSTER_HOME"}
+    read = {*Settings.variables(), "DAGSTER_HOME"}
     compose = set(re.findall(r"(?<!\$)\$\{([A-Z_]+)", (ROOT / "docker-compose.yml").read_text()))
     example = (ROOT / ".env.example").read_text()
     assert set(re.findall(r"^(?:# )?([A-Z_]+)=", example, re.MULTILINE)) == read | compose

@@ -5,13 +5,11 @@ written to a local spool and uploaded as a whole. So a killed or failed writer l
 never a half-written file.
 """
 
-import fcntl
 import json
-import os
 import shutil
 import tempfile
-import uuid
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +18,7 @@ import pyarrow.parquet as pq
 from upath import UPath
 
 from twin import layout
+from twin.atomic import replacing, unwritable
 from twin.errors import StoreError
 
 _METADATA_KEY = b"llm_twin"
@@ -66,14 +65,15 @@ class ArtifactStore:
         Raises:
             StoreError: the disk is full or read-only or refuses the write for another reason; the old file is intact.
         """
-        with _Atomic(self.path(*parts)) as target:
-            with pq.ParquetWriter(target.temporary, schema, compression="zstd") as writer:
+        with self._writing(*parts) as temporary:
+            with pq.ParquetWriter(temporary, schema, compression="zstd") as writer:
                 for batch in batches:
                     writer.write_batch(batch)
                 footer = metadata() if callable(metadata) else metadata
                 if footer is not None:
                     writer.add_key_value_metadata({_METADATA_KEY: json.dumps(footer, sort_keys=True).encode()})
-            target.keep = footer is not None
+            if footer is None:
+                temporary.unlink()
         return self.path(*parts)
 
     def read_table(self, *parts: str, columns: list[str] | None = None) -> Iterator[pa.RecordBatch]:
@@ -111,14 +111,14 @@ class ArtifactStore:
 
     def write_bytes(self, *parts: str, content: bytes) -> UPath:
         """Write one small file, atomically."""
-        with _Atomic(self.path(*parts)) as target:
-            target.temporary.write_bytes(content)
+        with self._writing(*parts) as temporary:
+            temporary.write_bytes(content)
         return self.path(*parts)
 
     def write_file(self, *parts: str, source: Path) -> UPath:
         """Write a copy of a local file of any size, atomically."""
-        with _Atomic(self.path(*parts)) as target:
-            shutil.copyfile(source, target.temporary)
+        with self._writing(*parts) as temporary:
+            shutil.copyfile(source, temporary)
         return self.path(*parts)
 
     def read_bytes(self, *parts: str) -> bytes | None:
@@ -142,7 +142,7 @@ class ArtifactStore:
         except FileNotFoundError:  # some remote file systems do not support `missing_ok`
             pass
         except OSError as error:
-            raise _unwritable(path, error) from error
+            raise unwritable(path, error) from error
 
     def count_files(self, *parts: str) -> int:
         """How many files a folder contains, at any depth; 0 if it does not exist."""
@@ -160,84 +160,25 @@ class ArtifactStore:
             if path.exists():
                 path.fs.rm(path.path, recursive=True)
         except OSError as error:
-            raise _unwritable(path, error) from error
+            raise unwritable(path, error) from error
 
-
-class _Atomic:
-    """Context manager: write to `temporary`, a local file that becomes the target at the end if `keep` is true.
-
-    The writer locks its temporary file while it works; the kernel releases the lock of a killed one. So a sibling that
-    can be locked was left by a dead writer, and the next writer of the same target removes it.
-    """
-
-    def __init__(self, target: UPath) -> None:
-        self._target = target
-        self._local = target.protocol in ("", "file", "local")
-        self.keep = True
-
-    def __enter__(self) -> "_Atomic":
-        name = f".{self._target.name}.{uuid.uuid4().hex[:8]}.tmp"
-        folder = Path(self._target.parent.path) if self._local else Path(tempfile.gettempdir())
-        self.temporary = folder / name
+    @contextmanager
+    def _writing(self, *parts: str) -> Iterator[Path]:
+        """Give a local file to write, which becomes the artifact when the block ends, unless the block removes it."""
+        target = self.path(*parts)
         try:
-            folder.mkdir(parents=True, exist_ok=True)
-            if self._local:
-                _remove_stale(folder, self._target.name)
-            self._lock = _locked(self.temporary)
+            if target.protocol in ("", "file", "local"):
+                with replacing(Path(target.path)) as temporary:
+                    yield temporary
+                return
+            with tempfile.TemporaryDirectory() as folder:
+                spool = Path(folder) / target.name
+                yield spool
+                if spool.exists():
+                    target.parent.mkdir(parents=True, exist_ok=True)
+                    target.fs.put_file(str(spool), target.path)
         except OSError as error:
-            raise _unwritable(self._target, error) from error
-        return self
-
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: object) -> None:
-        try:
-            if error is None and self.keep:
-                os.fsync(self._lock)
-                self._publish()
-            elif isinstance(error, OSError):
-                raise _unwritable(self._target, error) from error
-        except OSError as failure:
-            raise _unwritable(self._target, failure) from failure
-        finally:
-            self.temporary.unlink(missing_ok=True)
-            os.close(self._lock)
-
-    def _publish(self) -> None:
-        if self._local:
-            self.temporary.replace(self._target.path)
-            return
-        self._target.parent.mkdir(parents=True, exist_ok=True)
-        self._target.fs.put_file(str(self.temporary), self._target.path)
-
-
-def _locked(path: Path) -> int:
-    """A descriptor of a new locked file. Between creating and locking it, another writer may take it for a remnant of a
-    dead writer and remove it; then it is created again."""
-    while True:
-        descriptor = os.open(path, os.O_CREAT | os.O_RDWR, 0o666)
-        fcntl.flock(descriptor, fcntl.LOCK_EX)
-        if os.fstat(descriptor).st_nlink:
-            return descriptor
-        os.close(descriptor)
-
-
-def _remove_stale(folder: Path, name: str) -> None:
-    for sibling in folder.glob(f".{name}.*.tmp"):
-        try:
-            descriptor = os.open(sibling, os.O_RDWR)
-        except FileNotFoundError:  # its writer finished between the listing and here
-            continue
-        try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            sibling.unlink(missing_ok=True)
-        except BlockingIOError:  # its writer is alive
-            pass
-        finally:
-            os.close(descriptor)
-
-
-def _unwritable(path: UPath, error: OSError) -> StoreError:
-    reason = error.strerror or str(error)
-    return StoreError(f"{path} cannot be written ({reason}): free up disk space or fix the permissions of TWIN_STORE.")
+            raise unwritable(target, error) from error
 
 
 def _damaged(path: UPath, error: Exception) -> StoreError:

@@ -3,7 +3,7 @@
 import dagster as dg
 
 from twin.artifacts import ArtifactStore
-from twin.chunking import Profile, chunk_documents
+from twin.chunking import chunk_documents
 from twin.chunking.checks import verify_chunks
 from twin.chunking.inspection import inspect_chunks, verify_duplicates, verify_lengths
 from twin.embedding import Embedder
@@ -43,8 +43,8 @@ def chunks_asset(category: Category) -> list[dg.AssetsDefinition | dg.AssetCheck
         settings: dg.ResourceParam[Settings],
     ) -> dg.MaterializeResult:
         with sentences():
-            author, profile = registered_author(context, warehouse), Profile.parse(settings.chunking)
-            report = chunk_documents(warehouse, artifacts, embedder, author, category, profile=profile)
+            author = registered_author(context, warehouse)
+            report = chunk_documents(warehouse, artifacts, embedder, author, category, profile=settings.chunking)
             found = inspect_chunks(warehouse, artifacts, embedder, author, category)
             return materialized(report, inspection=found)
 

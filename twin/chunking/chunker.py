@@ -9,10 +9,10 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from twin.chunking.profile import PROFILES, Cutting, Profile
 from twin.chunking.splitter import Part, Splitter
 from twin.chunking.structure import layout
 from twin.chunking.syntax import CodeSplitter, parse
+from twin.cutting import PROFILES, Cutting, Profile
 from twin.identity import chunk_ids
 from twin.models import Category, Chunk, Document
 from twin.text.kinds import Kind, kind_of

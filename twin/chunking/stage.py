@@ -10,7 +10,7 @@ import pyarrow as pa
 from twin import layout
 from twin.artifacts import ArtifactStore, Metadata
 from twin.chunking.chunker import Chunker, take_batch
-from twin.chunking.profile import PROFILES, Profile
+from twin.cutting import PROFILES, Profile
 from twin.identity import content_hash, data_version
 from twin.models import Category, Chunk, Document, StageReport, State
 from twin.progress import progress

@@ -1,18 +1,19 @@
-"""`twin vectors`: what the vector store contains, and backup and restore, also between engines."""
+"""`twin vectors`: what the vector store contains."""
 
 import json
-from pathlib import Path
 from typing import Any
 
 import typer
 
 from twin.cli.opening import stores
 from twin.models import Category
-from twin.vectors.backup import Saved
 
-app = typer.Typer(help="Look at the vector store, back it up, and restore it.", no_args_is_help=True)
+app = typer.Typer(help="Look at the vector store.", no_args_is_help=True)
 
-_Author = typer.Option(None, "--author", help="Only this author. Default: all authors.")
+
+@app.callback()
+def _group() -> None:
+    """Keep `status` a command: typer would otherwise run a group's only command under the group's name."""
 
 
 @app.command("status")
@@ -39,35 +40,3 @@ def status(as_json: bool = typer.Option(False, "--json", help="Print one JSON ar
         index = ", ".join(f"{name} {value}" for name, value in row["index"].items())
         typer.echo(f"{row['category']} of {row['author']}: {row['points']} points of {row['model']}; {index}")
     typer.echo(f"{sum(row['points'] for row in rows)} points in {address}")
-
-
-@app.command("backup")
-def backup(folder: Path, author: str | None = _Author) -> None:
-    """Write the points into a folder that `twin vectors restore` can read into any engine."""
-    from twin.vectors.backup import backup as write
-
-    with stores() as opened:
-        _say(write(opened.vectors, folder, author), f"written to {folder}")
-
-
-@app.command("restore")
-def restore(folder: Path, author: str | None = _Author) -> None:
-    """Restore a backup: its authors and categories then have exactly its points. Safe to repeat."""
-    from twin.vectors.backup import restore as read
-
-    with stores() as opened:
-        vectors = opened.vectors
-        restored = read(vectors, folder, author)
-        waiting = {each.category for each in restored if not vectors.serves(each.category, each.author, each.model)}
-        _say(restored, f"restored to {vectors.address}")
-    for category in sorted(waiting):
-        typer.echo(
-            f"searches in {category} use the points of another model until every author has points of this one",
-            err=True,
-        )
-
-
-def _say(saved: list[Saved], what: str) -> None:
-    for each in saved:
-        typer.echo(f"{each.category} of {each.author}: {each.points} points of {each.model}")
-    typer.echo(f"{sum(each.points for each in saved)} points {what}")

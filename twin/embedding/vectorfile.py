@@ -1,6 +1,5 @@
 """Vectors by text hash, in a file beside the process's memory: what the stage makes, reuses and puts in order."""
 
-import fcntl
 import logging
 import os
 import tempfile
@@ -9,6 +8,7 @@ from pathlib import Path
 from typing import IO
 
 import numpy as np
+from filelock import lock_descriptor
 from numpy.typing import NDArray
 
 from twin.embedding.base import Vectors
@@ -110,8 +110,10 @@ class VectorFile:
         except OSError:
             return tempfile.TemporaryFile(), False
         try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError:
+            alone = lock_descriptor(file.fileno(), blocking=False)
+        except OSError:  # a file system without locks
+            alone = False
+        if not alone:
             file.close()
             return tempfile.TemporaryFile(), False
         return file, True

@@ -9,13 +9,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from twin import layout
+from twin.atomic import unwritable
 from twin.errors import ConsistencyError, InputError
 from twin.identity import content_hash
 from twin.settings import Settings
 from twin.training.base_model import load_base, prepare_process
 from twin.training.config import BaseModel, TrainingRecord
 from twin.training.console import heartbeat
-from twin.training.folders import file_hashes, unwritable
+from twin.training.folders import file_hashes
 from twin.training.record import check_record
 
 if TYPE_CHECKING:

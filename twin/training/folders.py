@@ -1,6 +1,5 @@
 """Folders that appear whole or not at all, and are built by one process at a time."""
 
-import fcntl
 import hashlib
 import logging
 import re
@@ -10,7 +9,9 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from twin.errors import StoreError
+from filelock import FileLock, Timeout
+
+from twin.atomic import sync_folder, sync_tree, unwritable
 
 _RUST_IO_ERROR = re.compile(r"([^:]+) \(os error (\d+)\)")
 """How safetensors and tokenizers, written in Rust, say that a write failed; they raise no OSError."""
@@ -21,18 +22,20 @@ logger = logging.getLogger("twin")
 @contextmanager
 def locked(target: Path) -> Iterator[None]:
     """Hold the lock of a folder that may not exist yet. It is the kernel's, so it ends with a killed process."""
+    lock = FileLock(target.parent / f".{target.name}.lock", fallback_to_soft=False)
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
-        stream = (target.parent / f".{target.name}.lock").open("w")
+        try:
+            lock.acquire(blocking=False)
+        except Timeout:
+            logger.info("another process is building %s: waiting for it", target.name)
+            lock.acquire()
     except OSError as error:
         raise unwritable(target, error) from error
-    with stream:
-        try:
-            fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            logger.info("another process is building %s: waiting for it", target.name)
-            fcntl.flock(stream, fcntl.LOCK_EX)
+    try:
         yield
+    finally:
+        lock.release()
 
 
 def build_folder(target: Path, build: Callable[[Path], None]) -> None:
@@ -50,9 +53,11 @@ def build_folder(target: Path, build: Callable[[Path], None]) -> None:
         temporary.mkdir(parents=True)
         try:
             build(temporary)
+            sync_tree(temporary)
             if target.exists():
                 shutil.rmtree(target)
             temporary.rename(target)
+            sync_folder(target.parent)
         finally:
             shutil.rmtree(temporary, ignore_errors=True)
     except OSError as error:
@@ -74,9 +79,3 @@ def file_hash(path: Path) -> str:
     """Hex sha256 of a file, read in pieces."""
     with path.open("rb") as stream:
         return hashlib.file_digest(stream, "sha256").hexdigest()
-
-
-def unwritable(target: Path, error: OSError) -> StoreError:
-    """The one sentence for a disk that is full, read-only or otherwise refuses."""
-    reason = error.strerror or str(error)
-    return StoreError(f"{target} cannot be written ({reason}): free space there or point TWIN_STORE elsewhere.")

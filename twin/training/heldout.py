@@ -8,12 +8,12 @@ from typing import Any
 from pydantic import ValidationError
 
 from twin import layout
+from twin.atomic import replacing, unwritable
 from twin.identity import content_hash
 from twin.models import Model
 from twin.progress import Progress
 from twin.prompts import end_of_turn
 from twin.training.config import TrainingPlan
-from twin.training.folders import unwritable
 from twin.training.plan import read_rows
 from twin.training.report import EvaluationReport
 from twin.training.rows import Row, tokenized
@@ -47,10 +47,9 @@ def evaluate(plan: TrainingPlan, loaded: LoadedAdapter | None = None) -> Evaluat
         return stored
     path = Path(plan.output) / layout.EVALUATION
     report = _measure(plan, loaded or load_adapter(plan), split, read_rows(plan, split))
-    temporary = path.with_name(f".{path.name}.tmp")
     try:
-        temporary.write_text(_Stored(key=key, report=report).model_dump_json(indent=2) + "\n", encoding="utf-8")
-        temporary.replace(path)
+        with replacing(path) as temporary:
+            temporary.write_text(_Stored(key=key, report=report).model_dump_json(indent=2) + "\n", encoding="utf-8")
     except OSError as error:
         raise unwritable(path, error) from error
     logger.info("%s loss of %s: %.3f -> %.3f nats", split, plan.author, report.base_loss, report.adapter_loss)

@@ -7,7 +7,6 @@ so that the same row can be written back.
 """
 
 import json
-import os
 import re
 import unicodedata
 from collections import Counter
@@ -17,6 +16,7 @@ from typing import NamedTuple
 
 from pydantic import Field
 
+from twin.atomic import replacing
 from twin.errors import InputError
 from twin.identity import check_slug, document_id, sha256
 from twin.models import IMPORT, ORIGIN, Author, Category, Document, Link, Model, State, WriteReport
@@ -280,15 +280,11 @@ def _user(author: Author, ids: dict[str, str]) -> Row:
 def _write_array(path: Path, rows: Iterator[Row]) -> int:
     """Write rows as a JSON array, one per line; return how many."""
     count = 0
-    part = path.with_name(f".{path.name}.part")
-    with part.open("w", encoding="utf-8") as file:
+    with replacing(path) as temporary, temporary.open("w", encoding="utf-8") as file:
         file.write("[")
         for row in rows:
             file.write(",\n" if count else "\n")
             json.dump(row, file)
             count += 1
         file.write("\n]\n" if count else "]\n")
-        file.flush()
-        os.fsync(file.fileno())
-    part.replace(path)
     return count

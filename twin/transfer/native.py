@@ -20,6 +20,7 @@ from pydantic import Field, ValidationError
 
 from twin import layout
 from twin.artifacts import ArtifactStore
+from twin.atomic import publish
 from twin.errors import ConsistencyError, InputError
 from twin.identity import SLUG_PATTERN
 from twin.models import Model
@@ -120,7 +121,7 @@ def export_folder(
         manifest = Manifest(format=FORMAT, version=VERSION, author=author, files=files)
         text = json.dumps(manifest.model_dump(exclude_none=True), sort_keys=True, indent=1, ensure_ascii=False)
         _write(folder / _PART, [text.encode(), b"\n"])
-        (folder / _PART).replace(folder / MANIFEST)
+        publish(folder / _PART, folder / MANIFEST)
     except OSError as error:
         raise InputError(
             f"{folder} cannot be written ({error.strerror}): give a writable folder with free disk space."

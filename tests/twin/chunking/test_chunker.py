@@ -260,8 +260,8 @@ class TestProfile:
             Settings.from_env({"TWIN_CHUNKING": wrong})
 
     def test_the_setting_is_read(self) -> None:
-        assert Settings.from_env({"TWIN_CHUNKING": "articles=300/30"}).chunking == "articles=300/30"
-        assert Profile.parse(Settings.from_env({}).chunking) == Profile.parse("default")
+        assert Settings.from_env({"TWIN_CHUNKING": "articles=300/30"}).chunking == Profile.parse("articles=300/30")
+        assert Settings.from_env({}).chunking == Profile.parse("default")
 
 
 @pytest.fixture

@@ -12,7 +12,9 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from qdrant_client import QdrantClient
 
+from tests.kit.vectorstores import QUIET
 from twin.artifacts import ArtifactStore
 from twin.chunking.stage import SCHEMA as CHUNKS
 from twin.embedding import Embedder, SentenceTransformerEmbedder, embed_chunks, read_embeddings
@@ -25,6 +27,7 @@ from twin.tokens.sizer import Sizer
 from twin.vectors import load_points
 from twin.vectors.base import Where, points_model
 from twin.vectors.edge.store import EdgeVectorStore
+from twin.vectors.qdrant.store import QdrantVectorStore
 
 MINILM = SentenceTransformerEmbedder()
 ARTICLES, POSTS = Category.ARTICLES, Category.POSTS
@@ -357,6 +360,31 @@ class TestLoadPoints:
         changed = load_points(artifacts, vectors, embedder, "ada", ARTICLES)
         assert (changed.total, changed.points_written, changed.points_deleted) == (2, 1, 1)
         assert texts_found(vectors, embedder, "Title\n\nchanged", limit=1) == ["changed"]
+
+    @QUIET
+    def test_another_store_gets_the_same_points_from_what_is_stored(
+        self, artifacts: ArtifactStore, vectors: EdgeVectorStore
+    ) -> None:
+        """Why points need no backup: chunks and embeddings fill a lost store or another engine again."""
+        embedder = HashEmbedder()
+        store_chunks(artifacts, ["a", "b", "c"])
+        embed_chunks(artifacts, embedder, "ada", ARTICLES)
+        first = load_points(artifacts, vectors, embedder, "ada", ARTICLES)
+        embedder.seen.clear()
+        server = QdrantVectorStore("http://memory", client=QdrantClient(":memory:"))
+        second = load_points(artifacts, server, embedder, "ada", ARTICLES)
+        assert (second.total, second.written, second.data_version) == (3, 3, first.data_version)
+        assert embedder.seen == []
+        model = points_model(embedder)
+        here, there = vectors.points(ARTICLES, "ada", model), server.points(ARTICLES, "ada", model)
+        for one, other in zip(
+            sorted(here, key=lambda point: point.chunk.id), sorted(there, key=lambda point: point.chunk.id), strict=True
+        ):
+            assert one.chunk == other.chunk
+            assert np.allclose(one.vector, other.vector, atol=1e-6)
+            assert dict(zip(one.sparse.indices.tolist(), one.sparse.values.tolist(), strict=True)) == dict(
+                zip(other.sparse.indices.tolist(), other.sparse.values.tolist(), strict=True)
+            )
 
     def test_stale_embeddings_are_refused(self, artifacts: ArtifactStore, vectors: EdgeVectorStore) -> None:
         store_chunks(artifacts, ["a", "b"])

@@ -1,6 +1,7 @@
 """Moving in from, and out to, the Handbook's warehouse export."""
 
 import json
+import resource
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -265,10 +266,15 @@ def test_an_export_that_fails_leaves_the_old_file(warehouse: SqliteWarehouse, tm
     out = tmp_path / "out"
     export_warehouse(out, warehouse)
     before = (out / "ArticleDocument.json").read_text()
-    (out / ".ArticleDocument.json.part").mkdir()
-    with pytest.raises(InputError, match="cannot be written"):
-        export_warehouse(out, warehouse)
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (len(before) - 10, hard))  # as a disk that is full before the end
+    try:
+        with pytest.raises(InputError, match="cannot be written"):
+            export_warehouse(out, warehouse)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
     assert (out / "ArticleDocument.json").read_text() == before
+    assert sorted(path.suffix for path in out.iterdir()) == [".json"] * 4
 
 
 @pytest.mark.parametrize(

@@ -43,6 +43,7 @@ _BOUNDED = f'ulimit -v {_MAX_MEMORY} 2>/dev/null; exec git "$@"'
 """Git with limited memory (in KiB), where the system supports it: a few bytes of a pack can be a delta that expands to
 gigabytes, and git has no setting that limits it."""
 
+# Not settings of ours, but what any program needs to be found and to run; git gets nothing else of this process.
 _INHERITED = ("PATH", "LD_LIBRARY_PATH", "TMPDIR", "SSL_CERT_FILE", "SSL_CERT_DIR")
 _ENVIRONMENT = {
     "LC_ALL": "C",

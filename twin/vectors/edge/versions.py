@@ -8,16 +8,16 @@ left behind is no version that `CURRENT` names, and the next writer removes it.
 
 import contextlib
 import errno
-import fcntl
 import json
 import os
 import shutil
-import time
 from collections.abc import Iterator
 from pathlib import Path
 
+from filelock import FileLock, Timeout
 from pydantic import BaseModel, ConfigDict, ValidationError
 
+from twin.atomic import replacing, sync_tree
 from twin.errors import StoreError
 
 _BLOCK = 1 << 20
@@ -93,21 +93,19 @@ class VersionedFolder:
             StoreError: another writer holds the lock for longer than `timeout_s` seconds.
         """
         self.path.mkdir(parents=True, exist_ok=True)
-        with (self.path / "LOCK").open("w") as lock:
-            deadline = time.monotonic() + timeout_s
-            while True:
-                try:
-                    fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                    break
-                except BlockingIOError:
-                    if time.monotonic() > deadline:
-                        raise StoreError(
-                            f"{self.path} is being written by another process for over {timeout_s:g} s: "
-                            "wait for it or stop it, and run this again."
-                        ) from None
-                    time.sleep(0.02)
+        lock = FileLock(self.path / "LOCK", timeout_s, poll_interval=0.02, fallback_to_soft=False)
+        try:
+            lock.acquire()
+        except Timeout:
+            raise StoreError(
+                f"{self.path} is being written by another process for over {timeout_s:g} s: "
+                "wait for it or stop it, and run this again."
+            ) from None
+        try:
             self._sweep()
             yield
+        finally:
+            lock.release()
 
     @contextlib.contextmanager
     def next_version(self) -> Iterator[Path]:
@@ -129,14 +127,9 @@ class VersionedFolder:
         The version before it stays until the next switch: a reader may have read `CURRENT` a moment ago and be about
         to open it. What a reader has open already it keeps, even when the files are removed (POSIX).
         """
-        _sync(self.location(manifest.version))
-        temporary = self.path / "CURRENT.tmp"
-        with temporary.open("w") as stream:
-            json.dump(manifest.model_dump(), stream, sort_keys=True)
-            stream.flush()
-            os.fsync(stream.fileno())
-        temporary.replace(self.path / "CURRENT")
-        _sync_folder(self.path)
+        sync_tree(self.location(manifest.version))
+        with replacing(self.path / "CURRENT") as temporary:
+            temporary.write_text(json.dumps(manifest.model_dump(), sort_keys=True))
         self._sweep()
 
     def remove(self, timeout_s: float) -> int:
@@ -215,20 +208,3 @@ def _data(descriptor: int, size: int) -> Iterator[tuple[int, int]]:
         end = os.lseek(descriptor, start, os.SEEK_HOLE)
         yield start, end
         start = end
-
-
-def _sync(folder: Path) -> None:
-    for entry in [*folder.rglob("*"), folder]:
-        if entry.is_dir():
-            _sync_folder(entry)
-        else:
-            with entry.open("rb") as stream:
-                os.fsync(stream.fileno())
-
-
-def _sync_folder(folder: Path) -> None:
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

@@ -1,0 +1,112 @@
+"""Files that appear whole or not at all, whatever happens to their writer."""
+
+import signal
+import subprocess
+import sys
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import pytest
+
+from twin.atomic import publish, replacing
+
+WRITER = """
+import sys, time
+from pathlib import Path
+from twin.atomic import replacing
+with replacing(Path(sys.argv[1])) as temporary:
+    temporary.write_text("half")
+    print("writing", flush=True)
+    time.sleep(60)
+"""
+
+
+def started(target: Path) -> "subprocess.Popen[str]":
+    """A process that has written half of a file."""
+    writer = subprocess.Popen([sys.executable, "-c", WRITER, str(target)], stdout=subprocess.PIPE, text=True)
+    assert writer.stdout is not None
+    assert writer.stdout.readline() == "writing\n"
+    return writer
+
+
+def names(folder: Path) -> list[str]:
+    return sorted(path.name for path in folder.iterdir())
+
+
+def test_a_file_is_replaced_and_nothing_is_left_beside_it(tmp_path: Path) -> None:
+    target = tmp_path / "new" / "file"
+    for text in ("one", "two"):
+        with replacing(target) as temporary:
+            temporary.write_text(text)
+            assert not target.exists() or target.read_text() != text
+        assert target.read_text() == text
+    assert names(target.parent) == ["file"]
+
+
+@pytest.mark.parametrize("fails", [True, False])
+def test_a_block_that_fails_or_removes_its_file_changes_nothing(tmp_path: Path, fails: bool) -> None:
+    target = tmp_path / "file"
+    target.write_text("old")
+
+    def write() -> None:
+        with replacing(target) as temporary:
+            temporary.write_text("new")
+            if fails:
+                raise ZeroDivisionError
+            temporary.unlink()
+
+    if fails:
+        with pytest.raises(ZeroDivisionError):
+            write()
+    else:
+        write()
+    assert target.read_text() == "old"
+    assert names(tmp_path) == ["file"]
+
+
+def test_a_killed_writer_leaves_the_old_and_the_next_one_tidies_up(tmp_path: Path) -> None:
+    target = tmp_path / "file"
+    target.write_text("old")
+    writer = started(target)
+    writer.send_signal(signal.SIGKILL)
+    writer.communicate()
+    assert target.read_text() == "old"
+    assert len(names(tmp_path)) == 2, "what a killed writer wrote lies beside the target"
+    with replacing(target) as temporary:
+        temporary.write_text("new")
+    assert target.read_text() == "new"
+    assert names(tmp_path) == ["file"]
+
+
+def test_two_writers_do_not_touch_each_other(tmp_path: Path) -> None:
+    target = tmp_path / "file"
+    writer = started(target)
+    with replacing(target) as temporary:
+        temporary.write_text("new")
+    assert target.read_text() == "new"
+    assert len(names(tmp_path)) == 2, "a living writer's file was removed"
+    writer.kill()
+    writer.communicate()
+
+
+def test_many_writers_at_once_leave_one_whole_file(tmp_path: Path) -> None:
+    target = tmp_path / "file"
+
+    def write(number: int) -> None:
+        for _ in range(30):
+            with replacing(target) as temporary:
+                temporary.write_text(str(number) * 5000)
+            assert len(set(target.read_text())) == 1
+
+    with ThreadPoolExecutor(8) as pool:
+        list(pool.map(write, range(8)))
+    assert len(target.read_text()) == 5000
+    assert names(tmp_path) == ["file"]
+
+
+def test_a_finished_file_takes_its_last_name(tmp_path: Path) -> None:
+    (tmp_path / "part").write_text("new")
+    (tmp_path / "file").write_text("old")
+    publish(tmp_path / "part", tmp_path / "file")
+    assert (tmp_path / "file").read_text() == "new"
+    assert names(tmp_path) == ["file"]

@@ -1,0 +1,68 @@
+"""Settings: read once, checked with the name of the variable, and documented from one place."""
+
+import re
+from pathlib import Path
+
+import pytest
+
+from twin.errors import InputError
+from twin.settings import Settings, documented
+
+ROOT = Path(__file__).parents[2]
+
+
+@pytest.mark.parametrize("name", [".env.example", "README.md", "docker-compose.yml"])
+def test_every_document_has_the_settings_of_the_fields(name: str) -> None:
+    text = (ROOT / name).read_text(encoding="utf-8")
+    assert documented(name, text) == text, f"{name} is not what twin/settings.py says: run `make settings`"
+    stale = text.replace("TWIN_CONTACT", "TWIN_CONTACTS")
+    assert documented(name, stale) != stale, "the comparison sees a variable that has another name"
+
+
+def test_what_is_passed_on_or_empty_is_the_default() -> None:
+    assert Settings.from_env(dict.fromkeys(Settings.variables(), " \n")) == Settings.from_env({}) == Settings()
+
+
+def test_examples_can_be_used() -> None:
+    examples = {name: said["example"] for name, said in Settings.variables().items()}
+    read = Settings.from_env(examples)
+    defaults = {"TWIN_STORE", "TWIN_AUTHORS", "TWIN_BASE_MODEL", "TWIN_EMBEDDING_MODEL", "TWIN_PORTS", "TWIN_CHUNKING"}
+    assert Settings.from_env({name: examples[name] for name in defaults}) == Settings()
+    assert read.qdrant_api_key is not None
+
+
+def test_a_value_is_read_without_the_white_space_around_it() -> None:
+    read = Settings.from_env(
+        {"GITHUB_TOKEN": " token\r\n", "TWIN_STORE": " s3://bucket/twin ", "TWIN_PORTS": " 80 , 8080\n"}
+    )
+    assert read.github_token is not None
+    assert read.github_token.get_secret_value() == "token"
+    assert (read.store, read.ports) == ("s3://bucket/twin", (80, 8080))
+
+
+@pytest.mark.parametrize(
+    ("variable", "value"),
+    [
+        ("TWIN_PORTS", "80,s3cret"),
+        ("TWIN_EMBEDDING_BACKEND", "s3cret"),
+        ("TWIN_QUANTIZATION", "s3cret"),
+        ("TWIN_REQUESTS_PER_SECOND", "0"),
+        ("TWIN_KEEP_CAPTURES", "s3cret"),
+    ],
+)
+def test_a_wrong_value_is_one_sentence_that_names_the_variable_and_hides_the_value(variable: str, value: str) -> None:
+    with pytest.raises(InputError) as caught:
+        Settings.from_env({variable: value})
+    assert re.fullmatch(rf"{variable} cannot be used \(.+\): correct it\.", str(caught.value))
+    assert "s3cret" not in str(caught.value)
+    assert caught.value.__cause__ is None
+
+
+def test_only_the_variables_are_read() -> None:
+    assert Settings.from_env({"store": "/elsewhere", "CONTACT": "x", "twin_store": "/elsewhere"}) == Settings()
+
+
+def test_secrets_are_not_printed() -> None:
+    secrets = {name: "s3cret" for name in Settings.variables() if re.search("KEY|TOKEN$|URI", name)}
+    assert len(secrets) == 5
+    assert "s3cret" not in repr(Settings.from_env(secrets))
