@@ -83,17 +83,17 @@ def encode_texts(texts: Sequence[str], language: str | None, category: Category)
     return [SparseVector(indices[a:b], values[a:b]) for a, b in pairwise(ends)]
 
 
-def encode_query(text: str, languages: Iterable[str] = (), category: Category = Category.ARTICLES) -> SparseVector:
+def encode_query(text: str, languages: Iterable[str] = (), category: Category | None = None) -> SparseVector:
     """The sparse vector of a query: weight 1 for each distinct term.
 
     Args:
         text: the query.
         languages: ISO 639-1 codes of the languages that the texts may be in; a word is looked for under its stem in
             each of them, and under its stem for texts of unknown language.
-        category: the category to search; source code is analysed differently from prose.
+        category: the category to search; source code is analysed differently from prose, which None means.
     """
     found = words(text)
-    readers = query_analyzers(languages, code=category.traits.is_files)
+    readers = query_analyzers(languages, code=category is not None and category.traits.is_files)
     known = [reader.vocabulary() for reader in readers]
     ids = {term for vocabulary in known for word in found for term in vocabulary.of(word)}
     indices = np.array(sorted(ids), dtype=np.uint32)
