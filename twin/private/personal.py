@@ -2,9 +2,9 @@
 addresses. A number counts only where its check digits, its form or the words around it say what it is.
 
 The expressions below find candidates; `phonenumbers` and `python-stdnum` judge them. The search of phonenumbers itself
-(PhoneNumberMatcher) is not used: without a country it misses every number written without its country code. Of 151
+(PhoneNumberMatcher) is not used: without a country it misses every number that lacks its country code. Of 151
 numbers as people of about a hundred countries write them it finds 127 (this module: 144), it takes 37 of 3,000
-lookalikes for telephone numbers (0), and a megabyte of prose takes it 160 ms (8). Its strict verdict, `is_valid_number`,
+lookalikes for telephone numbers (0), and a megabyte of prose takes it 160 ms (8). The strict `is_valid_number`
 would miss 7 more of the 151.
 """
 
