@@ -247,8 +247,11 @@ def run_git(
 def _started(arguments: Sequence[str], label: str, protocols: str) -> Any:
     """GitPython's guard of the running process.
 
-    GitPython adds to the environment and cannot take away, so `env -i` begins with none: GIT_SSL_NO_VERIFY,
-    GIT_OBJECT_DIRECTORY, http_proxy and their like never arrive.
+    GitPython starts git and ends it when nobody holds the guard any more. Its objects (Repo, Commit, Tree) would read
+    with less typing, but start `git cat-file` with the whole environment of this process and without the bounds on
+    memory, time and output that a stranger's repository needs; nothing of that can be passed to them. For the same
+    reason `env -i` is here: GitPython adds to the environment and cannot take away, and GIT_SSL_NO_VERIFY,
+    GIT_OBJECT_DIRECTORY, http_proxy and their like must never arrive.
     """
     try:
         from git import Git

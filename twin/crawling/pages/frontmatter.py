@@ -1,4 +1,8 @@
-"""The front matter of a text file: what stands above it as YAML or TOML goes into the fields and not into the text."""
+"""The front matter of a text file: what stands above it as YAML or TOML goes into the fields and not into the text.
+
+The package `python-frontmatter` is not used: a colon in a title is an error to it, where the fields are read line by
+line here; it loses text that stands between two rules of three dashes; and it has no bound on the size of a block.
+"""
 
 import re
 from collections.abc import Mapping
