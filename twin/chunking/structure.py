@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from twin.text.kinds import Kind
+from twin.text.markdown import fence, heading
 from twin.tokens.scan import Offsets, Scan, codes_of
 
 Range = tuple[int, int]
@@ -57,8 +58,6 @@ class Layout:
 
 
 _BREAK = re.compile(r"\r\n|\n|\r")
-_HASHES = re.compile(r"#{1,6}(?=[ \t]|$)")
-_FENCE = re.compile(r"(`{3,}|~{3,})(.*)")
 _HTML = re.compile(r"<(?:(pre|script|style|textarea)(?=[\s>]|$)|!--)", re.IGNORECASE)
 
 _NO_HEADING = re.compile(r"[-*+>|]\s|\||\d{1,9}[.)]\s|<")
@@ -202,13 +201,13 @@ class _Markdown:
             if number <= done:
                 continue
             text = lines.text(number)
-            fence = _FENCE.match(text)
+            found = fence(text)
             if mark:
-                if fence and fence[1].startswith(mark) and not fence[2].strip():
+                if found and found.closes(mark):
                     self._add_code(opened, number, last)
                     mark = ""
-            elif fence and not (fence[1][0] == "`" and "`" in fence[2]):
-                mark, opened = fence[1], number
+            elif found:
+                mark, opened = found.mark, number
             elif (html := _HTML.match(text)) and lines.indent[number] <= 3:
                 ends = re.compile(f"</{html[1]}>" if html[1] else "-->", re.IGNORECASE)
                 end = ends.search(lines.scan.text, int(lines.firsts[number]), int(lines.ends[last - 1]))
@@ -236,12 +235,10 @@ class _Markdown:
         for number, (start, begin, end) in zip(numbers.tolist(), rows, strict=True):
             text, above = lines.scan.text[begin:end], None
             if text[0] == "#":
-                hashes = _HASHES.match(text)
-                if hashes is None:
+                found = heading(text)
+                if found is None:
                     continue
-                level, name = hashes.end(), text[hashes.end() :]
-                if name.endswith("#") and (opened := name.rstrip("#"))[-1:] in (" ", "\t", ""):
-                    name = opened
+                level, name = found
             else:
                 above = self._underlined(number)
                 if above is None:

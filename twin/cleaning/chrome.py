@@ -11,6 +11,7 @@ from collections.abc import Iterable, Sequence
 from functools import lru_cache
 
 from twin.cleaning.lines import Line, marked, split_lines
+from twin.text.markdown import heading
 
 
 def _whole(**patterns: str) -> re.Pattern[str]:
@@ -80,7 +81,6 @@ _MOST_WRAPPED = 400
 _SPACES = "".join(filter(str.isspace, map(chr, range(0x3001))))
 _DECORATION = f"{_SPACES}#*_-–•·|[]()"
 _LINK = re.compile(r"\[([^\]\n]*)\]\([^)\n]*\)")
-_HEADING = re.compile(r" {0,3}(#{1,6})\s+(.*?)[\s#]*$")
 _ITEM = re.compile(r"\s*(?:[*+-]|\d{1,3}[.)])(?:\s|$)")
 _ENDED = re.compile(r"[.!?:;…。！？|][\"'”’)\]*_]*$")
 _TABLE_RULE = re.compile(r"[-:| ]*-\|[-:| ]*")
@@ -286,12 +286,12 @@ def _header(lines: Sequence[Line], platform: str) -> dict[int, str]:
         return {}
     last = boxes[1] if len(boxes) > 1 else boxes[0]
     gone: dict[int, str] = {}
-    heading = False
+    is_heading = False
     for position, index in enumerate(written[:last]):
-        wrapped = heading and index > 0 and bool(lines[index - 1].text)
-        found = _HEADING.match(lines[index].text)
-        heading = wrapped or (position > boxes[0] and found is not None and len(found[1]) < 4)
-        if not heading:
+        wrapped = is_heading and index > 0 and bool(lines[index - 1].text)
+        found = heading(lines[index].text)
+        is_heading = wrapped or (position > boxes[0] and found is not None and found.level < 4)
+        if not is_heading:
             gone[index] = "navigation" if position < boxes[0] else "byline"
     return gone
 
@@ -301,8 +301,8 @@ def _above_title(lines: Sequence[Line], title: str | None) -> dict[int, str]:
     above: list[int] = []
     for index in _written(lines)[:_TOP]:
         text = lines[index].text
-        heading = _HEADING.match(text)
-        if heading and title and _is_title(heading[2], title):
+        found = heading(text)
+        if found and title and _is_title(found.text, title):
             return dict.fromkeys(above, "navigation") if any(_ITEM.match(lines[each].text) for each in above) else {}
         if len(text) > 60:
             return {}
@@ -310,8 +310,8 @@ def _above_title(lines: Sequence[Line], title: str | None) -> dict[int, str]:
     return {}
 
 
-def _is_title(heading: str, title: str) -> bool:
-    plain, whole = ("".join(each for each in text.casefold() if each.isalnum()) for text in (heading, title))
+def _is_title(head: str, title: str) -> bool:
+    plain, whole = ("".join(each for each in text.casefold() if each.isalnum()) for text in (head, title))
     return len(plain) > 5 and plain in whole
 
 

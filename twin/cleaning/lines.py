@@ -5,8 +5,9 @@ import re
 from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
+from twin.text.markdown import fence
+
 _NEWLINES = re.compile(r"\r\n?")
-_FENCE = re.compile(r"^[ \t]*(`{3,}|~{3,})(.*)$")
 _ITEM = re.compile(r"^[ \t]*(?:[-*+]|\d{1,9}[.)])(?:[ \t]|$)")
 _CODE_SPAN = re.compile(r"(?<!`)(`+)(?!`)(?:.+?)(?<!`)\1(?!`)")
 _MOST_BLANK = 2
@@ -86,17 +87,17 @@ def outside_code_spans(line: str) -> list[tuple[bool, str]]:
 
 def _closers(lines: Sequence[str]) -> dict[int, int]:
     """Index of each line that opens a fenced block -> index of the line that closes it."""
-    fences = [(index, found[1], found[2]) for index, line in enumerate(lines) if (found := _FENCE.match(line))]
+    fences = [(index, found) for index, line in enumerate(lines) if (found := fence(line))]
     closes: dict[int, int] = {}
     never = {"`": 1 << 30, "~": 1 << 30}  # length from which a fence was found to be closed by nothing that follows
     position = 0
     while position < len(fences):
-        index, mark, info = fences[position]
+        index, (mark, _) = fences[position]
         position += 1
-        if len(mark) >= never[mark[0]] or (mark[0] == "`" and "`" in info):
+        if len(mark) >= never[mark[0]]:
             continue
         for later in range(position, len(fences)):
-            if fences[later][1].startswith(mark) and not fences[later][2].strip():
+            if fences[later][1].closes(mark):
                 closes[index] = fences[later][0]
                 position = later + 1
                 break

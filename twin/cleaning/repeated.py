@@ -16,6 +16,7 @@ from typing import NamedTuple
 
 from twin.cleaning.lines import Line, marked, split_lines, text_of
 from twin.identity import sha256
+from twin.text.markdown import heading
 
 FEWEST_DOCUMENTS = 3
 EVERYWHERE = 0.2
@@ -23,7 +24,6 @@ EVERYWHERE = 0.2
 
 _FEWEST_LETTERS = 20
 _FEWEST_UNSPACED = 10
-_HEADING = re.compile(r" {0,3}(#{1,6})(?:\s|$)")
 _ITEM = re.compile(r"\s*(?:>\s*)*(?:[*+•–-]|\\-|\d{1,3}\\?[.)])\s")
 _INTRODUCES = re.compile(r"[:：︰؛↓⬇👇]\W*$")
 _RULE = re.compile(r" {0,3}(?:[*_-][ \t]*){3,}$")
@@ -132,8 +132,8 @@ def _blocks(lines: Sequence[Line]) -> Iterator[Block]:
     found = list(_plain_blocks(lines))
     for block, below in zip_longest(found, found[1:]):
         if block.level and below and below.key and not below.level:
-            heading = _letters(" ".join(line.text for line in lines[block.start : block.end]))
-            yield block._replace(key=sha256(f"{heading}#{below.key}")[:16])
+            letters = _letters(" ".join(line.text for line in lines[block.start : block.end]))
+            yield block._replace(key=sha256(f"{letters}#{below.key}")[:16])
         else:
             yield block
 
@@ -145,13 +145,13 @@ def _plain_blocks(lines: Sequence[Line]) -> Iterator[Block]:
             start += 1
             continue
         end = start + 1
-        while end < len(lines) and lines[end].text and not lines[end].code and not _HEADING.match(lines[end].text):
+        while end < len(lines) and lines[end].text and not lines[end].code and not heading(lines[end].text):
             end += 1
-        heading = _HEADING.match(lines[start].text)
-        if heading and end > start + 1 and lines[start + 1].text.startswith((" ", "*", "-", ">", "|")):
+        head = heading(lines[start].text)
+        if head and end > start + 1 and lines[start + 1].text.startswith((" ", "*", "-", ">", "|")):
             end = start + 1  # a list or a quotation right under it; other lines are the rest of a wrapped heading
         text = " ".join(line.text for line in lines[start:end])
-        level = len(heading[1]) if heading else 0
+        level = head.level if head else 0
         rule = _RULE.match(text) is not None
         key = None if level or rule or _TABLE.match(text) else _key(text)
         item = not (level or rule) and _ITEM.match(text) is not None

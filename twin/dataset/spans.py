@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from twin.identity import sha256
+from twin.text.markdown import fence, heading
 
 MIN_WORDS = 40
 MAX_WORDS = 400
@@ -18,8 +19,9 @@ _WORD = re.compile(
     r"[\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af]|[^\W\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af]+(?:['’-]\w+)*"
 )
 _SENTENCE_END = re.compile(r"(?:[.!?…]+[\"'”’)\]*_]*(?=\s|$)|[。！？])")
-_HEADING = re.compile(r"[ ]{0,3}(#{1,6})\s+(.*?)\s*#*\s*$")
-_FENCE = re.compile(r"[ ]{0,3}(`{3,}|~{3,})")
+
+_DEEPEST_FENCE = 3
+"""Columns in front of a fence; what is indented deeper is a part of a list and stays with its words."""
 
 
 def count_words(text: str) -> int:
@@ -102,27 +104,27 @@ def sentence_ends(text: str) -> list[int]:
 def _blocks(text: str) -> Iterator[_Block]:
     """Headings, fenced code and paragraphs, with their offsets, in order."""
     start: int | None = None
-    fence, offset = "", 0
+    mark, offset = "", 0
     for line in text.splitlines(keepends=True):
         end = offset + len(line)
-        opening = _FENCE.match(line)
-        if fence:
-            if opening and opening.group(1).startswith(fence) and not line.strip().strip(fence[0]):
+        found = fence(line, _DEEPEST_FENCE)
+        if mark:
+            if found and found.closes(mark):
                 yield _Block("fence", start or 0, end)
-                fence, start = "", None
-        elif opening or not line.strip() or (heading := _HEADING.match(line)):
+                mark, start = "", None
+        elif found or not line.strip() or (head := heading(line)):
             if start is not None:
                 yield _Block("prose", start, offset)
                 start = None
-            if opening:
-                fence, start = opening.group(1), offset
-            elif line.strip() and heading:
-                yield _Block("heading", offset, end, len(heading.group(1)), heading.group(2))
+            if found:
+                mark, start = found.mark, offset
+            elif line.strip() and head:
+                yield _Block("heading", offset, end, head.level, head.text)
         elif start is None:
             start = offset
         offset = end
     if start is not None:
-        yield _Block("fence" if fence else "prose", start, len(text))
+        yield _Block("fence" if mark else "prose", start, len(text))
 
 
 def _sections(text: str) -> list[_Section]:

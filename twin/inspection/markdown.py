@@ -10,15 +10,15 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 from twin.models import Chunk, Document
+from twin.text.markdown import fence
 
 AROUND = 240
 """Characters of the document that are shown before and after a chunk."""
 
 _LINES_AROUND = 4
 _LONGEST_LINE = 160
+_LANGUAGE = re.compile(r"^[\w+#.-]*")
 _SPECIAL = re.compile(r"([\\`*_{}\[\]()<>#+\-.!|~&:@/=])")
-_FENCE = re.compile(r" {0,3}(`{3,}|~{3,})\s*([\w+#.-]*)[^`]*$")
-"""A line that opens or ends fenced code, and its language (CommonMark 0.31, section 4.5)."""
 
 
 class Passage(NamedTuple):
@@ -86,21 +86,21 @@ def bold(text: str) -> str:
     block: list[str] = []
     opened = ""
     for line in [*text.splitlines(), ""]:
-        mark = _FENCE.match(line)
+        found = fence(line, deepest=3)
         if opened:
-            if mark and mark[1].startswith(opened) and not mark[2]:
+            if found and found.closes(opened):
                 parts.append(_fenced(block))
                 block, opened = [], ""
             else:
                 block.append(line)
-        elif line.strip() and not mark:
+        elif line.strip() and not found:
             paragraph.append(f"**{escaped(line)}**")
         else:
             if paragraph:
                 parts.append("\\\n".join(paragraph))
                 paragraph = []
-            if mark:
-                opened, block = mark[1], [mark[2]]
+            if found:
+                opened, block = found.mark, [_LANGUAGE.findall(found.info)[0]]
     if opened:  # cut within a block
         parts.append(_fenced(block[:-1]))
     return "\n\n".join(parts)

@@ -1,4 +1,8 @@
-"""The front matter of a text file: the YAML or TOML above the text becomes fields and not text."""
+"""The front matter of a text file: the YAML or TOML above the text becomes fields and not text.
+
+The package `python-frontmatter` is not used: it fails on a colon in a title, it loses text between two rules of three
+dashes, and it does not limit the size of a block.
+"""
 
 import re
 from collections.abc import Mapping
