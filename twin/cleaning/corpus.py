@@ -129,9 +129,7 @@ def compare(warehouse: Warehouse, author: str, read: Mapping[Category, Mapping[s
     return known
 
 
-def _unchanged(
-    warehouse: Warehouse, author: str, known: Compared, read: Mapping[Category, Mapping[str, str]]
-) -> bool:
+def _unchanged(warehouse: Warehouse, author: str, known: Compared, read: Mapping[Category, Mapping[str, str]]) -> bool:
     """Whether the warehouse holds exactly the documents that were compared; the first difference ends the reading."""
     for category in COMPARED:
         before = ((raw.id, raw.content_hash) for raw in known.raw[category])

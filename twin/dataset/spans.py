@@ -24,12 +24,12 @@ _FENCE = re.compile(r"[ ]{0,3}(`{3,}|~{3,})")
 
 def count_words(text: str) -> int:
     """Number of words; a Chinese, Japanese or Korean character counts as one, since no space divides them."""
-    return sum(1 for _ in _WORD.finditer(text))
+    return len(_WORD.findall(text))
 
 
 def words_of(text: str) -> list[str]:
     """The words of a text in lower case, without punctuation."""
-    return [match.group().casefold() for match in _WORD.finditer(text)]
+    return [word.casefold() for word in _WORD.findall(text)]
 
 
 @dataclass(frozen=True)
