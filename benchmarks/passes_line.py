@@ -1,6 +1,6 @@
-"""One build of the handbook's authors by the checkout that PYTHONPATH names: `python -P passes_line.py EXPORT STORE HOW`.
+"""One build of the handbook's authors by the checkout that PYTHONPATH names.
 
-It calls the stages and their checks in the graph's order, as the assets do, and prints one JSON object. HOW is `count`
+Run as `python -P passes_line.py EXPORT STORE HOW`. It calls the stages and their checks in the graph's order, as the assets do, and prints one JSON object. HOW is `count`
 (how often everything is read and hashed) or `time`. It imports nothing of `benchmarks`, because the checkout may be an
 older one: names are looked up in the rooms that it has.
 """
@@ -8,7 +8,7 @@ older one: names are looked up in the rooms that it has.
 import json
 import sys
 import time
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from functools import partial
@@ -43,16 +43,18 @@ class Counts:
         self._hashes()
 
     def _documents(self) -> None:
-        parse = sqlite.document_from
+        room: Any = sqlite
+        parse = room.document_from
 
         def document_from(row: Any, state: State) -> Document:
             self.reads[state.value] += 1
             return parse(row, state)
 
-        sqlite.document_from = document_from
+        room.document_from = document_from
 
-    def _tables(self, vectors: type[VectorStore]) -> None:
-        read, points = ArtifactStore.read_table, vectors.hashes
+    def _tables(self, vectors: Any) -> None:
+        stores: Any = ArtifactStore
+        read, points = stores.read_table, vectors.hashes
 
         def read_table(store: ArtifactStore, *parts: str, columns: list[str] | None = None) -> Iterator[Any]:
             for batch in read(store, *parts, columns=columns):
@@ -64,8 +66,7 @@ class Counts:
             self.reads["points"] += len(found)
             return found
 
-        ArtifactStore.read_table = read_table  # type: ignore[method-assign]
-        vectors.hashes = hashes  # type: ignore[method-assign]
+        stores.read_table, vectors.hashes = read_table, hashes
 
     def _hashes(self) -> None:
         def counted(name: str, function: Callable[..., Any]) -> Callable[..., Any]:
@@ -75,8 +76,9 @@ class Counts:
 
             return wrapped
 
-        for model in (Document, Chunk):
-            model.content_hash = property(counted(model.__name__, model.content_hash.fget))  # type: ignore[attr-defined]
+        models: tuple[Any, ...] = (Document, Chunk)
+        for model in models:
+            model.content_hash = property(counted(model.__name__, model.content_hash.fget))
         # Where a chunk is hashed by its fields or as canonical JSON and not by its property.
         for module, name in (("twin.chunking.stage", "content_hash"), ("twin.vectors.stage", "canonical")):
             room = import_module(module)
@@ -117,7 +119,9 @@ class Build:
                 report = clean_documents(self.warehouse, author, category)
             case "chunks":
                 report = chunk_documents(*stores, self.embedder, author, category)
-                _of("inspect_chunks", "chunking.inspection", "inspection")(*stores, self.embedder, author, category)
+                read = {"cleaned": report.cleaned} if hasattr(report, "cleaned") else {}
+                look = _of("inspect_chunks", "chunking.inspection", "inspection")
+                look(*stores, self.embedder, author, category, **read)
             case "embeddings":
                 report = embed_chunks(self.artifacts, self.embedder, author, category)
                 _of("inspect_embeddings", "embedding.inspection", "inspection")(self.artifacts, author, category)
@@ -165,9 +169,9 @@ def _checks(stage: str) -> Callable[..., dict[str, Any]]:
 
 def _checks_before(stage: str) -> Callable[..., dict[str, Any]]:
     """The checks of a stage as its assets called them when each was a function of its own."""
-    from twin import inspection as seen
-    from twin import verification as right
     from twin.cleaning import COMPARED
+
+    seen, right = import_module("twin.inspection"), import_module("twin.verification")
 
     def run(*given: Any) -> dict[str, Any]:
         author, category = given[-2:]
@@ -231,8 +235,7 @@ def main(export: Path, folder: Path, how: str) -> dict[str, Any]:
     folder.mkdir(parents=True, exist_ok=True)
     build = Build(export, folder)
     counts = Counts(type(build.vectors)) if how == "count" else None
-    wall: Counter[str] = Counter()
-    cpu: Counter[str] = Counter()
+    wall, cpu = defaultdict[str, float](float), defaultdict[str, float](float)
     for name, step in build.steps():
         begun, used = time.perf_counter(), time.process_time()
         step()

@@ -59,6 +59,7 @@ class Harvest:
 
     samples: list[InstructionSample] = field(default_factory=list)
     splits: dict[str, Split] = field(default_factory=dict)  # document id -> split, of documents with samples
+    training: list[Document] = field(default_factory=list)  # of the split train, each once
     dropped: Counter[str] = field(default_factory=Counter)
     documents: int = 0
     words: int = 0
@@ -105,6 +106,8 @@ def make_samples(author: Author, documents: Iterable[Document]) -> Harvest:
     kept = _capped(kept, harvest.dropped)
     used = {candidate.document.id for candidate in kept}
     harvest.splits = assign_splits({key: text for key, text in texts.items() if key in used})
+    chosen = {candidate.document.id: candidate.document for candidate in kept}
+    harvest.training = [document for key, document in chosen.items() if harvest.splits[key] == "train"]
     system = system_prompt(author)
     harvest.samples = [_sample(candidate, system, harvest.splits[candidate.document.id]) for candidate in kept]
     return harvest
