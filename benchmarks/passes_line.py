@@ -1,8 +1,8 @@
 """One build of the handbook's authors by the checkout that PYTHONPATH names.
 
-Run as `python -P passes_line.py EXPORT STORE HOW`. It calls the stages and their checks in the graph's order, as the assets do, and prints one JSON object. HOW is `count`
-(how often everything is read and hashed) or `time`. It imports nothing of `benchmarks`, because the checkout may be an
-older one: names are looked up in the rooms that it has.
+Run as `python -P passes_line.py EXPORT STORE HOW`. It calls the stages and their checks in the graph's order, as the
+assets do, and prints one JSON object. HOW is `count` (how often everything is read and hashed) or `time`. It imports
+nothing of `benchmarks`, because the checkout may be an older one: names are looked up in the rooms that it has.
 """
 
 import json
@@ -44,7 +44,7 @@ class Counts:
 
     def _documents(self) -> None:
         room: Any = sqlite
-        parse = room.document_from
+        parse: Callable[[Any, State], Document] = room.document_from
 
         def document_from(row: Any, state: State) -> Document:
             self.reads[state.value] += 1
@@ -62,7 +62,7 @@ class Counts:
                 yield batch
 
         def hashes(store: VectorStore, *arguments: Any) -> dict[str, str]:
-            found = points(store, *arguments)
+            found: dict[str, str] = points(store, *arguments)
             self.reads["points"] += len(found)
             return found
 

@@ -256,8 +256,8 @@ def _checked(vectors: Vectors, count: int, dimension: int) -> Vectors:
 def matrix_of(batch: pa.RecordBatch) -> Vectors:
     """The vectors of a batch of rows, shape (rows, dimension); a view of it. (`to_numpy` would load pandas.)"""
     column = batch.column("vector")
-    flat: Vectors = np.from_dlpack(column.flatten())
-    return flat.reshape(batch.num_rows, column.type.list_size)
+    vectors: Vectors = np.asarray(np.from_dlpack(column.flatten()), dtype=np.float32)  # which copies nothing
+    return vectors.reshape(batch.num_rows, column.type.list_size)
 
 
 def _name(author: str, category: Category) -> tuple[str, str, str]:
