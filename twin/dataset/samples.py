@@ -242,10 +242,10 @@ def _normal(text: str) -> str:
 
 def _reads_as_prose(output: str) -> bool:
     """At least 60 % of the visible characters are letters, and at most half of the words are code."""
-    visible = [char for char in output if not char.isspace()]
+    visible = "".join(output.split())
     indented = "".join(block for block in re.split(r"\n[ \t]*\n", output) if is_indented(block))
     fenced = indented + "".join(re.findall(r"(?ms)^\s*(?:```|~~~).*?(?:^\s*(?:```|~~~)\s*$|\Z)", output))
-    letters = sum(char.isalpha() for char in visible)
+    letters = sum(map(str.isalpha, visible))
     return letters >= 0.6 * len(visible) and count_words(fenced) <= 0.5 * count_words(output)
 
 

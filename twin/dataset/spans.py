@@ -6,6 +6,7 @@ A span is a pair of character offsets, so that "the output is the author's own w
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from functools import lru_cache
 
 from twin.identity import sha256
 
@@ -22,6 +23,7 @@ _HEADING = re.compile(r"[ ]{0,3}(#{1,6})\s+(.*?)\s*#*\s*$")
 _FENCE = re.compile(r"[ ]{0,3}(`{3,}|~{3,})")
 
 
+@lru_cache(maxsize=16)  # a span is asked for again at once, when it is grown and when it is weighed
 def count_words(text: str) -> int:
     """Number of words; a Chinese, Japanese or Korean character counts as one, since no space divides them."""
     return len(_WORD.findall(text))
