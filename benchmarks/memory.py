@@ -78,7 +78,10 @@ def _batch(document: str, link: str, first: int, texts: list[str]) -> pa.RecordB
         )
         for number, text in enumerate(texts)
     ]  # fmt: skip
-    rows = [{**chunk.model_dump(mode="json"), "document_hash": "memory"} for chunk in chunks]
+    rows = [
+        {**chunk.model_dump(mode="json"), "document_hash": "memory", "content_hash": chunk.content_hash}
+        for chunk in chunks
+    ]
     return pa.RecordBatch.from_pylist(rows, schema=SCHEMA)
 
 

@@ -3,12 +3,14 @@
 from datetime import datetime
 from enum import StrEnum
 from functools import cache
+from operator import itemgetter
 from typing import Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field
+from pydantic_core import to_json
 
 from twin.categories import Category as Category  # noqa: PLC0414 - a word of this vocabulary, passed on
-from twin.identity import AuthorSlug, content_hash, document_id
+from twin.identity import AuthorSlug, content_hash, document_id, sha256
 
 
 class State(StrEnum):
@@ -189,11 +191,28 @@ class Chunk(Model):
 
     @property
     def embedded_text(self) -> str:
-        return f"{self.context}\n\n{self.text}" if self.context else self.text
+        return embedded_text(self.context, self.text)
+
+    @property
+    def canonical(self) -> bytes:
+        """The fields as JSON in UTF-8, keys in order and without spaces: what `twin.identity.content_hash` hashes.
+
+        Written by pydantic's serializer, which needs a third of the time of the standard library's for the same bytes.
+        """
+        return to_json(dict(zip(_CHUNK_FIELDS, _CHUNK_VALUES(self.__dict__), strict=True)))
 
     @property
     def content_hash(self) -> str:
-        return content_hash(self.model_dump(mode="json"))
+        return sha256(self.canonical)
+
+
+_CHUNK_FIELDS = sorted(Chunk.model_fields)
+_CHUNK_VALUES = itemgetter(*_CHUNK_FIELDS)
+
+
+def embedded_text(context: str, text: str) -> str:
+    """The text of a chunk as the embedding model reads it."""
+    return f"{context}\n\n{text}" if context else text
 
 
 class InstructionSample(Model):

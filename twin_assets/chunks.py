@@ -45,7 +45,7 @@ def chunks_asset(category: Category) -> list[dg.AssetsDefinition | dg.AssetCheck
         with sentences():
             author = registered_author(context, warehouse)
             report = chunk_documents(warehouse, artifacts, embedder, author, category, profile=settings.chunking)
-            found = inspect_chunks(warehouse, artifacts, embedder, author, category)
+            found = inspect_chunks(warehouse, artifacts, embedder, author, category, cleaned=report.cleaned)
             return materialized(report, inspection=found)
 
     @author_check(

@@ -9,9 +9,9 @@ from collections.abc import Iterator
 from itertools import islice, pairwise
 
 from twin.artifacts import ArtifactStore
-from twin.chunking.inspection import verify_duplicates, verify_lengths
-from twin.chunking.stage import Measured, chunks_overlap, read_chunks
-from twin.models import Category, Chunk, State
+from twin.chunking.inspection import Seen, verify_duplicates, verify_lengths
+from twin.chunking.stage import Measured, Row, chunks_overlap, read_rows
+from twin.models import Category, State
 from twin.verdict import Verdict, name_of
 from twin.warehouse.base import Warehouse
 
@@ -19,22 +19,39 @@ from twin.warehouse.base import Warehouse
 def check_chunks(
     warehouse: Warehouse, artifacts: ArtifactStore, embedder: Measured, author: str, category: Category
 ) -> dict[str, Verdict]:
-    """Every check of an author's stored chunks: name -> verdict."""
+    """Every check of an author's stored chunks: name -> verdict. Chunks and documents are read once."""
+    seen = Seen()
     return {
-        "chunks_cover_documents": verify_chunks(warehouse, artifacts, embedder, author, category),
-        "chunks_are_distinct": verify_duplicates(artifacts, author, category),
-        "lengths_have_not_drifted": verify_lengths(artifacts, author, category),
+        "chunks_cover_documents": verify_chunks(warehouse, artifacts, embedder, author, category, seen=seen),
+        "chunks_are_distinct": verify_duplicates(artifacts, author, category, seen),
+        "lengths_have_not_drifted": verify_lengths(artifacts, author, category, seen),
     }
 
 
 def verify_chunks(
-    warehouse: Warehouse, artifacts: ArtifactStore, embedder: Measured, author: str, category: Category
+    warehouse: Warehouse,
+    artifacts: ArtifactStore,
+    embedder: Measured,
+    author: str,
+    category: Category,
+    *,
+    seen: Seen | None = None,
 ) -> Verdict:
     """Chunks have unique ids, are the text at their offsets, fit the window, and cover every document once, but for the
     overlap of the profile that they were cut by.
 
-    Tokens are counted here again, with the embedder's own tokenizer: what the chunks say of themselves proves nothing.
+    Tokens are counted here again, with the embedder's own tokenizer, and content hashes are made again: what the table
+    says of the chunks proves nothing.
+
+    Args:
+        warehouse: read: cleaned documents.
+        artifacts: read: chunks.
+        embedder: only its tokenizer is used.
+        author: slug.
+        category: of the chunks.
+        seen: is shown every chunk, so that the checks of lengths and texts need no pass of their own.
     """
+    seen = seen or Seen()
     limit = embedder.sizer.limit  # special tokens of the window are taken off
     overlap = chunks_overlap(artifacts, author, category)
     problems: list[str] = []
@@ -42,7 +59,8 @@ def verify_chunks(
     covered: dict[str, list[tuple[int, int]]] = {}
     texts: dict[str, list[str]] = {}
     longest = 0
-    for chunk, tokens in _counted(read_chunks(artifacts, author, category), embedder):
+    for (_, content, chunk), tokens in _counted(read_rows(artifacts, author, category), embedder):
+        seen.look(chunk.text, chunk.tokens)
         ids[chunk.id] += 1
         longest = max(longest, tokens)
         covered.setdefault(chunk.document_id, []).append((chunk.start, chunk.end))
@@ -51,6 +69,8 @@ def verify_chunks(
             problems.append(f"chunk {chunk.id} has {tokens} tokens, and the embedder reads {limit}")
         if tokens != chunk.tokens:
             problems.append(f"chunk {chunk.id} says it has {chunk.tokens} tokens and has {tokens}")
+        if content not in (None, chunk.content_hash):
+            problems.append(f"chunk {chunk.id} has another content hash than the table says")
     problems += [f"chunk id {identifier} occurs {count} times" for identifier, count in ids.items() if count > 1]
     for document in warehouse.documents(State.CLEANED, author, category):
         spans, pieces = covered.pop(document.id, []), texts.pop(document.id, [])
@@ -67,10 +87,10 @@ def verify_chunks(
     return Verdict({"chunks": ids.total(), "tokens_longest": longest, "tokens_allowed": limit}, problems)
 
 
-def _counted(chunks: Iterator[Chunk], embedder: Measured) -> Iterator[tuple[Chunk, int]]:
-    """Each chunk with the tokens of its embedded text, counted a batch at a time."""
-    while batch := list(islice(chunks, 256)):
-        yield from zip(batch, embedder.sizer.counts([chunk.embedded_text for chunk in batch]), strict=True)
+def _counted(rows: Iterator[Row], embedder: Measured) -> Iterator[tuple[Row, int]]:
+    """Each row with the tokens of its chunk's embedded text, counted a batch at a time."""
+    while batch := list(islice(rows, 256)):
+        yield from zip(batch, embedder.sizer.counts([row.chunk.embedded_text for row in batch]), strict=True)
 
 
 def _uncovered(text: str, spans: list[tuple[int, int]]) -> int:

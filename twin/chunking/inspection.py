@@ -31,8 +31,40 @@ DUPLICATES = 0.1
 """Share of chunks that repeat another from which a person is asked to look."""
 
 
+class Seen:
+    """Lengths and repeated texts of the chunks that were shown to it, in the order of the table.
+
+    Eight bytes of a hash stand for a text: a million fit in 8 MB, and two that are not the same meet once in thirty
+    million such tables.
+    """
+
+    def __init__(self) -> None:
+        self.tokens, self._digests = array("I"), array("Q")
+
+    def look(self, text: str, tokens: int) -> None:
+        """Take one chunk into account."""
+        self.tokens.append(tokens)
+        self._digests.frombytes(hashlib.blake2b(text.encode("utf-8", "surrogatepass"), digest_size=8).digest())
+
+    @property
+    def lengths(self) -> Counter[int]:
+        """Tokens -> number of chunks."""
+        return Counter(self.tokens)
+
+    @property
+    def duplicates(self) -> int:
+        """Chunks whose text another chunk before them has."""
+        return len(self._digests) - len(np.unique(np.asarray(self._digests)))
+
+
 def inspect_chunks(
-    warehouse: Warehouse, artifacts: ArtifactStore, embedder: Measured, author: str, category: Category
+    warehouse: Warehouse,
+    artifacts: ArtifactStore,
+    embedder: Measured,
+    author: str,
+    category: Category,
+    *,
+    cleaned: str | None = None,
 ) -> Inspection:
     """Look at the stored chunks and show them; where nothing changed since the last time, read back what was seen then.
 
@@ -46,6 +78,7 @@ def inspect_chunks(
         embedder: only what its tokenizer says of the window is used.
         author: slug.
         category: of the chunks.
+        cleaned: data version of the cleaned documents, where the caller has just read them.
 
     Raises:
         ConsistencyError: the chunks stage has not run.
@@ -54,22 +87,24 @@ def inspect_chunks(
     footer = footer_of(artifacts, _STAGE, author, category)
     name, version = layout.inspection(_STAGE, author, category), str(footer["data_version"])
     limit, target = embedder.sizer.limit, footer.get("target")
-    cleaned = data_version(warehouse.hashes(State.CLEANED, author, category).items())
+    if cleaned is None:
+        cleaned = data_version(warehouse.hashes(State.CLEANED, author, category).items())
 
     def make() -> Inspection:
-        lengths = _lengths(artifacts, author, category)
+        seen = Seen()
+        coverage = _coverage(warehouse, artifacts, author, category, seen)
+        lengths, duplicates = seen.lengths, seen.duplicates
         total = lengths.total()
-        duplicates = _duplicates(artifacts, author, category)
         shown = {}
         if total:
             picture = tokens_histogram(lengths, limit, target)
             alt = f"Histogram of the tokens of {total} chunks, from {min(lengths)} to {max(lengths)}."
             shown["tokens_per_chunk"] = image(picture, alt)
-            shown["sample_chunks"] = passages(list(_samples(warehouse, artifacts, author, category)))
+            shown["sample_chunks"] = passages(list(_samples(warehouse, artifacts, author, category, seen)))
         return Inspection(
             key=key,
             facts={
-                "coverage": _coverage(warehouse, artifacts, author, category),
+                "coverage": coverage,
                 "chunks_truncated": sum(count for tokens, count in lengths.items() if tokens > limit),
                 "duplicates": duplicates,
                 "duplicate_share": duplicates / total if total else 0.0,
@@ -83,17 +118,22 @@ def inspect_chunks(
     return keep(artifacts, name, Inspection, key, make)
 
 
-def verify_lengths(artifacts: ArtifactStore, author: str, category: Category) -> Verdict:
-    """The lengths of the chunks are distributed as they were in the version before, within what `drift` allows."""
-    now = _statistics(footer_of(artifacts, _STAGE, author, category), _lengths(artifacts, author, category))
+def verify_lengths(artifacts: ArtifactStore, author: str, category: Category, seen: Seen | None = None) -> Verdict:
+    """The lengths of the chunks are distributed as they were in the version before, within what `drift` allows.
+
+    Args:
+        seen: the stored chunks, where the caller has just read them.
+    """
+    lengths = (seen or _seen(artifacts, author, category)).lengths
+    now = _statistics(footer_of(artifacts, _STAGE, author, category), lengths)
     before = predecessor(artifacts, layout.inspection(_STAGE, author, category), now.version)
     return compare(now, before, {"tokens": "Tokens per chunk"}, maker="the way in which texts are cut")
 
 
-def verify_duplicates(artifacts: ArtifactStore, author: str, category: Category) -> Verdict:
-    """Few chunks repeat the text of another."""
-    total = _lengths(artifacts, author, category).total()
-    duplicates = _duplicates(artifacts, author, category)
+def verify_duplicates(artifacts: ArtifactStore, author: str, category: Category, seen: Seen | None = None) -> Verdict:
+    """Few chunks repeat the text of another. Arguments as in `verify_lengths`."""
+    seen = seen or _seen(artifacts, author, category)
+    total, duplicates = len(seen.tokens), seen.duplicates
     share = duplicates / total if total else 0.0
     problems = []
     if share > DUPLICATES:
@@ -110,17 +150,11 @@ def _columns(artifacts: ArtifactStore, author: str, category: Category, *names: 
         yield from zip(*(batch.column(name).to_pylist() for name in names), strict=True)
 
 
-def _lengths(artifacts: ArtifactStore, author: str, category: Category) -> Counter[int]:
-    return Counter(tokens for (tokens,) in _columns(artifacts, author, category, "tokens"))
-
-
-def _duplicates(artifacts: ArtifactStore, author: str, category: Category) -> int:
-    """Chunks whose text another chunk before them has. Eight bytes of a hash stand for a text: a million fit in 8 MB,
-    and two that are not the same meet once in thirty million such tables."""
-    digests = array("Q")
-    for (text,) in _columns(artifacts, author, category, "text"):
-        digests.frombytes(hashlib.blake2b(text.encode("utf-8", "surrogatepass"), digest_size=8).digest())
-    return len(digests) - len(np.unique(np.asarray(digests)))
+def _seen(artifacts: ArtifactStore, author: str, category: Category) -> Seen:
+    seen = Seen()
+    for text, tokens in _columns(artifacts, author, category, "text", "tokens"):
+        seen.look(text, tokens)
+    return seen
 
 
 def _statistics(footer: Metadata, lengths: Counter[int]) -> Statistics:
@@ -128,12 +162,21 @@ def _statistics(footer: Metadata, lengths: Counter[int]) -> Statistics:
     return Statistics(version=str(footer["data_version"]), made_with=str(footer["chunker"]), spreads=spreads)
 
 
-def _coverage(warehouse: Warehouse, artifacts: ArtifactStore, author: str, category: Category) -> float:
+def _coverage(warehouse: Warehouse, artifacts: ArtifactStore, author: str, category: Category, seen: Seen) -> float:
     """Share of the characters of cleaned documents, white space not counted, that are in a chunk; 1 of no characters.
 
-    Both are read in the order of document ids, side by side, so that memory holds one document.
+    Both are read in the order of document ids, side by side, so that memory holds one document. Every chunk is shown
+    to `seen` as it goes by.
     """
-    spans = groupby(_columns(artifacts, author, category, "document_id", "start", "end"), key=itemgetter(0))
+
+    def rows() -> Iterator[tuple[str, int, int]]:
+        names = ("document_id", "start", "end", "text", "tokens")
+        for document_id, start, end, text, tokens in _columns(artifacts, author, category, *names):
+            seen.look(text, tokens)
+            yield document_id, start, end
+
+    stored = rows()
+    spans = groupby(stored, key=itemgetter(0))
     group = next(spans, None)
     characters = covered = 0
     for document in warehouse.documents(State.CLEANED, author, category):
@@ -147,6 +190,8 @@ def _coverage(warehouse: Warehouse, artifacts: ArtifactStore, author: str, categ
             covered += _visible(document.text[max(start, reached) : end])
             reached = max(reached, end)
         group = next(spans, None)
+    for _ in stored:  # those behind the last document
+        pass
     return covered / characters if characters else 1.0
 
 
@@ -154,9 +199,11 @@ def _visible(text: str) -> int:
     return sum(map(len, text.split()))
 
 
-def _samples(warehouse: Warehouse, artifacts: ArtifactStore, author: str, category: Category) -> Iterator[Passage]:
+def _samples(
+    warehouse: Warehouse, artifacts: ArtifactStore, author: str, category: Category, seen: Seen
+) -> Iterator[Passage]:
     """The shortest chunk, the longest, and some in between, each of another place of the table."""
-    lengths = [tokens for (tokens,) in _columns(artifacts, author, category, "tokens")]
+    lengths = seen.tokens
     reasons = {lengths.index(min(lengths)): "the shortest"}
     reasons.setdefault(lengths.index(max(lengths)), "the longest")
     for number in range(SPACED):

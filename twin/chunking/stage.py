@@ -3,16 +3,17 @@
 import logging
 from collections.abc import Iterable, Iterator
 from itertools import groupby, islice
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 
 import pyarrow as pa
+from pydantic import Field
 
 from twin import layout
 from twin.artifacts import ArtifactStore, Metadata
 from twin.chunking.chunker import Chunker, take_batch
 from twin.cutting import PROFILES, Profile
-from twin.identity import content_hash, data_version
-from twin.models import Category, Chunk, Document, StageReport, State
+from twin.identity import data_version
+from twin.models import Category, Chunk, Document, StageReport, State, embedded_text
 from twin.progress import progress
 from twin.tokens.sizer import Sizer
 from twin.warehouse.base import Warehouse
@@ -20,6 +21,8 @@ from twin.warehouse.base import Warehouse
 logger = logging.getLogger("twin")
 
 BATCH_ROWS = 1024
+
+_HASH = "content_hash"
 
 SCHEMA = pa.schema(
     [
@@ -40,6 +43,7 @@ SCHEMA = pa.schema(
         pa.field("platform", pa.string(), nullable=False),
         pa.field("language", pa.string()),
         pa.field("published_at", pa.string()),  # ISO 8601, which keeps the time zone as it was
+        pa.field(_HASH, pa.string(), nullable=False),  # of the chunk; tables of older versions do not have it
     ]
 )
 
@@ -54,6 +58,24 @@ class ChunkReport(StageReport):
     tokens: int  # embedded tokens of all chunks
     tokens_max: int
     largest: str  # id of the chunk with the most tokens
+    cleaned: str = Field(default="", exclude=True)  # data version of the documents, for who looks at them next
+
+
+class Row(NamedTuple):
+    """One row of the table."""
+
+    document_hash: str
+    content_hash: str | None  # of the chunk as the table says it; None in a table of an older version
+    chunk: Chunk
+
+
+class Text(NamedTuple):
+    """What is embedded of a chunk."""
+
+    id: str
+    text: str  # with its context
+    tokens: int
+    content_hash: str  # of the whole chunk
 
 
 class Measured(Protocol):
@@ -90,11 +112,12 @@ def chunk_documents(
     chunker_id = chunker.id_of(category)
     name = _name(author, category)
     known = artifacts.table_metadata(*name)
-    source = data_version(warehouse.hashes(State.CLEANED, author, category).items(), chunker_id)
+    hashes = warehouse.hashes(State.CLEANED, author, category).items()
+    cleaned, source = data_version(hashes), data_version(hashes, chunker_id)
     if known is not None and known["source"] == source:
-        return _report(known)
+        return _report(known, cleaned)
     reusable = known is not None and known["chunker"] == chunker_id
-    rewrite = _Rewrite(chunker, category, _stored(artifacts, name), reusable=reusable)
+    rewrite = _Rewrite(chunker, category, read_rows(artifacts, author, category), reusable=reusable)
     label = f"chunking {category.value} of {author}"
     documents = progress(warehouse.documents(State.CLEANED, author, category), label)
 
@@ -103,15 +126,45 @@ def chunk_documents(
         return None if known is not None and known["data_version"] == footer["data_version"] else footer
 
     artifacts.write_table(*name, schema=SCHEMA, batches=_batches(rewrite.rows(documents)), metadata=finish)
-    report = _report(rewrite.metadata(source), rewrite)
+    report = _report(rewrite.metadata(source), cleaned, rewrite)
     logger.info("%s: %d chunks of %d documents", label, report.total, report.documents)
     return report
 
 
 def read_chunks(artifacts: ArtifactStore, author: str, category: Category) -> Iterator[Chunk]:
     """Yield the stored chunks in the order of document ids and ordinals; none where nothing is stored."""
-    for _, chunk in _stored(artifacts, _name(author, category)):
-        yield chunk
+    for row in read_rows(artifacts, author, category):
+        yield row.chunk
+
+
+def read_rows(artifacts: ArtifactStore, author: str, category: Category) -> Iterator[Row]:
+    """`read_chunks`, with what the table says of each chunk besides."""
+    for batch in artifacts.read_table(*_name(author, category)):
+        for fields in batch.to_pylist():
+            yield Row(fields.pop("document_hash"), fields.pop(_HASH, None), Chunk.model_validate(fields))
+
+
+def read_texts(artifacts: ArtifactStore, author: str, category: Category) -> Iterator[Text]:
+    """`read_chunks` for those who need only texts and hashes: nothing else is read, and no chunk is made of it."""
+    columns = ["id", "context", "text", "tokens", _HASH]
+    for batch in artifacts.read_table(*_name(author, category), columns=columns):
+        if _HASH not in batch.schema.names:  # a table of an older version
+            yield from (
+                Text(chunk.id, chunk.embedded_text, chunk.tokens, chunk.content_hash)
+                for chunk in read_chunks(artifacts, author, category)
+            )
+            return
+        ids, contexts, texts, tokens, hashes = (batch.column(name).to_pylist() for name in columns)
+        yield from map(Text, ids, map(embedded_text, contexts, texts), tokens, hashes)
+
+
+def read_hashes(artifacts: ArtifactStore, author: str, category: Category) -> Iterator[tuple[str, str]]:
+    """Yield id and content hash of the stored chunks, in their order."""
+    for batch in artifacts.read_table(*_name(author, category), columns=["id", _HASH]):
+        if _HASH not in batch.schema.names:
+            yield from ((chunk.id, chunk.content_hash) for chunk in read_chunks(artifacts, author, category))
+            return
+        yield from zip(batch.column("id").to_pylist(), batch.column(_HASH).to_pylist(), strict=True)
 
 
 def chunks_version(artifacts: ArtifactStore, author: str, category: Category) -> str | None:
@@ -130,16 +183,12 @@ def _name(author: str, category: Category) -> layout.Name:
     return layout.table(layout.CHUNKS, author, category)
 
 
-Row = tuple[str, Chunk]
-"""Content hash of the document, and one of its chunks."""
-
-
 class _Rewrite:
     """Merges stored rows with the cleaned documents, both in the order of document ids, and keeps the score."""
 
     def __init__(self, chunker: Chunker, category: Category, stored: Iterable[Row], *, reusable: bool) -> None:
         self._chunker, self._category, self._reusable = chunker, category, reusable
-        self._groups = groupby(stored, key=lambda row: row[1].document_id)
+        self._groups = groupby(stored, key=lambda row: row.chunk.document_id)
         self._group = self._next_group()
         self._parts: list[tuple[str, str]] = []
         self.documents = self.rechunked = self.added = self.changed = self.removed = 0
@@ -175,9 +224,9 @@ class _Rewrite:
         hashes = {document.id: document.content_hash for document in batch}
         stored = {identifier: self._stored_rows(identifier) for identifier in hashes}
         kept = {
-            identifier: [chunk for _, chunk in rows]
+            identifier: [row.chunk for row in rows]
             for identifier, rows in stored.items()
-            if self._reusable and rows and rows[0][0] == hashes[identifier]
+            if self._reusable and rows and rows[0].document_hash == hashes[identifier]
         }
         new = [document for document, identifier in zip(batch, hashes, strict=True) if identifier not in kept]
         fresh = [identifier for identifier in hashes if identifier not in kept]
@@ -186,7 +235,7 @@ class _Rewrite:
         self.rechunked += len(cut)
         for identifier, content in hashes.items():
             chunks = kept[identifier] if identifier in kept else cut[identifier]
-            before = {chunk.id: chunk for _, chunk in stored[identifier]}
+            before = {row.chunk.id: row.chunk for row in stored[identifier]}
             for row in self._scored(before, chunks):
                 yield {**row, "document_hash": content}
 
@@ -196,12 +245,12 @@ class _Rewrite:
             old = before.pop(chunk.id, None)
             self.added += old is None
             self.changed += old is not None and old != chunk
-            row = chunk.model_dump(mode="json")
-            self._parts.append((chunk.id, content_hash(row)))  # which is `Chunk.content_hash`, dumped once
+            content = chunk.content_hash
+            self._parts.append((chunk.id, content))
             self.tokens += chunk.tokens
             if chunk.tokens > self.tokens_max:
                 self.tokens_max, self.largest = chunk.tokens, chunk.id
-            yield row
+            yield {**chunk.model_dump(mode="json"), _HASH: content}
         self.removed += len(before)
 
     def _next_group(self) -> tuple[str, list[Row]] | None:
@@ -224,18 +273,12 @@ class _Rewrite:
         return rows
 
 
-def _stored(artifacts: ArtifactStore, name: layout.Name) -> Iterator[Row]:
-    for batch in artifacts.read_table(*name):
-        for row in batch.to_pylist():
-            yield row.pop("document_hash"), Chunk.model_validate(row)
-
-
 def _batches(rows: Iterator[dict[str, Any]]) -> Iterator[pa.RecordBatch]:
     while part := list(islice(rows, BATCH_ROWS)):
         yield pa.RecordBatch.from_pylist(part, schema=SCHEMA)
 
 
-def _report(footer: Metadata, rewrite: _Rewrite | None = None) -> ChunkReport:
+def _report(footer: Metadata, cleaned: str, rewrite: _Rewrite | None = None) -> ChunkReport:
     added, changed, removed = (rewrite.added, rewrite.changed, rewrite.removed) if rewrite else (0, 0, 0)
     return ChunkReport(
         data_version=footer["data_version"],
@@ -248,4 +291,5 @@ def _report(footer: Metadata, rewrite: _Rewrite | None = None) -> ChunkReport:
         tokens=footer["tokens"],
         tokens_max=footer["tokens_max"],
         largest=footer["largest"],
+        cleaned=cleaned,
     )

@@ -1,7 +1,7 @@
 """From raw documents to cleaned ones: what is not the author's goes, everything else stays as it was written."""
 
 from twin.cleaning.chrome import chrome_left
-from twin.cleaning.corpus import ALONE, COMPARED, places, platform_of
+from twin.cleaning.corpus import ALONE, COMPARED, compare, platform_of
 from twin.cleaning.stage import CleanReport, clean_documents, private_left, why_dropped
 from twin.private.secrets import secrets_in_address
 
@@ -11,7 +11,7 @@ __all__ = [
     "CleanReport",
     "chrome_left",
     "clean_documents",
-    "places",
+    "compare",
     "platform_of",
     "private_left",
     "secrets_in_address",

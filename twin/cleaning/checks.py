@@ -5,72 +5,121 @@ blocks on the answer.
 """
 
 from collections import Counter
+from collections.abc import Mapping
+from typing import Any
 
 from twin.cleaning.chrome import chrome_left
-from twin.cleaning.corpus import ALONE, COMPARED, places, platform_of
+from twin.cleaning.corpus import ALONE, COMPARED, Place, compare, platform_of
 from twin.cleaning.stage import private_left, why_dropped
-from twin.models import Category, State
+from twin.models import Author, Category, Document, State
 from twin.verdict import Verdict, name_of
 from twin.warehouse.base import Warehouse
-from twin.warehouse.checks import verify_documents
+from twin.warehouse.checks import DocumentCheck, SoundDocuments, look_at
 
 
 def check_cleaned(warehouse: Warehouse, author: str, category: Category) -> dict[str, Verdict]:
-    """Every check of an author's cleaned documents: name -> verdict. Only what is compared has page chrome."""
-    verdicts = {
-        "documents_are_sound": verify_documents(warehouse, State.CLEANED, author, category),
-        "no_document_is_lost": verify_cleaned(warehouse, author, category),
-        "nothing_private_is_left": verify_private(warehouse, author, category),
+    """Every check of an author's cleaned documents: name -> verdict. Only what is compared has page chrome.
+
+    The raw documents are read once, then the cleaned ones once.
+    """
+    raw = warehouse.hashes(State.RAW, author, category)
+    checks: dict[str, DocumentCheck] = {
+        "documents_are_sound": SoundDocuments(author, category, raw),
+        "no_document_is_lost": _Lost(warehouse, author, category, raw),
+        "nothing_private_is_left": _Private(warehouse.author(author)),
     }
     if category in COMPARED:
-        verdicts["no_page_chrome_is_left"] = verify_chrome(warehouse, author, category)
-    return verdicts
+        checks["no_page_chrome_is_left"] = _Chrome()
+    look_at(warehouse.documents(State.CLEANED, author, category), *checks.values())
+    return {name: check.verdict() for name, check in checks.items()}
 
 
 def verify_cleaned(warehouse: Warehouse, author: str, category: Category) -> Verdict:
     """Every raw document has a cleaned one that was made of what it says now, or a reason to have none."""
     raw = warehouse.hashes(State.RAW, author, category)
-    made_of = {
-        document.id: document.metadata.get("raw_hash")
-        for document in warehouse.documents(State.CLEANED, author, category)
-        if document.id in raw  # one without is a problem of its own, see `verify_documents`
-    }
-    found = places(warehouse, author) if category in COMPARED and raw.keys() - made_of.keys() else {}
-    person = warehouse.author(author)
-    problems, dropped = [], Counter[str]()
-    for identifier, content in raw.items():
-        if made_of.get(identifier) == content:
-            continue
-        document = warehouse.document(State.RAW, identifier)
-        if document is None:
-            continue  # removed in between
-        if identifier in made_of:
-            problems.append(f"{name_of(document)} changed after it was cleaned")
-        elif reason := why_dropped(document, found.get(identifier, ALONE), person):
-            dropped[reason] += 1
-        else:
-            problems.append(f"{name_of(document)} has no cleaned document and no reason to have none")
-    facts = {"raw": len(raw), "cleaned": len(made_of), "dropped": dict(sorted(dropped.items()))}
-    return Verdict(facts, problems)
+    return _verdict(warehouse, author, category, _Lost(warehouse, author, category, raw))
 
 
 def verify_private(warehouse: Warehouse, author: str, category: Category) -> Verdict:
     """Redaction finds nothing in what is stored as cleaned. What it finds is counted and never said."""
-    person = warehouse.author(author)
-    problems, count = [], 0
-    for document in warehouse.documents(State.CLEANED, author, category):
-        count += 1
-        if left := private_left(document, person):
-            kinds = ", ".join(f"{number} {name}" for name, number in sorted(left.items()))
-            problems.append(f"{name_of(document)} holds what must not be passed on: {kinds}")
-    return Verdict({"documents": count, "documents_private": len(problems)}, problems)
+    return _verdict(warehouse, author, category, _Private(warehouse.author(author)))
 
 
 def verify_chrome(warehouse: Warehouse, author: str, category: Category) -> Verdict:
     """No cleaned post or article holds what only a platform writes."""
-    problems, count = [], 0
-    for document in warehouse.documents(State.CLEANED, author, category):
-        count += 1
+    return _verdict(warehouse, author, category, _Chrome())
+
+
+def _verdict(warehouse: Warehouse, author: str, category: Category, check: DocumentCheck) -> Verdict:
+    look_at(warehouse.documents(State.CLEANED, author, category), check)
+    return check.verdict()
+
+
+class _Lost:
+    """See `verify_cleaned`.
+
+    Args:
+        raw: id -> content hash of the raw documents as they are stored now.
+    """
+
+    def __init__(self, warehouse: Warehouse, author: str, category: Category, raw: dict[str, str]) -> None:
+        self._warehouse, self._author, self._category, self._raw = warehouse, author, category, raw
+        self._made_of: dict[str, Any] = {}
+
+    def look(self, document: Document) -> None:
+        if document.id in self._raw:  # one without is a problem of its own, see `SoundDocuments`
+            self._made_of[document.id] = document.metadata.get("raw_hash")
+
+    def verdict(self) -> Verdict:
+        raw, made_of = self._raw, self._made_of
+        places: Mapping[str, Place] = {}
+        if self._category in COMPARED and raw.keys() - made_of.keys():
+            places = compare(self._warehouse, self._author, {self._category: raw}).places
+        person = self._warehouse.author(self._author)
+        problems, dropped = [], Counter[str]()
+        for identifier, content in raw.items():
+            if made_of.get(identifier) == content:
+                continue
+            document = self._warehouse.document(State.RAW, identifier)
+            if document is None:
+                continue  # removed in between
+            if identifier in made_of:
+                problems.append(f"{name_of(document)} changed after it was cleaned")
+            elif reason := why_dropped(document, places.get(identifier, ALONE), person):
+                dropped[reason] += 1
+            else:
+                problems.append(f"{name_of(document)} has no cleaned document and no reason to have none")
+        facts = {"raw": len(raw), "cleaned": len(made_of), "dropped": dict(sorted(dropped.items()))}
+        return Verdict(facts, problems)
+
+
+class _Private:
+    """See `verify_private`."""
+
+    def __init__(self, person: Author | None) -> None:
+        self._person = person
+        self._count, self._problems = 0, list[str]()
+
+    def look(self, document: Document) -> None:
+        self._count += 1
+        if left := private_left(document, self._person):
+            kinds = ", ".join(f"{number} {name}" for name, number in sorted(left.items()))
+            self._problems.append(f"{name_of(document)} holds what must not be passed on: {kinds}")
+
+    def verdict(self) -> Verdict:
+        return Verdict({"documents": self._count, "documents_private": len(self._problems)}, self._problems)
+
+
+class _Chrome:
+    """See `verify_chrome`."""
+
+    def __init__(self) -> None:
+        self._count, self._problems = 0, list[str]()
+
+    def look(self, document: Document) -> None:
+        self._count += 1
         if left := chrome_left(document.text, platform_of(document)):
-            problems.append(f"{name_of(document)} holds page chrome in {len(left)} places: “{left[0][:80]}”")
-    return Verdict({"documents": count, "documents_with_chrome": len(problems)}, problems)
+            self._problems.append(f"{name_of(document)} holds page chrome in {len(left)} places: “{left[0][:80]}”")
+
+    def verdict(self) -> Verdict:
+        return Verdict({"documents": self._count, "documents_with_chrome": len(self._problems)}, self._problems)

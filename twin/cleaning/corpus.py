@@ -5,8 +5,11 @@ article.
 """
 
 from collections import Counter
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from itertools import zip_longest
+from typing import NamedTuple
 from urllib.parse import urlsplit
 
 from twin.categories import Layout
@@ -71,23 +74,95 @@ def other_author(document: Document, author: Author | None) -> str | None:
     return name if name and author and is_other(name, author) else None
 
 
-def places(warehouse: Warehouse, author: str) -> dict[str, Place]:
-    """Id -> place of the author's raw documents that are compared; those that stand alone are left out.
+class Raw(NamedTuple):
+    """What cleaning asks of a raw document, so that one which did not change need not be read for it again."""
 
-    Texts stream through; what is held of each are the hashes of its words and paragraphs.
+    id: str
+    link: str
+    chars: int
+    content_hash: str
+    secret: bool  # in its address: it is dropped
+
+    @classmethod
+    def of(cls, document: Document) -> "Raw":
+        return cls(
+            id=document.id,
+            link=document.link,
+            chars=len(document.text),
+            content_hash=document.content_hash,
+            secret=bool(secrets_in_address(document)),
+        )
+
+
+@dataclass(frozen=True)
+class Compared:
+    """An author's raw posts and articles, looked at together.
+
+    Args:
+        author: in whose name other bylines were told from the author's own.
+        raw: every document that was read, in the order of ids.
+        places: id -> place; those that stand alone are left out.
     """
-    person = warehouse.author(author)
+
+    author: Author | None
+    raw: Mapping[Category, list[Raw]]
+    places: Mapping[str, Place]
+
+
+_last: dict[str, Compared] = {}
+"""What was found of the author that was compared last; no text is in it.
+
+Posts and articles are cleaned and checked one after the other, each by a call of its own, and all ask the same.
+"""
+
+
+def compare(warehouse: Warehouse, author: str, read: Mapping[Category, Mapping[str, str]] | None = None) -> Compared:
+    """Look at the author's raw posts and articles together.
+
+    Texts stream through; what is held of each are the hashes of its words and paragraphs. Where all of them are still
+    what they were at the last call, as hashes of what is stored now tell, what was found then is returned.
+
+    Args:
+        warehouse: read: raw documents.
+        author: slug.
+        read: id -> content hash of the documents of a category, where the caller has just read them.
+    """
+    person, known = warehouse.author(author), _last.get(author)
+    if known is None or known.author != person or not _unchanged(warehouse, author, known, read or {}):
+        _last.clear()
+        known = _last[author] = _compare(warehouse, author, person)
+    return known
+
+
+def _unchanged(warehouse: Warehouse, author: str, known: Compared, read: Mapping[Category, Mapping[str, str]]) -> bool:
+    """Whether the warehouse holds exactly the documents that were compared; the first difference ends the reading."""
+    for category in COMPARED:
+        before = ((raw.id, raw.content_hash) for raw in known.raw[category])
+        stored = ((raw.id, raw.content_hash) for raw in warehouse.documents(State.RAW, author, category))
+        now = iter(read[category].items()) if category in read else stored
+        if any(one != other for one, other in zip_longest(before, now)):
+            return False
+    return True
+
+
+def _compare(warehouse: Warehouse, author: str, person: Author | None) -> Compared:
     prints: list[Fingerprint] = []
+    found: dict[Category, list[Raw]] = {category: [] for category in COMPARED}
     keys: dict[Category, dict[str, set[str]]] = {category: {} for category in COMPARED}
     for category in COMPARED:
         for raw in progress(warehouse.documents(State.RAW, author, category), f"comparing {category} of {author}"):
-            if secrets_in_address(raw):
+            found[category].append(Raw.of(raw))
+            if found[category][-1].secret:
                 continue  # it is dropped, so it can stand in the place of no other, nor be named by one
             text, _ = without_platform(raw)
             # Another person's text is not the author's in its place, nor the other way round.
             group = OTHER if other_author(raw, person) else ""
             prints.append(fingerprint(raw.id, text, link=raw.link, published_at=raw.published_at, group=group))
             keys[category][raw.id] = paragraph_keys(text, indented=category.traits.layout is Layout.MARKDOWN)
+    return Compared(person, found, _places(prints, keys))
+
+
+def _places(prints: list[Fingerprint], keys: dict[Category, dict[str, set[str]]]) -> dict[str, Place]:
     stays = find_duplicates(prints)
     links = {each.id: each.link for each in prints}
     gone: dict[str, frozenset[str]] = {}

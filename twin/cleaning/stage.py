@@ -9,7 +9,7 @@ from typing import Any
 from pydantic import Field
 
 from twin.categories import Layout
-from twin.cleaning.corpus import ALONE, COMPARED, Place, other_author, places, without_platform
+from twin.cleaning.corpus import ALONE, COMPARED, Compared, Place, Raw, compare, other_author, without_platform
 from twin.cleaning.language import detect_language
 from twin.cleaning.mending import tidy
 from twin.cleaning.posts import hashtags, mentions
@@ -209,10 +209,13 @@ class _Cleaning:
     """Counts while the cleaned documents that must be written stream into the warehouse."""
 
     def __init__(self, warehouse: Warehouse, author: str, category: Category) -> None:
+        self._warehouse, self._category = warehouse, category
         self._raw = partial(warehouse.documents, State.RAW, author, category)
         self._label = f"cleaning {category} of {author}"
         self._author = warehouse.author(author)
-        self._places = places(warehouse, author) if category in COMPARED else {}
+        self._compared: Compared | None = None
+        if category in COMPARED and next(self._raw(), None) is not None:
+            self._compared = compare(warehouse, author)
         self.cleaned = {doc.id: _known(doc) for doc in warehouse.documents(State.CLEANED, author, category)}
         self.kept: dict[str, str] = {}
         self.dropped: Counter[str] = Counter()
@@ -223,12 +226,13 @@ class _Cleaning:
 
     def documents(self) -> Iterator[Document]:
         """The cleaned documents whose raw one, rules or surroundings changed."""
-        for raw in progress(self._raw(), self._label):
-            self.chars_raw += len(raw.text)
-            if secrets_in_address(raw):
+        places = self._compared.places if self._compared else {}
+        for raw, document in progress(self._read(), self._label):
+            self.chars_raw += raw.chars
+            if raw.secret:
                 self.dropped["secret_in_address"] += 1
                 continue
-            place = self._places.get(raw.id, ALONE)
+            place = places.get(raw.id, ALONE)
             if place.duplicate_of:
                 self.dropped["duplicate"] += 1
                 self.duplicates.append(f"{raw.link} is the same text as {place.duplicate_of}")
@@ -237,12 +241,22 @@ class _Cleaning:
             if known and known.made_of == (raw.content_hash, VERSION, _context(place, self._author)):
                 self._count(raw.id, known)
                 continue
-            cleaned = clean(raw, place, self._author)
+            changed = document or self._warehouse.document(State.RAW, raw.id)
+            if changed is None:
+                continue  # removed since
+            cleaned = clean(changed, place, self._author)
             if cleaned.text.strip():
                 self._count(raw.id, _known(cleaned))
                 yield cleaned
             else:
-                self.dropped[_why_empty(raw, place)] += 1
+                self.dropped[_why_empty(changed, place)] += 1
+
+    def _read(self) -> Iterator[tuple[Raw, Document | None]]:
+        """The raw documents; those that were read to be compared are not read again, unless they must be cleaned."""
+        if self._compared is not None:
+            yield from ((raw, None) for raw in self._compared.raw[self._category])
+        else:
+            yield from ((Raw.of(document), document) for document in self._raw())
 
     def _count(self, identifier: str, known: _Known) -> None:
         self.kept[identifier] = known.content_hash

@@ -115,10 +115,13 @@ class _Stage:
         self.source: dict[str, str] = {}  # id -> url of the link that it belongs to
         self.before: dict[str, str] = {}  # id -> content hash when the stage began
         self.address: dict[str, str] = {}  # id -> the document's own link
+        self.by_others = 0  # of those before
+        self.written = False
         for document in self._documents():
             self.source[document.id] = document.source
             self.before[document.id] = document.content_hash
             self.address[document.id] = document.link
+            self.by_others += OTHER in document.metadata
         self.last = warehouse.last_crawls(author, category)
         self.skipped_files: Counter[str] = Counter()
         self.outcome: dict[str, CrawlRecord] = {}
@@ -167,8 +170,9 @@ class _Stage:
         link, reading, moment = asked.link, _Reading(), datetime.now(UTC)
         try:
             crawl = asked.answer.result()
-            self.warehouse.upsert_documents(State.RAW, self._own(link, crawl, reading))
+            self.written |= bool(self.warehouse.upsert_documents(State.RAW, self._own(link, crawl, reading)).written)
         except (CrawlError, InputError) as error:  # InputError: the warehouse refused a document and names it
+            self.written |= bool(reading.given)  # what came before the failure may be stored
             # Some sources are read from another address than the declared one; then the message alone does not name it.
             message = str(error) if link.url in str(error) else f"{link.url}: {error}"
             logger.warning("%s", message)
@@ -215,6 +219,7 @@ class _Stage:
         """Tombstone documents."""
         gone = list(identifiers)
         if gone:
+            self.written = True
             self.warehouse.remove_documents(State.RAW, gone)
             for identifier in gone:
                 self.source.pop(identifier, None)
@@ -224,11 +229,14 @@ class _Stage:
         return not self.shadowed.get(link.url, set()) <= self.source.keys()
 
     def report(self, links: int) -> CrawlReport:
-        # Counted from what is stored now, so that the documents of a link that failed half way count as well.
-        after, by_others = dict[str, str](), 0
-        for document in self._documents():
-            after[document.id] = document.content_hash
-            by_others += OTHER in document.metadata
+        # Counted from what is stored now, so that the documents of a link that failed half way count as well. If
+        # nothing was written, that is what was stored before.
+        after, by_others = self.before, self.by_others
+        if self.written:
+            after, by_others = {}, 0
+            for document in self._documents():
+                after[document.id] = document.content_hash
+                by_others += OTHER in document.metadata
         new = len(after.keys() - self.before.keys())
         removed = len(self.before.keys() - after.keys())
         unchanged = len(after.items() & self.before.items())

@@ -59,6 +59,7 @@ class Harvest:
 
     samples: list[InstructionSample] = field(default_factory=list)
     splits: dict[str, Split] = field(default_factory=dict)  # document id -> split, of documents with samples
+    training: list[Document] = field(default_factory=list)  # of the split train, each once
     dropped: Counter[str] = field(default_factory=Counter)
     documents: int = 0
     words: int = 0
@@ -105,6 +106,8 @@ def make_samples(author: Author, documents: Iterable[Document]) -> Harvest:
     kept = _capped(kept, harvest.dropped)
     used = {candidate.document.id for candidate in kept}
     harvest.splits = assign_splits({key: text for key, text in texts.items() if key in used})
+    chosen = {candidate.document.id: candidate.document for candidate in kept}
+    harvest.training = [document for key, document in chosen.items() if harvest.splits[key] == "train"]
     system = system_prompt(author)
     harvest.samples = [_sample(candidate, system, harvest.splits[candidate.document.id]) for candidate in kept]
     return harvest
@@ -238,10 +241,10 @@ def _normal(text: str) -> str:
 
 def _reads_as_prose(output: str) -> bool:
     """At least 60 % of the visible characters are letters, and at most half of the words are code."""
-    visible = [char for char in output if not char.isspace()]
+    visible = "".join(output.split())
     indented = "".join(block for block in re.split(r"\n[ \t]*\n", output) if is_indented(block))
     fenced = indented + "".join(re.findall(r"(?ms)^\s*(?:```|~~~).*?(?:^\s*(?:```|~~~)\s*$|\Z)", output))
-    letters = sum(char.isalpha() for char in visible)
+    letters = sum(map(str.isalpha, visible))
     return letters >= 0.6 * len(visible) and count_words(fenced) <= 0.5 * count_words(output)
 
 

@@ -72,7 +72,7 @@ def build_dataset(warehouse: Warehouse, artifacts: ArtifactStore, author: str) -
     problems = check_disjoint(harvest.samples)
     if problems:
         raise ConsistencyError(f"The dataset of {author} would leak: {problems[0]}. This is a fault of LLM Twin.")
-    corpus = _corpus(warehouse, harvest.splits)
+    corpus = _corpus(harvest.training)
     version = data_version(((s.id, s.content_hash) for s in harvest.samples), CODE_VERSION, sha256(corpus))
     report = _report(harvest, version, str(artifacts.path(*layout.dataset(author))))
     return _store(artifacts, person, harvest.samples, corpus, report)
@@ -109,19 +109,15 @@ def _documents(warehouse: Warehouse, author: str) -> Iterator[Document]:
         yield from warehouse.documents(State.CLEANED, author, category)
 
 
-def _corpus(warehouse: Warehouse, splits: dict[str, Split]) -> bytes:
+def _corpus(documents: Iterable[Document]) -> bytes:
     """The texts of the training documents, in a fixed order; never one of a held-out document."""
-    chosen = [identifier for identifier, split in splits.items() if split == "train"]
     lines: list[dict[str, object]] = []
     size = 0
-    for identifier in sorted(chosen, key=sha256):
-        document = warehouse.document(State.CLEANED, identifier)
-        if document is None:  # removed while we read: the next build will see it gone
-            continue
+    for document in sorted(documents, key=lambda each: sha256(each.id)):
         size += len(document.text)
         if lines and size > CORPUS_CHARACTERS:
             break
-        lines.append({"document_id": identifier, "category": str(document.category), "text": document.text})
+        lines.append({"document_id": document.id, "category": str(document.category), "text": document.text})
     return _jsonl(lines)
 
 

@@ -5,15 +5,16 @@ blocks on the answer.
 """
 
 from collections import Counter
-from itertools import zip_longest
+from collections.abc import Iterator
+from itertools import repeat, zip_longest
 
 import numpy as np
 
 from twin.artifacts import ArtifactStore
-from twin.chunking import read_chunks
+from twin.chunking.stage import read_texts
 from twin.embedding.base import Embedder
-from twin.embedding.inspection import verify_reading, verify_vectors
-from twin.embedding.stage import read_embeddings
+from twin.embedding.inspection import Drift, Reading
+from twin.embedding.stage import read_embeddings, read_matrices
 from twin.identity import sha256
 from twin.models import Category
 from twin.verdict import Verdict
@@ -25,11 +26,12 @@ NORM_TOLERANCE = 1e-3
 def check_embeddings(
     artifacts: ArtifactStore, embedder: Embedder, author: str, category: Category
 ) -> dict[str, Verdict]:
-    """Every check of an author's stored embeddings: name -> verdict."""
+    """Every check of an author's stored embeddings: name -> verdict. Chunks and vectors are read once."""
+    reading, drift = Reading(embedder), Drift(artifacts, author, category)
     return {
-        "vectors_are_sound": verify_embeddings(artifacts, author, category, embedder.dimension),
-        "texts_are_read_to_the_end": verify_reading(artifacts, embedder, author, category),
-        "vectors_have_not_drifted": verify_vectors(artifacts, author, category),
+        "vectors_are_sound": _sound(artifacts, author, category, embedder.dimension, (reading,), (drift,)),
+        "texts_are_read_to_the_end": reading.verdict(),
+        "vectors_have_not_drifted": drift.verdict(),
     }
 
 
@@ -39,29 +41,54 @@ def verify_embeddings(artifacts: ArtifactStore, author: str, category: Category,
     The rows lie in the order of the chunks, so that they are compared side by side, in flat memory; only where they do
     not are all ids looked at together.
     """
+    return _sound(artifacts, author, category, dimension)
+
+
+def _sound(  # noqa: PLR0917 - what is read, and who looks on
+    artifacts: ArtifactStore,
+    author: str,
+    category: Category,
+    dimension: int,
+    texts_seen_by: tuple[Reading, ...] = (),
+    vectors_seen_by: tuple[Drift, ...] = (),
+) -> Verdict:
+    """`verify_embeddings`, while others look on."""
+
+    def hashes() -> Iterator[tuple[str, str]]:
+        for chunk in read_texts(artifacts, author, category):
+            for check in texts_seen_by:
+                check.look(chunk)
+            yield chunk.id, sha256(chunk.text)
+
+    def rows() -> Iterator[tuple[str, str, tuple[int, ...], float]]:
+        """Id and text hash of each vector, its shape and its length."""
+        for ids, text_hashes, matrix in read_matrices(artifacts, author, category):
+            for check in vectors_seen_by:
+                check.look(matrix)
+            yield from zip(ids, text_hashes, repeat(matrix.shape[1:]), np.linalg.norm(matrix, axis=1).tolist())
+
     problems: list[str] = []
     others: list[str] = []
     count, aligned = 0, True
-    hashes = ((chunk.id, sha256(chunk.embedded_text)) for chunk in read_chunks(artifacts, author, category))
-    for wanted, row in zip_longest(hashes, read_embeddings(artifacts, author, category)):
-        aligned = aligned and wanted is not None and row is not None and wanted[0] == row.chunk_id
+    for wanted, row in zip_longest(hashes(), rows()):
+        aligned = aligned and wanted is not None and row is not None and wanted[0] == row[0]
         if row is None:
-            break
+            continue
+        chunk_id, text_hash, shape, length = row
         count += 1
-        if aligned and wanted[1] != row.text_hash:
-            others.append(f"the vector of chunk {row.chunk_id} is of another text")
-        if row.vector.shape != (dimension,):
-            problems.append(f"the vector of chunk {row.chunk_id} has shape {row.vector.shape}, not ({dimension},)")
-        elif not abs(float(np.linalg.norm(row.vector)) - 1.0) <= NORM_TOLERANCE:  # false for NaN as well
-            length = np.linalg.norm(row.vector)
-            problems.append(f"the vector of chunk {row.chunk_id} has length {length:.4f}, not 1")
+        if aligned and wanted[1] != text_hash:
+            others.append(f"the vector of chunk {chunk_id} is of another text")
+        if shape != (dimension,):
+            problems.append(f"the vector of chunk {chunk_id} has shape {shape}, not ({dimension},)")
+        elif not abs(length - 1.0) <= NORM_TOLERANCE:  # false for NaN as well
+            problems.append(f"the vector of chunk {chunk_id} has length {length:.4f}, not 1")
     problems += others if aligned else _unmatched_vectors(artifacts, author, category)
     return Verdict({"vectors": count, "dimension": dimension}, problems)
 
 
 def _unmatched_vectors(artifacts: ArtifactStore, author: str, category: Category) -> list[str]:
     """What is wrong between chunks and vectors that do not lie side by side."""
-    wanted = {chunk.id: sha256(chunk.embedded_text) for chunk in read_chunks(artifacts, author, category)}
+    wanted = {chunk.id: sha256(chunk.text) for chunk in read_texts(artifacts, author, category)}
     rows = list(read_embeddings(artifacts, author, category, vectors=False))
     seen = Counter(row.chunk_id for row in rows)
     problems = [

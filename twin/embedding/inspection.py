@@ -7,7 +7,8 @@ every run.
 
 from collections import Counter
 from collections.abc import Iterable, Iterator
-from heapq import nsmallest
+from functools import partial
+from heapq import heappush, heappushpop, nsmallest
 from textwrap import shorten
 
 import numpy as np
@@ -16,9 +17,10 @@ from numpy.typing import NDArray
 
 from twin import layout
 from twin.artifacts import ArtifactStore
-from twin.chunking.stage import read_chunks
+from twin.chunking.stage import Text, read_texts
 from twin.embedding import Embedder, read_embeddings
 from twin.embedding.base import Vectors
+from twin.embedding.stage import matrix_of
 from twin.inspection.drift import compare
 from twin.inspection.markdown import image, linked
 from twin.inspection.record import (
@@ -98,6 +100,32 @@ def inspect_embeddings(artifacts: ArtifactStore, author: str, category: Category
     return found.model_copy(update={"shown": {**found.shown, **_map(artifacts, author, model).shown}})
 
 
+class Drift:
+    """Whether the vectors shown to it are distributed as they were in the version before: see `verify_vectors`."""
+
+    def __init__(self, artifacts: ArtifactStore, author: str, category: Category) -> None:
+        self._again = partial(_statistics, artifacts, author, category)
+        self._version, self._model = _made(artifacts, author, category)
+        self._before = predecessor(artifacts, layout.inspection(_STAGE, author, category), self._version)
+        self._axis = np.array(self._before.mean if self._before else ())
+        self._spreads, self._all_along = _Spreads(self._axis), True
+
+    def look(self, matrix: Vectors) -> None:
+        """Take vectors of shape (n, dimension) into account."""
+        if self._before is not None:
+            self._all_along &= matrix.shape[1] == len(self._axis)
+            self._spreads.look(matrix)
+
+    def verdict(self) -> Verdict:
+        before, now = self._before, self._spreads.of(self._version, self._model)
+        names = {"norm": "Lengths of vectors"}
+        if before is not None and before.made_with == self._model:
+            names["cosine"] = "Cosines of vectors and their former mean"
+            if not self._all_along:  # there was no vector before, so the axis is the mean of these
+                now = self._again(before)
+        return compare(now, before, names, maker="the model")
+
+
 def verify_vectors(artifacts: ArtifactStore, author: str, category: Category) -> Verdict:
     """The vectors are distributed as they were in the version before, in length and in direction.
 
@@ -105,13 +133,51 @@ def verify_vectors(artifacts: ArtifactStore, author: str, category: Category) ->
     precision. Whether the author's subjects moved is seen in directions: in the cosine of each vector and the mean of
     the version before. Directions of different models mean different things and are not compared.
     """
-    version, _ = _made(artifacts, author, category)
-    before = predecessor(artifacts, layout.inspection(_STAGE, author, category), version)
-    now = _statistics(artifacts, author, category, before)
-    names = {"norm": "Lengths of vectors"}
-    if before is not None and before.made_with == now.made_with:
-        names["cosine"] = "Cosines of vectors and their former mean"
-    return compare(now, before, names, maker="the model")
+    drift = Drift(artifacts, author, category)
+    for _, matrix in _matrices(artifacts, author, category):
+        drift.look(matrix)
+    return drift.verdict()
+
+
+class Reading:
+    """Whether the chunks shown to it are read to their ends: see `verify_reading`."""
+
+    def __init__(self, embedder: Embedder) -> None:
+        self._sizer = embedder.sizer
+        self._said: Counter[int] = Counter()
+        self._chunks = 0
+        self._longest: list[tuple[int, int, str]] = []  # a heap: characters, minus the place in the table, text
+
+    def look(self, chunk: Text) -> None:
+        """Take one chunk into account."""
+        longer = (len(chunk.text), -self._chunks, chunk.text)
+        self._chunks += 1
+        self._said[chunk.tokens] += 1
+        if len(self._longest) < _LONGEST:
+            heappush(self._longest, longer)
+        else:
+            heappushpop(self._longest, longer)
+
+    def verdict(self) -> Verdict:
+        limit, said = self._sizer.limit, self._said
+        counts = self._sizer.counts([text for _, _, text in self._longest])
+        chunks = self._chunks
+        longest = max([0, *said, *counts])
+        counted = sum(count > limit for count in counts)
+        problems = []
+        if cut := max(counted, sum(number for tokens, number in said.items() if tokens > limit)):
+            problems.append(
+                f"{cut:,} of {chunks:,} chunks are longer than the {limit:,} tokens that the embedder reads, and their "
+                "ends are in no vector: run the chunks stage again"
+            )
+        facts = {
+            "chunks": chunks,
+            "chunks_counted_again": len(counts),
+            "chunks_truncated": cut,
+            "tokens_longest": longest,
+            "tokens_read": limit,
+        }
+        return Verdict(facts, problems)
 
 
 def verify_reading(artifacts: ArtifactStore, embedder: Embedder, author: str, category: Category) -> Verdict:
@@ -119,32 +185,10 @@ def verify_reading(artifacts: ArtifactStore, embedder: Embedder, author: str, ca
 
     The chunks say how many tokens they have; those of the longest texts are counted again.
     """
-    limit = embedder.sizer.limit
-    said: Counter[int] = Counter()
-
-    def texts() -> Iterator[str]:
-        for chunk in read_chunks(artifacts, author, category):
-            said[chunk.tokens] += 1
-            yield chunk.embedded_text
-
-    counts = embedder.sizer.counts(nsmallest(_LONGEST, texts(), key=lambda text: -len(text)))
-    chunks = said.total()
-    longest = max([0, *said, *counts])
-    counted = sum(count > limit for count in counts)
-    problems = []
-    if cut := max(counted, sum(number for tokens, number in said.items() if tokens > limit)):
-        problems.append(
-            f"{cut:,} of {chunks:,} chunks are longer than the {limit:,} tokens that the embedder reads, and their "
-            "ends are in no vector: run the chunks stage again"
-        )
-    facts = {
-        "chunks": chunks,
-        "chunks_counted_again": len(counts),
-        "chunks_truncated": cut,
-        "tokens_longest": longest,
-        "tokens_read": limit,
-    }
-    return Verdict(facts, problems)
+    reading = Reading(embedder)
+    for chunk in read_texts(artifacts, author, category):
+        reading.look(chunk)
+    return reading.verdict()
 
 
 def _made(artifacts: ArtifactStore, author: str, category: Category) -> tuple[str, str]:
@@ -156,32 +200,46 @@ def _made(artifacts: ArtifactStore, author: str, category: Category) -> tuple[st
 def _matrices(artifacts: ArtifactStore, author: str, category: Category) -> Iterator[tuple[pa.Array, Vectors]]:
     """Ids and vectors, shape (n, dimension), of one batch of rows after the other."""
     for batch in artifacts.read_table(*layout.table(_STAGE, author, category), columns=["chunk_id", "vector"]):
-        column = batch.column("vector")
-        flat: Vectors = column.flatten().to_numpy(zero_copy_only=False)
-        yield batch.column("chunk_id"), flat.reshape(len(batch), column.type.list_size)
+        yield batch.column("chunk_id"), matrix_of(batch)
+
+
+class _Spreads:
+    """Spread of the norms of vectors, and of their cosines with an axis where they have its dimension."""
+
+    def __init__(self, axis: NDArray[np.float64]) -> None:
+        self._axis, self._length = axis, float(np.linalg.norm(axis))
+        self._norms: Counter[float] = Counter()
+        self._cosines: Counter[float] = Counter()
+
+    def look(self, matrix: Vectors) -> None:
+        self._norms.update(np.linalg.norm(matrix, axis=1).astype(np.float64).round(_NORM_DIGITS).tolist())
+        if self._length and matrix.shape[1] == len(self._axis):
+            self._cosines.update((matrix @ (self._axis / self._length)).round(_COSINE_DIGITS).tolist())
+
+    def of(self, version: str, model: str, mean: NDArray[np.float64] | None = None) -> Statistics:
+        """What was counted, as that of a version of a table."""
+        return Statistics(
+            version=version,
+            made_with=model,
+            spreads={"norm": Spread.of(self._norms), "cosine": Spread.of(self._cosines)},
+            mean=() if mean is None else tuple(mean.tolist()),
+        )
 
 
 def _statistics(artifacts: ArtifactStore, author: str, category: Category, before: Statistics | None) -> Statistics:
     """Spread of the norms, and of the cosines with the mean: of the version before, or else of these vectors."""
     version, model = _made(artifacts, author, category)
-    norms: Counter[float] = Counter()
     total: NDArray[np.float64] | None = None
+    count = 0
     for _, matrix in _matrices(artifacts, author, category):
-        norms.update(np.linalg.norm(matrix, axis=1).astype(np.float64).round(_NORM_DIGITS).tolist())
+        count += len(matrix)
         added = matrix.sum(axis=0, dtype=np.float64)
         total = added if total is None else total + added
-    mean = np.zeros(0) if total is None else (total / norms.total()).round(6)
-    axis = np.array(before.mean) if before is not None and len(before.mean) == len(mean) else mean
-    cosines: Counter[float] = Counter()
-    length = float(np.linalg.norm(axis))
-    for _, matrix in _matrices(artifacts, author, category) if length else ():
-        cosines.update((matrix @ (axis / length)).round(_COSINE_DIGITS).tolist())
-    return Statistics(
-        version=version,
-        made_with=model,
-        spreads={"norm": Spread.of(norms), "cosine": Spread.of(cosines)},
-        mean=tuple(mean.tolist()),
-    )
+    mean = np.zeros(0) if total is None else (total / count).round(6)
+    spreads = _Spreads(np.array(before.mean) if before is not None and len(before.mean) == len(mean) else mean)
+    for _, matrix in _matrices(artifacts, author, category):
+        spreads.look(matrix)
+    return spreads.of(version, model, mean)
 
 
 def _chosen(artifacts: ArtifactStore, author: str, categories: Iterable[Category], count: int) -> set[str]:

@@ -4,7 +4,7 @@ import hashlib
 import logging
 import time
 from collections.abc import Iterator
-from itertools import islice
+from itertools import islice, repeat
 from pathlib import Path
 from typing import NamedTuple
 
@@ -13,7 +13,7 @@ import pyarrow as pa
 
 from twin import layout
 from twin.artifacts import ArtifactStore, Metadata
-from twin.chunking.stage import chunks_version, read_chunks
+from twin.chunking.stage import chunks_version, read_texts
 from twin.embedding.base import Embedder, Preparable, Vectors
 from twin.embedding.vectorfile import Hashes, VectorFile, packed
 from twin.errors import ConsistencyError
@@ -122,12 +122,22 @@ def read_embeddings(
     artifacts: ArtifactStore, author: str, category: Category, *, vectors: bool = True
 ) -> Iterator[Embedding]:
     """Yield the stored rows in the order of the chunks; none where nothing is stored."""
-    columns = ["chunk_id", "text_hash", *(["vector"] if vectors else [])]
+    if vectors:
+        for ids, hashes, matrix in read_matrices(artifacts, author, category):
+            yield from map(Embedding, ids, hashes, matrix)
+        return
     nothing = np.empty(0, dtype=np.float32)
-    for batch in artifacts.read_table(*_name(author, category), columns=columns):
-        rows = _matrix(batch) if vectors else [nothing] * batch.num_rows
+    for batch in artifacts.read_table(*_name(author, category), columns=["chunk_id", "text_hash"]):
         ids, hashes = batch.column("chunk_id").to_pylist(), batch.column("text_hash").to_pylist()
-        yield from map(Embedding, ids, hashes, rows)
+        yield from map(Embedding, ids, hashes, repeat(nothing))
+
+
+def read_matrices(
+    artifacts: ArtifactStore, author: str, category: Category
+) -> Iterator[tuple[list[str], list[str], Vectors]]:
+    """`read_embeddings` a batch of rows at a time: chunk ids, text hashes and vectors of shape (rows, dimension)."""
+    for batch in artifacts.read_table(*_name(author, category)):
+        yield batch.column("chunk_id").to_pylist(), batch.column("text_hash").to_pylist(), matrix_of(batch)
 
 
 def embeddings_model(artifacts: ArtifactStore, author: str, category: Category) -> str | None:
@@ -192,14 +202,13 @@ def _collect(artifacts: ArtifactStore, model: str, author: str, vectors: VectorF
             hashes, first = np.unique(packed(batch.column("text_hash").to_pylist()), return_index=True)
             lacking = vectors.lacks(hashes)
             if lacking.any():
-                vectors.add(hashes[lacking], _matrix(batch)[first[lacking]])
+                vectors.add(hashes[lacking], matrix_of(batch)[first[lacking]])
 
 
 def _texts(artifacts: ArtifactStore, author: str, category: Category) -> Iterator[tuple[str, str, str]]:
     """Yield id, text hash and embedded text of each chunk."""
-    for chunk in read_chunks(artifacts, author, category):
-        text = chunk.embedded_text
-        yield chunk.id, sha256(text), text
+    for chunk in read_texts(artifacts, author, category):
+        yield chunk.id, sha256(chunk.text), chunk.text
 
 
 def _wanted(artifacts: ArtifactStore, author: str, category: Category, model: str) -> tuple[str, Hashes, Hashes]:
@@ -245,10 +254,11 @@ def _checked(vectors: Vectors, count: int, dimension: int) -> Vectors:
     return vectors
 
 
-def _matrix(batch: pa.RecordBatch) -> Vectors:
+def matrix_of(batch: pa.RecordBatch) -> Vectors:
+    """The vectors of a batch of rows, shape (rows, dimension); a view of it. (`to_numpy` would load pandas.)"""
     column = batch.column("vector")
-    flat: Vectors = column.flatten().to_numpy(zero_copy_only=False)
-    return flat.reshape(batch.num_rows, column.type.list_size)
+    vectors: Vectors = np.asarray(np.from_dlpack(column.flatten()), dtype=np.float32)  # which copies nothing
+    return vectors.reshape(batch.num_rows, column.type.list_size)
 
 
 def _name(author: str, category: Category) -> layout.Name:

@@ -9,11 +9,12 @@ from collections.abc import Iterator
 import numpy as np
 
 from twin.artifacts import ArtifactStore
-from twin.chunking import read_chunks
+from twin.chunking.stage import read_hashes
 from twin.embedding import Embedder, read_embeddings
 from twin.models import Category
-from twin.terms.bm25 import encode_chunk
+from twin.terms.bm25 import encode_chunks
 from twin.vectors.base import VectorStore, points_model
+from twin.vectors.payload import batches
 from twin.verdict import Verdict
 
 COMPARED_POINTS = 1000
@@ -38,7 +39,7 @@ def verify_collection(
 
     Ids and contents are compared for all points, vectors for `COMPARED_POINTS` of them, evenly spread over the ids.
     """
-    wanted = {chunk.id: chunk.content_hash for chunk in read_chunks(artifacts, author, category)}
+    wanted = dict(read_hashes(artifacts, author, category))  # which the checks of the chunks made again
     model = points_model(embedder)
     stored = vectors.hashes(category, author, model)
     seen = vectors.count(category, author)
@@ -75,17 +76,18 @@ def _wrong_vectors(  # noqa: PLR0917 - one store each
     rows = read_embeddings(artifacts, author, category)
     right = {row.chunk_id: row.vector for row in rows if row.chunk_id in ids}
     there, dense, sparse = 0, 0, 0
-    for point in vectors.points(category, author, model, ids):
-        there += 1
-        vector, terms = right.get(point.chunk.id), encode_chunk(point.chunk)
-        dense += (
-            vector is None
-            or vector.shape != point.vector.shape
-            or not bool(np.dot(vector, point.vector) > 1 - VECTOR_TOLERANCE)
-        )
-        sparse += not (
-            np.array_equal(terms.indices, point.sparse.indices) and np.allclose(terms.values, point.sparse.values)
-        )
+    for batch in batches(vectors.points(category, author, model, ids)):
+        there += len(batch)
+        for point, terms in zip(batch, encode_chunks([point.chunk for point in batch]), strict=True):
+            vector = right.get(point.chunk.id)
+            dense += (
+                vector is None
+                or vector.shape != point.vector.shape
+                or not bool(np.dot(vector, point.vector) > 1 - VECTOR_TOLERANCE)
+            )
+            sparse += not (
+                np.array_equal(terms.indices, point.sparse.indices) and np.allclose(terms.values, point.sparse.values)
+            )
     if there != len(ids):
         yield f"{len(ids) - there} of {len(ids)} points have vanished"
     if dense:

@@ -4,7 +4,7 @@ import logging
 from collections.abc import Iterator
 
 from twin.artifacts import ArtifactStore
-from twin.chunking.stage import read_chunks
+from twin.chunking.stage import Text, read_chunks, read_texts
 from twin.embedding.base import Embedder
 from twin.embedding.stage import embeddings_model, read_embeddings
 from twin.errors import ConsistencyError
@@ -13,7 +13,7 @@ from twin.models import Category, Chunk, StageReport
 from twin.progress import progress
 from twin.terms.bm25 import encode_chunks
 from twin.vectors.base import Point, Vector, VectorStore, points_model
-from twin.vectors.payload import batches, canonical
+from twin.vectors.payload import batches
 
 logger = logging.getLogger("twin")
 
@@ -49,11 +49,11 @@ def load_points(
     label = f"loading {category.value} of {author}"
     model = points_model(embedder)
     _check_model(artifacts, embedder.fingerprint, author, category)
-    wanted = {chunk.id: sha256(canonical(chunk)) for chunk in _verified(artifacts, author, category)}
+    wanted = {chunk.id: chunk.content_hash for chunk in _verified(artifacts, author, category)}
     stored = vectors.hashes(category, author, model)
     upserts = {identifier for identifier, content in wanted.items() if stored.get(identifier) != content}
     deletes = stored.keys() - wanted.keys()
-    points = _points(artifacts, author, category, upserts)
+    points = _points(artifacts, author, category, upserts) if upserts else iter(())
     vectors.apply(
         category,
         author,
@@ -94,12 +94,12 @@ def _check_model(artifacts: ArtifactStore, model: str, author: str, category: Ca
         )
 
 
-def _verified(artifacts: ArtifactStore, author: str, category: Category) -> Iterator[Chunk]:
-    """Yield the chunks, and raise where they are not exactly those that have a vector."""
+def _verified(artifacts: ArtifactStore, author: str, category: Category) -> Iterator[Text]:
+    """Yield the chunks' texts and hashes, and raise where they are not exactly those that have a vector."""
     embeddings = read_embeddings(artifacts, author, category, vectors=False)
-    for chunk in read_chunks(artifacts, author, category):
+    for chunk in read_texts(artifacts, author, category):
         row = next(embeddings, None)
-        if row is None or row.chunk_id != chunk.id or row.text_hash != sha256(chunk.embedded_text):
+        if row is None or row.chunk_id != chunk.id or row.text_hash != sha256(chunk.text):
             raise _stale(author, category)
         yield chunk
     if next(embeddings, None) is not None:

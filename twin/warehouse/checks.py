@@ -4,25 +4,65 @@ Each function reads what is *stored*, not what the stage returned, and lists wha
 blocks on the result.
 """
 
-from twin.models import Category, State
+from collections.abc import Container, Iterable
+from typing import Protocol
+
+from twin.models import Category, Document, State
 from twin.verdict import Verdict, name_of
 from twin.warehouse.base import Warehouse
 
 
-def verify_documents(warehouse: Warehouse, state: State, author: str, category: Category) -> Verdict:
-    """Documents have text and are stored under their own author and category; cleaned ones have a live raw document."""
-    problems, count, characters = [], 0, 0
-    raw = warehouse.hashes(State.RAW, author, category) if state is State.CLEANED else None
-    for document in warehouse.documents(state, author, category):
-        count += 1
-        characters += len(document.text)
+class DocumentCheck(Protocol):
+    """A check that looks at each document once, so that several can share one pass over the warehouse."""
+
+    def look(self, document: Document) -> None:
+        """Take one document into account."""
+
+    def verdict(self) -> Verdict:
+        """What was found in all documents that were looked at."""
+
+
+def look_at(documents: Iterable[Document], *checks: DocumentCheck) -> None:
+    """Show every document to every check, in one pass."""
+    for document in documents:
+        for check in checks:
+            check.look(document)
+
+
+class SoundDocuments:
+    """Documents have text and are filed where they belong, each once.
+
+    Args:
+        raw: ids of the raw documents, where each document must have one behind it.
+    """
+
+    def __init__(self, author: str, category: Category, raw: Container[str] | None = None) -> None:
+        self._place, self._raw = (author, category), raw
+        self._problems: list[str] = []
+        self._ids: set[str] = set()
+        self._count = self._characters = 0
+
+    def look(self, document: Document) -> None:
+        self._count += 1
+        self._characters += len(document.text)
+        self._ids.add(document.id)
         if not document.text.strip():
-            problems.append(f"{name_of(document)} has no text")
-        if (document.author, document.category) != (author, category):
-            problems.append(f"{name_of(document)} belongs to {document.author}/{document.category}")
-        if raw is not None and document.id not in raw:
-            problems.append(f"{name_of(document)} has no raw document")
-    stored = warehouse.hashes(state, author, category)
-    if len(stored) != count:
-        problems.append(f"{len(stored)} ids are stored for {count} documents")
-    return Verdict({"documents": count, "characters": characters}, problems)
+            self._problems.append(f"{name_of(document)} has no text")
+        if (document.author, document.category) != self._place:
+            self._problems.append(f"{name_of(document)} belongs to {document.author}/{document.category}")
+        if self._raw is not None and document.id not in self._raw:
+            self._problems.append(f"{name_of(document)} has no raw document behind it")
+
+    def verdict(self) -> Verdict:
+        problems = list(self._problems)
+        if len(self._ids) != self._count:
+            problems.append(f"{len(self._ids)} ids are stored for {self._count} documents")
+        return Verdict({"documents": self._count, "characters": self._characters}, problems)
+
+
+def verify_documents(warehouse: Warehouse, state: State, author: str, category: Category) -> Verdict:
+    """Documents have text and are filed where they belong; cleaned ones have a live raw document."""
+    raw = warehouse.hashes(State.RAW, author, category) if state is State.CLEANED else None
+    check = SoundDocuments(author, category, raw)
+    look_at(warehouse.documents(state, author, category), check)
+    return check.verdict()

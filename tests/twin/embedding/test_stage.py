@@ -79,7 +79,9 @@ def store_chunks(artifacts: ArtifactStore, texts: Sequence[str], category: Categ
         )
         for number, text in enumerate(texts)
     ]
-    rows = [{**chunk.model_dump(mode="json"), "document_hash": "h"} for chunk in chunks]
+    rows = [
+        {**chunk.model_dump(mode="json"), "document_hash": "h", "content_hash": chunk.content_hash} for chunk in chunks
+    ]
     batch = pa.RecordBatch.from_pylist(rows, schema=CHUNKS)
     metadata = {"data_version": sha256("".join(texts))}
     artifacts.write_table("chunks", "ada", f"{category}.parquet", schema=CHUNKS, batches=[batch], metadata=metadata)

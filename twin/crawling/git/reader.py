@@ -249,10 +249,10 @@ def _started(arguments: Sequence[str], label: str, protocols: str) -> Any:
     """GitPython's guard of the running process.
 
     GitPython starts git, and ends it when the guard is released. Its objects (Repo, Commit, Tree) would be shorter to
-    use, but they start `git cat-file` with the whole environment of this process, and without the limits on memory, time
-    and output that a stranger's repository needs; they accept no such limits. `env -i` has the same reason: GitPython can
-    add to the environment but not remove from it, and GIT_SSL_NO_VERIFY, GIT_OBJECT_DIRECTORY, http_proxy and similar
-    variables must never reach git.
+    use, but they start `git cat-file` with the whole environment of this process, and without the limits on memory,
+    time and output that a stranger's repository needs; they accept no such limits. `env -i` has the same reason:
+    GitPython can add to the environment but not remove from it, and GIT_SSL_NO_VERIFY, GIT_OBJECT_DIRECTORY, http_proxy
+    and similar variables must never reach git.
     """
     try:
         from git import Git

@@ -22,7 +22,6 @@ from twin.vectors.payload import (
     MOMENT,
     SPARSE,
     batches,
-    canonical,
     chunk_of,
     hash_of,
     point_of,
@@ -246,7 +245,7 @@ def _stored(points: Iterable[Point]) -> "list[EdgePoint]":
     made = []
     for chunk, vector, sparse in points:
         payload: dict[str, Any] = {
-            CHUNK: canonical(chunk).decode(),
+            CHUNK: chunk.canonical.decode(),
             "document_id": _number(chunk.document_id),
             "platform": _number(chunk.platform),
             "link": _number(chunk.link),
