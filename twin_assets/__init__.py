@@ -17,21 +17,28 @@ warnings.filterwarnings("ignore", category=BetaWarning)
 
 from twin_assets.chunks import chunks_asset  # noqa: E402
 from twin_assets.cleaned import cleaned_asset  # noqa: E402
-from twin_assets.collections import collections_asset  # noqa: E402
-from twin_assets.dataset import instruction_dataset, instruction_dataset_is_sound  # noqa: E402
+from twin_assets.collection import collection_asset  # noqa: E402
+from twin_assets.columns import Stage  # noqa: E402
+from twin_assets.dataset import dataset_checks, instruction_dataset  # noqa: E402
 from twin_assets.embeddings import embeddings_asset  # noqa: E402
 from twin_assets.links import links  # noqa: E402
 from twin_assets.raw import raw_asset  # noqa: E402
 from twin_assets.training import lora_adapter, twin_evaluation  # noqa: E402
 
-COLUMN_STAGES = (raw_asset, cleaned_asset, chunks_asset, embeddings_asset, collections_asset)
-"""The rows of the graph that every category has; each factory returns the asset and its checks."""
+COLUMN = {
+    Stage.RAW: raw_asset,
+    Stage.CLEANED: cleaned_asset,
+    Stage.CHUNKS: chunks_asset,
+    Stage.EMBEDDINGS: embeddings_asset,
+    Stage.COLLECTION: collection_asset,
+}
+"""What makes the asset and the checks of each stage, for a category."""
 
 
 def all_assets() -> list[AssetsDefinition | AssetChecksDefinition]:
-    """Every asset and check of the graph, made anew."""
-    columns = [part for stage in COLUMN_STAGES for category in Category for part in stage(category)]
-    return [links, *columns, instruction_dataset, instruction_dataset_is_sound, lora_adapter, twin_evaluation]
+    """Every asset and check of the graph."""
+    columns = [part for stage in Stage for category in Category for part in COLUMN[stage](category)]
+    return [links, *columns, instruction_dataset, dataset_checks, lora_adapter, twin_evaluation]
 
 
 __all__ = ["all_assets"]

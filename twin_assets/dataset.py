@@ -3,25 +3,26 @@
 import dagster as dg
 
 from twin.artifacts import ArtifactStore
-from twin.dataset.checks import verify_dataset
-from twin.dataset.stage import build_dataset
-from twin.models import Category
+from twin.dataset.checks import check_dataset
+from twin.dataset.stage import CODE_VERSION, build_dataset
 from twin.warehouse.base import Warehouse
-from twin_assets.framing import (
-    author_asset,
-    author_check,
-    author_of,
-    checked,
-    key,
-    materialized,
-    registered_author,
-    sentences,
+from twin_assets.checks import Check, stage_check
+from twin_assets.columns import Stage, keys
+from twin_assets.framing import materialized, registered_author, twin_asset
+
+CHECKS = (
+    Check(
+        "instruction_dataset_is_sound",
+        "Every output is the author's text at its offsets, no id or instruction occurs twice, and no document or "
+        "output is in two splits.",
+        blocking=True,
+    ),
 )
 
 
-@author_asset(
-    deps=[key("cleaned", category) for category in Category],
-    group_name="dataset",
+@twin_asset(
+    deps=keys(Stage.CLEANED),
+    code_version=CODE_VERSION,
     kinds={"dataset", "parquet"},
     tags={"layer": "feature"},
 )
@@ -35,21 +36,8 @@ def instruction_dataset(
     Only the instructions are made up; every output is a verbatim span of a cleaned document, with its offsets. The
     split into train, validation and test is by document.
     """
-    with sentences():
-        author = registered_author(context, warehouse)
-        return materialized(build_dataset(warehouse, artifacts, author))
+    author = registered_author(context, warehouse)
+    return materialized(build_dataset(warehouse, artifacts, author))
 
 
-@author_check(
-    asset=instruction_dataset,
-    blocking=True,
-    description="Every output is the author's text at its offsets, no id or instruction occurs twice, and no document "
-    "or output is in two splits.",
-)
-def instruction_dataset_is_sound(
-    context: dg.AssetCheckExecutionContext,
-    warehouse: dg.ResourceParam[Warehouse],
-    artifacts: dg.ResourceParam[ArtifactStore],
-) -> dg.AssetCheckResult:
-    with sentences():
-        return checked(verify_dataset(warehouse, artifacts, author_of(context)))
+dataset_checks = stage_check(instruction_dataset.key, CHECKS, check_dataset)

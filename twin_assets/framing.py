@@ -2,9 +2,8 @@
 from a user's error to a failure of one sentence.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from functools import partial
 from typing import Any
 
 import dagster as dg
@@ -15,16 +14,10 @@ from twin.inspection import Inspection
 from twin.models import Category, StageReport
 from twin.verdict import Verdict
 from twin.warehouse.base import Warehouse
+from twin_assets.columns import TWIN, Stage, key
 
 AUTHORS = dg.DynamicPartitionsDefinition(name="author")
-CODE_VERSION = "1"
-"""Of every asset; raise it where a change of code changes what an asset contains for the same input."""
 
-author_asset = partial(dg.asset, partitions_def=AUTHORS, code_version=CODE_VERSION, owners=["team:twin"])
-author_check = partial(dg.asset_check, partitions_def=AUTHORS)
-"""Decorators like Dagster's own, for what is partitioned by author; everything in the graph is."""
-
-LINKS = dg.AssetKey("links")
 STORE_RETRY = dg.RetryPolicy(max_retries=2, delay=2, backoff=dg.Backoff.EXPONENTIAL, jitter=dg.Jitter.PLUS_MINUS)
 """For stages that talk to servers. Bad input is never retried: see `sentences`."""
 
@@ -32,9 +25,31 @@ REGISTER = "dagster job execute -m twin_jobs.definitions -j register_links"
 BUILD = 'dagster job execute -m twin_jobs.definitions -j build_twin --tags \'{"dagster/partition": "<author>"}\''
 
 
-def key(stage: str, category: Category) -> dg.AssetKey:
-    """Key of a column's asset, such as `raw/posts`."""
-    return dg.AssetKey([stage, category.value])
+def author_asset(**options: Any) -> Callable[[Callable[..., dg.MaterializeResult]], dg.AssetsDefinition]:
+    """A decorator like `dagster.asset`, which takes its options, for an asset with one partition per author.
+
+    Everything in the graph is one. An error of the domain that leaves the body is a failure of one sentence.
+    """
+
+    def decorate(body: Callable[..., dg.MaterializeResult]) -> dg.AssetsDefinition:
+        asset: dg.AssetsDefinition = dg.asset(partitions_def=AUTHORS, owners=["team:twin"], **options)(
+            sentences()(body)
+        )
+        return asset
+
+    return decorate
+
+
+def column_asset(
+    category: Category, stage: Stage, **options: Any
+) -> Callable[[Callable[..., dg.MaterializeResult]], dg.AssetsDefinition]:
+    """`author_asset` for one stage of one category: named and grouped by the rule of `twin_assets.columns`."""
+    return author_asset(key=key(category, stage), group_name=category.value, **options)
+
+
+def twin_asset(**options: Any) -> Callable[[Callable[..., dg.MaterializeResult]], dg.AssetsDefinition]:
+    """`author_asset` for what is made from all columns."""
+    return author_asset(group_name=TWIN, **options)
 
 
 def author_of(context: dg.AssetExecutionContext | dg.AssetCheckExecutionContext) -> str:
@@ -96,7 +111,7 @@ def metadata_of(fields: Mapping[str, Any]) -> dict[str, dg.MetadataValue]:
             case dict() if value:
                 values[name] = dg.MetadataValue.json(value)
             case str() if value:
-                values[name] = dg.MetadataValue.text(value)
+                values[name] = dg.MetadataValue.text(str(value))  # of an enum, whose own class Dagster refuses to store
             case _:
                 pass  # an empty list, dictionary, text or None says nothing
     return values

@@ -3,14 +3,16 @@
 import dagster as dg
 
 from twin.authors.files import load_authors
-from twin.authors.registration import sync_author
+from twin.authors.registration import LINKS_VERSION, sync_author
 from twin.settings import Settings
 from twin.warehouse.base import Warehouse
-from twin_assets.framing import STORE_RETRY, author_asset, materialized, registered_author, sentences
+from twin_assets.columns import SOURCES
+from twin_assets.framing import STORE_RETRY, author_asset, materialized, registered_author
 
 
 @author_asset(
-    group_name="links",
+    group_name=SOURCES,
+    code_version=LINKS_VERSION,
     kinds={"python", "yaml"},
     tags={"layer": "source"},
     retry_policy=STORE_RETRY,
@@ -20,10 +22,8 @@ def links(
 ) -> dg.MaterializeResult:
     """The sources of one author: repositories, exports, feeds and articles.
 
-    They come from `authors/<slug>.yaml`, from `twin links add` and from `twin import`, canonicalised, in the
-    warehouse's `links`. A link that left the author file leaves here too, and its documents with it.
+    They come from `authors/<slug>.yaml`, from `twin links add` and from `twin import`, in canonical form, and are kept
+    in the warehouse's `links`. A link that is removed from the author file is removed here too, with its documents.
     """
-    with sentences():
-        author = registered_author(context, warehouse)
-        report = sync_author(warehouse, author, load_authors(settings.authors_path))
-    return materialized(report)
+    author = registered_author(context, warehouse)
+    return materialized(sync_author(warehouse, author, load_authors(settings.authors_path)))

@@ -4,14 +4,17 @@ import dagster as dg
 from pydantic import Field
 
 from twin.artifacts import ArtifactStore
-from twin.models import Category
 from twin.settings import Settings
 from twin.training.config import TrainingConfig, TrainingPlan
 from twin.training.current import current_plan, make_current
+from twin.training.heldout import CODE_VERSION as EVALUATION_VERSION
 from twin.training.heldout import read_evaluation
-from twin.training.plan import plan_training
+from twin.training.plan import CODE_VERSION as TRAINING_VERSION
+from twin.training.plan import NANO_VERSION, plan_training
 from twin.verdict import Verdict
-from twin_assets.framing import AUTHORS, author_asset, author_of, checked, key, materialized, sentences
+from twin_assets.columns import Stage, keys
+from twin_assets.dataset import instruction_dataset
+from twin_assets.framing import AUTHORS, author_of, checked, materialized, twin_asset
 from twin_resources.trainer import Trainer
 
 WORKS = "adapter_reloads_and_changes_the_logits"
@@ -35,9 +38,9 @@ class LoraConfig(dg.Config):
         return plan_training(artifacts, settings, author, config)
 
 
-@author_asset(
-    deps=["instruction_dataset"],
-    group_name="training",
+@twin_asset(
+    deps=[instruction_dataset],
+    code_version=f"{TRAINING_VERSION} {NANO_VERSION}",
     kinds={"pytorch", "huggingface"},
     tags={"layer": "serving", "cost": "gpu"},
     pool="gpu",
@@ -64,8 +67,7 @@ def lora_adapter(
     Trained in a process of its own. The folder's name is a fingerprint of all that the weights depend on (dataset,
     base model, configuration, library versions); where it exists and verifies, nothing is trained.
     """
-    with sentences():
-        plan = config.plan(artifacts, settings, author_of(context))
+    plan = config.plan(artifacts, settings, author_of(context))
     outcome = trainer.run(context, plan)
     if outcome.check.passed:
         make_current(artifacts, plan)
@@ -73,9 +75,9 @@ def lora_adapter(
     return materialized(outcome.training, [checked(Verdict(measured, outcome.check.problems), name=WORKS)])
 
 
-@author_asset(
-    deps=[lora_adapter, *(key("collections", category) for category in Category)],
-    group_name="training",
+@twin_asset(
+    deps=[lora_adapter, *keys(Stage.COLLECTION)],
+    code_version=EVALUATION_VERSION,
     kinds={"pytorch", "report"},
     tags={"layer": "serving"},
     pool="gpu",
@@ -91,9 +93,8 @@ def twin_evaluation(
     Measured by the training process right after training and kept beside the adapter; where it is missing, or is of
     other test rows, it is measured now.
     """
-    with sentences():
-        plan = current_plan(artifacts, settings, author_of(context))
-        report = read_evaluation(plan) or trainer.run(context, plan).evaluation
+    plan = current_plan(artifacts, settings, author_of(context))
+    report = read_evaluation(plan) or trainer.run(context, plan).evaluation
     if report is None:
         raise dg.Failure("The adapter does not pass its check any more: materialize lora_adapter.", allow_retries=False)
     return materialized(report)

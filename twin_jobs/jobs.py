@@ -4,11 +4,11 @@ import dagster as dg
 
 from twin.authors.files import load_authors
 from twin.authors.registration import register_author
+from twin.models import Category
 from twin.settings import Settings
 from twin.warehouse.base import Warehouse
-from twin_assets.framing import AUTHORS, LINKS, metadata_of, sentences
-
-COLUMN_GROUPS = ("raw", "cleaned", "chunks", "embeddings", "collections")
+from twin_assets.columns import LINKS
+from twin_assets.framing import AUTHORS, metadata_of, sentences
 
 
 @dg.op
@@ -65,7 +65,7 @@ build_twin = dg.define_asset_job(
 
 update_columns = dg.define_asset_job(
     "update_columns",
-    selection=dg.AssetSelection.assets(LINKS) | dg.AssetSelection.key_prefixes(*([group] for group in COLUMN_GROUPS)),
+    selection=dg.AssetSelection.assets(LINKS) | dg.AssetSelection.groups(*(category.value for category in Category)),
     description="Links, documents, chunks, embeddings and collections of one author; the adapter is left as it is. "
     "The sensor on links requests parts of it.",
 )

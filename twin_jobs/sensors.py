@@ -18,8 +18,9 @@ from twin.identity import check_slug
 from twin.models import Category
 from twin.settings import Settings
 from twin.warehouse.base import Warehouse
-from twin_assets.framing import AUTHORS, LINKS, key, metadata_of
-from twin_jobs.jobs import COLUMN_GROUPS, update_columns
+from twin_assets.columns import LINKS, Stage, keys
+from twin_assets.framing import AUTHORS, metadata_of
+from twin_jobs.jobs import update_columns
 
 CATEGORIES = "categories"
 """Metadata entry of a `links` event: the categories that its links touch. Without it, all are meant."""
@@ -94,7 +95,7 @@ def column_assets(categories: Sequence[Category]) -> list[dg.AssetKey]:
     """
     compared = any(category in COMPARED for category in categories)
     cleaned = [each for each in Category if each in categories or (compared and each in COMPARED)]
-    return [key(stage, each) for stage in COLUMN_GROUPS for each in (categories if stage == "raw" else cleaned)]
+    return [asset for stage in Stage for asset in keys(stage, categories if stage is Stage.RAW else cleaned)]
 
 
 class Plan(NamedTuple):
@@ -197,5 +198,5 @@ def _builds_downstream(instance: dg.DagsterInstance, run_id: str) -> bool:
     if run is None:
         return False
     if run.asset_selection is not None:
-        return any(selected.path[0] == "raw" for selected in run.asset_selection)
+        return not run.asset_selection.isdisjoint(keys(Stage.RAW))
     return run.job_name in ("build_twin", "update_columns")

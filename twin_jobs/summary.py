@@ -12,17 +12,35 @@ import dagster as dg
 from rich.console import Console
 from rich.table import Table
 
+from twin_assets.columns import LINKS, Stage, keys
 from twin_assets.framing import BUILD
 
-STAGES: tuple[tuple[str, str, dict[str, str]], ...] = (
-    # asset or column prefix, what is counted, metadata field of the work done -> how that work is called
-    ("links", "links", {"written": "changed"}),
-    ("raw", "raw documents", {"written": "documents written"}),
-    ("cleaned", "cleaned documents", {"written": "documents written"}),
-    ("chunks", "chunks", {"written": "chunks changed"}),
-    ("embeddings", "vectors", {"texts_embedded": "texts embedded"}),
-    ("collections", "points", {"points_written": "points written", "points_deleted": "deleted"}),
-    ("instruction_dataset", "instruction samples", {"written": "samples changed"}),
+
+class Row(NamedTuple):
+    """One row of the table."""
+
+    label: str
+    counted: str
+    work: dict[str, str]
+    """Metadata field of the work done -> how that work is called."""
+
+
+COLUMN_ROWS = {
+    Stage.RAW: Row("raw", "raw documents", {"written": "documents written"}),
+    Stage.CLEANED: Row("cleaned", "cleaned documents", {"written": "documents written"}),
+    Stage.CHUNKS: Row("chunks", "chunks", {"written": "chunks changed"}),
+    Stage.EMBEDDINGS: Row("embeddings", "vectors", {"texts_embedded": "texts embedded"}),
+    Stage.COLLECTION: Row("collections", "points", {"points_written": "points written", "points_deleted": "deleted"}),
+}
+"""A stage is one row over the columns of all categories."""
+
+ROWS = (
+    (Row("links", "links", {"written": "changed"}), [LINKS]),
+    *((COLUMN_ROWS[stage], keys(stage)) for stage in Stage),
+    (
+        Row("instruction_dataset", "instruction samples", {"written": "samples changed"}),
+        [dg.AssetKey("instruction_dataset")],
+    ),
 )
 
 
@@ -42,7 +60,7 @@ def newest_build(instance: dg.DagsterInstance, author: str) -> dg.DagsterRun | N
 
 
 def materializations(instance: dg.DagsterInstance, run: dg.DagsterRun) -> dict[str, Materialized]:
-    """What a run materialised, by asset key such as `raw/posts`."""
+    """What a run materialised, by asset key such as `posts/raw`."""
     seconds = {
         step.step_key: (step.end_time or 0) - (step.start_time or 0) for step in instance.get_run_step_stats(run.run_id)
     }
@@ -64,20 +82,20 @@ def summary_table(author: str, assets: dict[str, Materialized]) -> Table:
     """One row a stage: how much there is, what this run did, its time, and the data version it ended with."""
     table = Table("stage", "there now", "this run", "time", "data version", box=None, pad_edge=False)
     table.title, table.title_justify = f"Twin of {author}", "left"
-    for prefix, noun, work in STAGES:
-        members = [made for name, made in sorted(assets.items()) if name == prefix or name.startswith(f"{prefix}/")]
+    for row, members_of in ROWS:
+        members = [assets[name] for name in sorted(map(dg.AssetKey.to_user_string, members_of)) if name in assets]
         if not members:
-            table.add_row(prefix, "-", "did not run", "", "")
+            table.add_row(row.label, "-", "did not run", "", "")
             continue
         total = sum(made.metadata.get("total", 0) for made in members)
         done = ", ".join(
-            f"{sum(made.metadata.get(field, 0) for made in members):,} {verb}" for field, verb in work.items()
+            f"{sum(made.metadata.get(field, 0) for made in members):,} {verb}" for field, verb in row.work.items()
         )
         if failed := sentences(made.metadata.get("failures") for made in members):
             done += f", {len(failed)} link{'s' * (len(failed) != 1)} failed"
         spent = sum(made.seconds for made in members)
         versions = " ".join(made.data_version[:6] for made in members)
-        table.add_row(prefix, f"{total:,} {noun}", done, f"{spent:.1f} s", versions)
+        table.add_row(row.label, f"{total:,} {row.counted}", done, f"{spent:.1f} s", versions)
     if adapter := assets.get("lora_adapter"):
         done = "reused" if adapter.metadata.get("reused") else f"trained, {adapter.metadata.get('steps', 0)} steps"
         table.add_row(
@@ -118,8 +136,9 @@ def main(arguments: list[str]) -> int:
             return 1
         assets = materializations(instance, run)
         Console(width=160).print(summary_table(author, assets))
+        raw = {each.to_user_string() for each in keys(Stage.RAW)}
         for field, title in (("failures", "Links that failed"), ("skipped", "Links that are never fetched")):
-            if said := sentences(made.metadata.get(field) for name, made in assets.items() if name.startswith("raw/")):
+            if said := sentences(made.metadata.get(field) for name, made in assets.items() if name in raw):
                 sys.stderr.write("\n".join([f"{title}:", *said]) + "\n")
         if not run.is_success:
             sys.stderr.write(f"The build ended as {run.status.value}: see run {run.run_id} in `make ui`.\n")

@@ -101,7 +101,7 @@ def test_a_full_disk_is_one_sentence_and_the_old_state_stays(declared: Installat
     (store / "chunks").write_text("in the way", encoding="utf-8")
     done = declared.run(*declared.command("update_columns", "ada", {"loggers": {"twin": {}}}))
     assert done.returncode != 0
-    failures = [line for line in done.stderr.splitlines() if "✗ chunks/articles" in line]
+    failures = [line for line in done.stderr.splitlines() if "✗ articles/chunks" in line]
     assert len(failures) >= 1
     assert "cannot be written" in failures[-1]
     (store / "chunks").unlink()
@@ -143,7 +143,7 @@ def test_a_column_of_an_author_that_the_warehouse_does_not_know_is_no_success_wi
     elsewhere = Installation(declared.root / "elsewhere")
     declared.environment["TWIN_STORE"] = elsewhere.environment["TWIN_STORE"]
     script = "import dagster as dg; from twin_jobs.definitions import defs; import sys; " + (
-        "sys.exit(not dg.materialize([*defs.assets], selection='key:\"raw/articles\"', partition_key='ada', "
+        "sys.exit(not dg.materialize([*defs.assets], selection='key:\"articles/raw\"', partition_key='ada', "
         "instance=dg.DagsterInstance.get(), resources=defs.resources, raise_on_error=False).success)"
     )
     done = declared.run(sys.executable, "-c", script)

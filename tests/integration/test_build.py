@@ -54,7 +54,7 @@ def test_a_second_build_does_nothing_and_ends_with_the_same_versions(built: Inst
         name: made.data_version for name, made in before.items()
     }
     assert {name: made.metadata["written"] for name, made in after.items()} == dict.fromkeys(after, 0)
-    assert sum(after[f"embeddings/{category}"].metadata["texts_embedded"] for category in Category) == 0
+    assert sum(after[f"{category}/embeddings"].metadata["texts_embedded"] for category in Category) == 0
     assert after["lora_adapter"].metadata["reused"] is True
     assert built.state("ada") == state
 
@@ -135,12 +135,12 @@ def test_a_link_that_leaves_the_author_file_takes_its_documents_with_it(tmp_path
 
 STAGES = [
     ("links", 0.0),
-    ("raw/repositories", 0.05),
-    ("raw/articles", 0.2),
-    ("cleaned/articles", 0.02),
-    ("chunks/articles", 0.05),
-    ("embeddings/articles", 4.0),
-    ("collections/articles", 0.03),
+    ("repositories/raw", 0.05),
+    ("articles/raw", 0.2),
+    ("articles/cleaned", 0.02),
+    ("articles/chunks", 0.05),
+    ("articles/embeddings", 4.0),
+    ("articles/collection", 0.03),
     ("instruction_dataset", 0.05),
     ("lora_adapter", 7.0),
     ("twin_evaluation", 0.0),

@@ -11,6 +11,7 @@ import pytest
 from dagster._core.remote_representation.external_data import RepositorySnap
 
 from twin.models import Category
+from twin_assets.columns import Stage
 from twin_jobs.definitions import build_defs, defs
 
 HEAVY = [
@@ -65,8 +66,8 @@ def test_loading_imports_few_of_our_own_dependencies(loaded_modules: set[str]) -
 
 def test_the_graph_has_exactly_its_keys() -> None:
     columns = {
-        f"{stage}/{category}"
-        for stage in ("raw", "cleaned", "chunks", "embeddings", "collections")
+        f"{category}/{stage}"
+        for stage in ("raw", "cleaned", "chunks", "embeddings", "collection")
         for category in Category
     }
     rest = {"links", "instruction_dataset", "lora_adapter", "twin_evaluation"}
@@ -85,6 +86,53 @@ def test_every_asset_is_described_owned_grouped_versioned_and_partitioned_by_aut
         assert node.code_version, key
         assert isinstance(node.partitions_def, dg.DynamicPartitionsDefinition), key
         assert node.partitions_def.name == "author"
+
+
+def test_a_column_is_the_group_of_its_category_and_the_rest_is_the_twin() -> None:
+    graph = defs.resolve_asset_graph()
+    groups = {key.to_user_string(): graph.get(key).group_name for key in graph.get_all_asset_keys()}
+    columns = {f"{category}/{stage}": category.value for category in Category for stage in Stage}
+    rest = dict.fromkeys(("instruction_dataset", "lora_adapter", "twin_evaluation"), "twin")
+    assert groups == {"links": "links", **columns, **rest}
+
+
+def test_a_version_that_the_domain_raises_is_the_code_version_of_its_assets(repository: Path) -> None:
+    """In a process of its own, because each constant is changed before the graph is imported."""
+    changes = {
+        "twin.authors.registration.LINKS_VERSION": ["links"],
+        "twin.cleaning.stage.VERSION": [f"{category}/cleaned" for category in Category],
+        "twin.chunking.chunker.CHUNKER_VERSION": [f"{category}/chunks" for category in Category],
+        "twin.embedding.stage.EMBEDDING_VERSION": [f"{category}/embeddings" for category in Category],
+        "twin.terms.bm25.BM25_VERSION": [f"{category}/collection" for category in Category],
+        "twin.dataset.stage.CODE_VERSION": ["instruction_dataset"],
+        "twin.training.plan.CODE_VERSION": ["lora_adapter"],
+        "twin.training.plan.NANO_VERSION": ["lora_adapter"],
+        "twin.training.heldout.CODE_VERSION": ["twin_evaluation"],
+        "twin.crawling.sources.feed.FeedCrawler.version": ["articles/raw"],
+        "twin.crawling.sources.medium.MediumExport.version": ["posts/raw", "articles/raw"],
+    }
+    script = """
+import json, pkgutil, sys
+for name in json.loads(sys.argv[1]):
+    place, _, constant = name.rpartition(".")
+    setattr(pkgutil.resolve_name(place), constant, f"<{name}>")
+from twin_jobs.definitions import defs
+graph = defs.resolve_asset_graph()
+print(json.dumps({key.to_user_string(): graph.get(key).code_version for key in graph.get_all_asset_keys()}))
+"""
+    done = subprocess.run(
+        [sys.executable, "-c", script, json.dumps([*changes])],
+        env={"PYTHONPATH": str(repository)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    versions = json.loads(done.stdout)
+    assert {
+        name: sorted(asset for asset, version in versions.items() if f"<{name}>" in version) for name in changes
+    } == {name: sorted(assets) for name, assets in changes.items()}
+    assert {name for assets in changes.values() for name in assets} == versions.keys() - {"repositories/raw"}
 
 
 def test_every_stage_has_a_blocking_check() -> None:
@@ -137,4 +185,4 @@ def test_dg_finds_the_project(repository: Path, tmp_path: Path) -> None:
         check=False,
     )
     assert done.returncode == 0, done.stderr[-2000:]
-    assert "raw/posts" in done.stdout
+    assert "posts/raw" in done.stdout

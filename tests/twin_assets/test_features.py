@@ -10,10 +10,10 @@ from twin.artifacts import ArtifactStore
 from twin.models import Author, Category, Document, State
 from twin.settings import Settings
 from twin.warehouse.sqlite import SqliteWarehouse
-from twin_assets.framing import key
+from twin_assets.columns import Stage, key
 from twin_jobs.definitions import build_defs
 
-CHUNKS, EMBEDDINGS = key("chunks", Category.ARTICLES), key("embeddings", Category.ARTICLES)
+CHUNKS, EMBEDDINGS = key(Category.ARTICLES, Stage.CHUNKS), key(Category.ARTICLES, Stage.EMBEDDINGS)
 
 
 class Graph:

@@ -1,10 +1,29 @@
-"""The planner of the sensor on links: pure, so it is tested without an instance."""
+"""The sensors: the planner, which is pure, and what is left of an older installation in cursors and events."""
 
+from collections.abc import Iterator
+from pathlib import Path
+
+import dagster as dg
+import pytest
+from dagster._core.definitions.partitions.context import partition_loading_context
+from dagster._core.utils import make_new_run_id
 from hypothesis import given
 from hypothesis import strategies as st
 
-from twin.models import Category
-from twin_jobs.sensors import LinkEvent, column_assets, plan_runs
+from twin.models import Author, Category, Link
+from twin.settings import Settings
+from twin.warehouse.sqlite import SqliteWarehouse
+from twin_assets.columns import LINKS, Stage, key
+from twin_jobs.definitions import build_defs
+from twin_jobs.sensors import (
+    CATEGORIES,
+    LinkEvent,
+    _builds_downstream,
+    column_assets,
+    discover_links,
+    plan_runs,
+    update_on_links,
+)
 
 KNOWN = frozenset({"ada", "grace"})
 
@@ -26,16 +45,16 @@ def test_events_of_one_author_become_one_run_over_the_union_of_their_categories(
 
 
 def test_a_run_crawls_what_changed_and_cleans_what_is_compared_with_it() -> None:
-    columns = ["cleaned", "chunks", "embeddings", "collections"]
-    both = [f"{stage}/{category}" for stage in columns for category in ("posts", "articles")]
+    columns = ["cleaned", "chunks", "embeddings", "collection"]
+    both = [f"{category}/{stage}" for stage in columns for category in ("posts", "articles")]
 
     def selected(*categories: Category) -> list[str]:
         return [asset.to_user_string() for asset in column_assets(categories)]
 
-    assert selected(Category.ARTICLES) == ["raw/articles", *both]
-    assert selected(Category.POSTS) == ["raw/posts", *both]
-    assert selected(Category.POSTS, Category.ARTICLES) == ["raw/posts", "raw/articles", *both]
-    assert selected(Category.REPOSITORIES) == [f"{stage}/repositories" for stage in ("raw", *columns)]
+    assert selected(Category.ARTICLES) == ["articles/raw", *both]
+    assert selected(Category.POSTS) == ["posts/raw", *both]
+    assert selected(Category.POSTS, Category.ARTICLES) == ["posts/raw", "articles/raw", *both]
+    assert selected(Category.REPOSITORIES) == [f"repositories/{stage}" for stage in ("raw", *columns)]
     assert len(selected(*Category)) == len(set(selected(*Category))) == 15
 
 
@@ -85,3 +104,73 @@ def test_no_event_is_lost_and_none_is_answered_twice(events: list[LinkEvent]) ->
         assert run.storage_id == mine[-1].storage_id
         for event in mine:
             assert {name for name in event.categories if name in set(Category)} <= set(run.categories)
+
+
+@pytest.fixture
+def ada(tmp_path: Path) -> Iterator[SqliteWarehouse]:
+    """A warehouse that knows one author with one article."""
+    opened = SqliteWarehouse(tmp_path / "warehouse.sqlite")
+    opened.upsert_authors([Author(slug="ada", name="Ada")])
+    opened.upsert_links([
+        Link(
+            author="ada",
+            url="https://ada.example/looms",
+            kind="article",
+            categories=(Category.ARTICLES,),
+            origin="added",
+        )
+    ])  # fmt: skip
+    yield opened
+    opened.close()
+
+
+ARTICLES = "5296f2351d926c7931bf11db846f646f34f63e9d0149243714f77135312aa37f"
+NOTHING = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"
+OLD_CURSOR = f'{{"ada": {{"articles": "{ARTICLES}", "posts": "{NOTHING}", "repositories": "{NOTHING}"}}}}'
+"""What the sensor of an installation stored before assets were called `<category>/<stage>`."""
+
+
+def test_a_cursor_of_an_older_installation_reports_nothing_again(tmp_path: Path, ada: SqliteWarehouse) -> None:
+    settings = Settings(store=str(tmp_path), authors=str(tmp_path / "authors"))
+    for cursor, reported in ((OLD_CURSOR, False), (OLD_CURSOR.replace(ARTICLES, "0" * 64), True)):
+        with dg.DagsterInstance.ephemeral() as instance:
+            context = dg.build_sensor_context(
+                instance, cursor=cursor, resources={"warehouse": ada, "settings": settings}
+            )
+            assert isinstance(discover_links(context), dg.SensorResult) is reported
+
+
+def test_events_after_an_older_cursor_request_assets_by_their_new_keys(ada: SqliteWarehouse) -> None:
+    """An older run that built its columns built them under keys that are gone, so they are asked for again."""
+    with dg.DagsterInstance.ephemeral() as instance:
+        instance.add_dynamic_partitions("author", ["ada"])
+        for categories in (["repositories"], ["articles"]):
+            instance.report_runless_asset_event(
+                dg.AssetMaterialization(
+                    LINKS, partition="ada", metadata={CATEGORIES: dg.MetadataValue.json(categories)}
+                )
+            )
+        records = instance.fetch_materializations(LINKS, limit=10, ascending=True).records
+        before, newest = (record.storage_id for record in records)
+        context = dg.build_sensor_context(
+            instance, cursor=str(before), resources={"warehouse": ada}, definitions=build_defs({"warehouse": ada})
+        )
+        with partition_loading_context(dynamic_partitions_store=instance):
+            tick = update_on_links.evaluate_tick(context)
+    (request,) = tick.run_requests or []
+    assert request.run_key == f"links:{newest}:ada"
+    assert request.asset_selection == column_assets([Category.ARTICLES])
+
+
+def test_a_run_builds_downstream_where_it_selects_raw_documents() -> None:
+    with dg.DagsterInstance.ephemeral() as instance:
+        for selection, builds in (
+            ([key(Category.POSTS, Stage.RAW), LINKS], True),
+            ([LINKS], False),
+            ([key(Category.POSTS, Stage.CLEANED)], False),
+            ([dg.AssetKey(["raw", "posts"])], False),
+        ):
+            run = instance.add_run(
+                dg.DagsterRun(job_name="update_columns", run_id=make_new_run_id(), asset_selection=frozenset(selection))
+            )
+            assert _builds_downstream(instance, run.run_id) is builds

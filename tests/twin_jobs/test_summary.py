@@ -20,9 +20,9 @@ def shown(assets: dict[str, dict[str, Any]]) -> str:
 def test_a_link_that_failed_for_two_categories_is_counted_once_beside_the_work() -> None:
     gone, damaged = "* a.zip does not exist: correct the path.", "* b.zip is damaged: download it again."
     text = shown({
-        "raw/posts": {"total": 2, "written": 1, "failures": gone},
-        "raw/articles": {"total": 3, "written": 0, "failures": f"{gone}\n{damaged}"},
-        "cleaned/posts": {"total": 1200, "written": 0},
+        "posts/raw": {"total": 2, "written": 1, "failures": gone},
+        "articles/raw": {"total": 3, "written": 0, "failures": f"{gone}\n{damaged}"},
+        "posts/cleaned": {"total": 1200, "written": 0},
     })  # fmt: skip
     (raw,) = [line for line in text.splitlines() if line.startswith("raw")]
     assert " ".join(raw.split()) == "raw 5 raw documents 1 documents written, 2 links failed 3.0 s 012345 012345"

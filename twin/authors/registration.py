@@ -19,6 +19,9 @@ from twin.links import canonical_url, repository_url
 from twin.models import Author, Category, Link, Model, StageReport
 from twin.warehouse.base import Warehouse
 
+LINKS_VERSION = "1"
+"""Changes whenever the same declarations would give other links."""
+
 
 class LinksReport(StageReport):
     """What the registration of one author's links did.

@@ -128,6 +128,16 @@ def crawlers() -> dict[str, type[Crawler]]:
     return dict(sorted(_CRAWLERS.items()))
 
 
+def reading_version(category: Category) -> str:
+    """The versions of all crawlers that can give documents of `category`, in one line; it changes with each of them."""
+    able = [
+        crawler
+        for crawler in _CRAWLERS.values()
+        if category in crawler.categories or any(category in added for added in crawler.optional.values())
+    ]
+    return " ".join(sorted({crawler.version for crawler in able}))
+
+
 def crawler_of(kind: str) -> type[Crawler]:
     """The crawler that reads links of `kind`.
 

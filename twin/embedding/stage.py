@@ -23,6 +23,10 @@ from twin.progress import Progress
 
 logger = logging.getLogger("twin")
 
+EMBEDDING_VERSION = "1"
+"""Changes whenever the code gives other vectors for the same texts and model. It is not in the data version, so such a
+change also needs another fingerprint of the model: only that makes the stored vectors be computed again."""
+
 _WINDOW = 4096
 """Chunks looked at together: enough to find texts of equal length, and a bound for memory."""
 
