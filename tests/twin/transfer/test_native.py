@@ -25,8 +25,6 @@ from twin.transfer.native import MANIFEST, export_folder, import_folder, is_expo
 from twin.warehouse import SqliteWarehouse, Warehouse
 from twin.warehouse.base import TABLES, RestoreReport
 
-pytest_plugins = ["tests.kit.warehouse_fixtures"]
-
 NewWarehouse = Callable[[str], Warehouse]
 
 

@@ -24,7 +24,6 @@ from tests.kit.vectorstores import (
     point,
     published,
     put,
-    store,
     terms,
 )
 from twin.cli.main import app
@@ -35,7 +34,6 @@ from twin.vectors.base import Point, Where
 from twin.vectors.edge.store import EdgeVectorStore
 from twin.vectors.qdrant.store import QdrantVectorStore
 
-__all__ = ["store"]  # the fixture
 pytestmark = QUIET
 
 

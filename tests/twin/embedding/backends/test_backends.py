@@ -56,11 +56,6 @@ def exported(tmp_path_factory: pytest.TempPathFactory) -> tuple[str, Path]:
 
 
 @pytest.fixture
-def artifacts(tmp_path: Path) -> ArtifactStore:
-    return ArtifactStore(str(tmp_path / "store"))
-
-
-@pytest.fixture
 def in_process(monkeypatch: pytest.MonkeyPatch) -> pytest.MonkeyPatch:
     """The child's work in this process, so that a test can plant a mistake in it, and PyTorch is loaded once."""
 
