@@ -142,6 +142,7 @@ def test_an_empty_warehouse_moves(new_warehouse: NewWarehouse, artifacts: Artifa
     assert contents(target) == {table: [] for table in TABLES}
 
 
+@pytest.mark.slow
 def test_many_documents_take_little_memory(
     new_warehouse: NewWarehouse, artifacts: ArtifactStore, tmp_path: Path
 ) -> None:

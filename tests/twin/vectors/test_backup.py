@@ -54,6 +54,7 @@ def other(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[VectorStor
     made.close()
 
 
+@pytest.mark.slow
 def test_a_backup_brings_every_point_back_on_either_engine(
     store: VectorStore, other: VectorStore, tmp_path: Path
 ) -> None:
@@ -244,6 +245,7 @@ def test_a_store_that_loses_points_is_told(store: VectorStore, tmp_path: Path, m
         restore(fresh, tmp_path / "backup")
 
 
+@pytest.mark.slow
 def test_the_commands(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     run = CliRunner().invoke
     for name in ("MONGO_URI", "QDRANT_URL", "TWIN_QUANTIZATION"):

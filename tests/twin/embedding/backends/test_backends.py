@@ -26,6 +26,8 @@ TEXTS = [f"Text {number} is about {'cats ' * (number % 9)}and the number {number
 PROMPTS = {"query": "search: ", "passage": "text to be found: "}
 MEAN = {"word_embedding_dimension": 32, "pooling_mode_mean_tokens": True}
 
+pytestmark = pytest.mark.slow  # models are converted
+
 
 def tiny_model(folder: Path, pooling: dict[str, Any] | None = None, prompts: dict[str, str] | None = None) -> Path:
     """A BERT of two layers with random weights and the packaged model's tokenizer: real in all but its meaning."""
