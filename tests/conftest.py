@@ -41,10 +41,14 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     skipped = outcomes.pop("skipped", 0)
     ran = sum(outcomes.values())
     if skipped:
-        told = f"{skipped} tests skipped, ../shared/data is absent"
+        told = f"{_tests(skipped)} skipped, ../shared/data is absent"
     else:
-        told = f"{ran} tests ran on ../shared/data" if ran else "none of these tests needs it"
+        told = f"{_tests(ran)} ran on ../shared/data" if ran else "none of these tests needs it"
     terminalreporter.write_line(f"real data: {told}")
+
+
+def _tests(count: int) -> str:
+    return f"{count} test" + "s" * (count != 1)
 
 
 @pytest.fixture(scope="session")
