@@ -363,7 +363,7 @@ def test_edit_made_in_the_store_itself_flows_through(warehouse: SqliteWarehouse,
 
     store(warehouse, document("One", name="1"), document("Two", name="2"))
     first = clean_documents(warehouse, "ada", Category.ARTICLES)
-    with sqlite3.connect(tmp_path / "warehouse.db") as connection:
+    with sqlite3.connect(tmp_path / "warehouse.sqlite") as connection:
         connection.execute("UPDATE raw SET text = 'One, mended' WHERE link LIKE '%/1'")
     connection.close()
     report = clean_documents(warehouse, "ada", Category.ARTICLES)

@@ -397,7 +397,7 @@ def test_two_crawls_of_the_same_links_at_once_give_each_document_once(
     for name in names:
         (tmp_path / name).write_text(ESSAY.format(name))
     declare(warehouse, tmp_path, *({"files": name} for name in names))
-    crawls = [subprocess.Popen([sys.executable, "-c", CRAWL, str(tmp_path / "warehouse.db")]) for _ in range(2)]
+    crawls = [subprocess.Popen([sys.executable, "-c", CRAWL, str(tmp_path / "warehouse.sqlite")]) for _ in range(2)]
     assert [process.wait(120) for process in crawls] == [0, 0]
     rows = list(warehouse.dump("raw"))
     assert len(rows) == len({row["id"] for row in rows}) == 200
