@@ -23,7 +23,10 @@ PYTHON_CODE := twin twin_assets twin_resources twin_jobs tests benchmarks
 # Docker Compose as a plugin or as a program of its own.
 COMPOSE := $$(if docker compose version >/dev/null 2>&1; then echo docker compose; else echo docker-compose; fi)
 
-.PHONY: help demo ui test bench-crawl bench-features bench-retrieval lint format settings setup home env containers lock clean clean-data
+# The tests of a file stay in one process, which makes its fixtures once; files with slow tests come first.
+PYTEST := $(BIN)/python -m pytest -q -n $(WORKERS) --dist loadfile --no-loadscope-reorder
+
+.PHONY: help demo ui test test-quick bench-crawl bench-features bench-retrieval lint format settings setup home env containers lock clean clean-data
 
 help: ## List these targets
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/\1|\2/p' Makefile | awk -F '|' '{ printf "  make %-15s %s\n", $$1, $$2 }'
@@ -38,8 +41,11 @@ demo: $(STAMP) home ## Build the twin of the bundled author, then show what was 
 ui: $(STAMP) home ## Open the Dagster UI at http://127.0.0.1:3000
 	@$(QUIET) $(BIN)/dagster dev -w workspace.yaml -h 127.0.0.1 -p 3000
 
-test: $(STAMP) ## Run the tests in two processes (WORKERS=4 in as many)
-	@$(BIN)/python -m pytest -q -n $(WORKERS) --dist loadfile --no-loadscope-reorder
+test: $(STAMP) ## Run all tests in two processes (WORKERS=4 in as many)
+	@$(PYTEST)
+
+test-quick: $(STAMP) ## Run the tests that are not slow, in under two minutes on two cores
+	@$(PYTEST) -m 'not slow'
 
 lint: $(STAMP) ## Check style, formatting, types and the layers
 	@$(BIN)/ruff check .

@@ -44,7 +44,7 @@ def run(pages: Path) -> dict[str, float]:
     as `public_f1`, `public_precision` and `public_empty`; `extraction_f1` and all the others are of `pages` alone in
     every run, so that one name always means one thing.
     """
-    results = _compared(f"extraction: {pages.name}, checked by hand", _checked(pages))
+    results = _compared(f"extraction: {pages.name}, checked by hand", checked(pages))
     f1, precision, recall = results[OURS].score()
     numbers = {
         "extraction_f1": f1,
@@ -73,7 +73,7 @@ def run(pages: Path) -> dict[str, float]:
 
 
 @dataclass
-class _Result:
+class Result:
     """What one extractor gave on some pages."""
 
     seconds: list[float]
@@ -118,19 +118,25 @@ class _Result:
             self.blocks_whole += "\n".join(["", *code, ""]) in whole
 
 
-def _compared(title: str, samples: list[Sample]) -> dict[str, _Result]:
+def scored(samples: list[Sample], extract: Callable[[bytes], str]) -> Result:
+    """What an extractor gives on some pages."""
+    result = Result([], [], [])
+    for sample in samples:
+        begun = time.perf_counter()
+        output = extract(sample.html)
+        result.seconds.append(time.perf_counter() - begun)
+        result.add(sample, output)
+    return result
+
+
+def _compared(title: str, samples: list[Sample]) -> dict[str, Result]:
     has_code = any(sample.blocks for sample in samples)
     print(f"{title}: {len(samples)} pages, {sum(len(sample.blocks) for sample in samples)} code blocks")
     print(f"  {'':<24}{'F1':>6}{'precision':>11}{'recall':>8}{'empty':>7}{'lines':>9}{'blocks':>9}{'ms/page':>9}")
     results = {}
     for name, extract in _EXTRACTORS.items():
         extract(samples[0].html)  # what is loaded once is no page's time
-        result = results[name] = _Result([], [], [])
-        for sample in samples:
-            begun = time.perf_counter()
-            output = extract(sample.html)
-            result.seconds.append(time.perf_counter() - begun)
-            result.add(sample, output)
+        result = results[name] = scored(samples, extract)
         f1, precision, recall = result.score()
         code = f"{result.code_lines():9.1%}{result.code_blocks():9.1%}" if has_code else f"{'-':>9}{'-':>9}"
         print(
@@ -140,7 +146,8 @@ def _compared(title: str, samples: list[Sample]) -> dict[str, _Result]:
     return results
 
 
-def _ours(html: bytes) -> str:
+def ours(html: bytes) -> str:
+    """The text of a page as the product extracts it; empty where it finds no article."""
     from twin.crawling.pages.extract import extract_page
 
     page = extract_page(html)
@@ -179,7 +186,7 @@ def _as_markdown(html: str) -> str:
 
 
 _EXTRACTORS: dict[str, Callable[[bytes], str]] = {
-    OURS: _ours,
+    OURS: ours,
     "trafilatura, text": _trafilatura,
     "trafilatura, Markdown": _trafilatura_markdown,
     "readability-lxml": _readability,
@@ -187,7 +194,8 @@ _EXTRACTORS: dict[str, Callable[[bytes], str]] = {
 }
 
 
-def _checked(folder: Path) -> list[Sample]:
+def checked(folder: Path) -> list[Sample]:
+    """The pages below a folder, each with `source.html` and the hand-checked `expected.html`."""
     from lxml.html import fromstring  # type: ignore[import-untyped, unused-ignore]
 
     samples = []
@@ -197,15 +205,16 @@ def _checked(folder: Path) -> list[Sample]:
         text = " ".join(tree.itertext())
         # The hand-checked copy says which blocks belong to the article; some of its blocks lost their empty lines, so
         # how a block reads is taken from the page itself.
-        originals = {"".join(code.split()): code for code in _code(fromstring(html.decode("utf-8")))}
-        blocks = tuple(originals.get("".join(code.split()), code) for code in _code(tree))
+        originals = {"".join(code.split()): code for code in code_blocks(fromstring(html.decode("utf-8")))}
+        blocks = tuple(originals.get("".join(code.split()), code) for code in code_blocks(tree))
         samples.append(Sample(page.name, html, text, blocks))
     if not samples:
         raise SystemExit(f"{folder} has no pages: each is a folder with source.html and expected.html.")
     return samples
 
 
-def _code(tree: Any) -> list[str]:
+def code_blocks(tree: Any) -> list[str]:
+    """The text of each `<pre>` of a parsed page that has any."""
     for broken in tree.iter("br"):
         broken.tail = "\n" + (broken.tail or "")
     blocks = ("".join(pre.itertext()).replace("\xa0", " ").replace("\r\n", "\n") for pre in tree.iter("pre"))

@@ -30,17 +30,15 @@ def run() -> dict[str, float]:
     """
     from detect_secrets.settings import default_settings
 
-    samples, lookalikes = plant(SEED, _PLANTED), negatives(SEED + 1, _LOOKALIKES)
-    secrets = [sample for sample in samples if sample.kind not in PERSONAL]
-    personal = [sample for sample in samples if sample.kind in PERSONAL]
-    kinds = len({sample.kind for sample in samples})
+    secrets, personal, lookalikes = texts()
+    kinds = len({sample.kind for sample in (*secrets, *personal)})
     print(f"redaction: {len(secrets)} texts with secrets, {len(personal)} with personal data, {kinds} kinds;")
     print(f"  {len(lookalikes)} texts that only look like it")
-    ours = score([*secrets, *lookalikes], _ours)
+    ours = score([*secrets, *lookalikes], found)
     with default_settings():
         theirs = score([*secrets, *lookalikes], _detect_secrets, lenient=True)
     gitleaks = score([*secrets, *lookalikes], _gitleaks, lenient=True)
-    people = score([*personal, *lookalikes], _ours)
+    people = score([*personal, *lookalikes], found)
     for name, result in (
         ("ours, secrets", ours),
         ("detect-secrets, secrets, lenient", theirs),
@@ -75,11 +73,20 @@ def run() -> dict[str, float]:
     return numbers
 
 
+def texts() -> tuple[list[Sample], list[Sample], list[Sample]]:
+    """Texts with planted secrets, texts with planted personal data, and texts that only look like either."""
+    samples = plant(SEED, _PLANTED)
+    secrets = [sample for sample in samples if sample.kind not in PERSONAL]
+    personal = [sample for sample in samples if sample.kind in PERSONAL]
+    return secrets, personal, negatives(SEED + 1, _LOOKALIKES)
+
+
 def _row(result: Score) -> str:
     return f"recall {result.recall:7.2%}  precision {result.precision:7.2%}  alarms {result.alarms:5d}"
 
 
-def _ours(sample: Sample) -> list[Range]:
+def found(sample: Sample) -> list[Range]:
+    """Where the product puts placeholders into a text; fails where it changes anything else."""
     return replaced(sample.text, redact(sample.text, code=sample.code, path=sample.path).text)
 
 

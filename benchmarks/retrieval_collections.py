@@ -6,6 +6,7 @@ import json
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TypeVar
 
 from benchmarks.handbook_line import Store
 from twin.chunking import chunk_documents
@@ -15,6 +16,8 @@ from twin.models import Category, Document, State
 from twin.vectors import load_points
 
 SITE = "https://example.org"
+
+_T = TypeVar("_T")
 
 
 @dataclass
@@ -73,6 +76,26 @@ def passages(data: Path) -> Collection:
     return found
 
 
+def sampled(collection: Collection, queries: int, documents: int) -> Collection:
+    """A small one of the same: some of its judged queries, what answers them, and documents to be mistaken for it.
+
+    Returns:
+        The same sample in every run, queries and documents at equal distances; more than `documents` where more than
+        that answer the queries.
+    """
+    chosen = _evenly(collection.judged, queries)
+    answers = {name for query in chosen for name in collection.grades[query]}
+    others = [document for document in collection.documents if document.metadata["name"] not in answers]
+    kept = answers | {each.metadata["name"] for each in _evenly(others, max(0, documents - len(answers)))}
+    return Collection(
+        collection.author,
+        collection.category,
+        [document for document in collection.documents if document.metadata["name"] in kept],
+        {query: collection.queries[query] for query in chosen},
+        {query: collection.grades[query] for query in chosen},
+    )
+
+
 def load(collection: Collection, store: Store, embedder: Embedder) -> int:
     """Take the documents through every stage after cleaning; return how many chunks there are."""
     author, category = collection.author, collection.category
@@ -108,6 +131,12 @@ def _document(author: str, category: Category, name: str, text: str, title: str 
         language=None if code else "en",
         metadata={"name": name},
     )
+
+
+def _evenly(items: list[_T], count: int) -> list[_T]:
+    """So many of the items, or all, at equal distances."""
+    count = min(count, len(items))
+    return [items[number * len(items) // count] for number in range(count)]
 
 
 def _rows(path: Path) -> Iterator[dict[str, str]]:

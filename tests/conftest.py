@@ -1,10 +1,54 @@
-"""Fixtures that every test may use."""
+"""Fixtures that every test may use, the order of the tests, and what is said of those on real data."""
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
+from twin.artifacts import ArtifactStore
+from twin.warehouse import SqliteWarehouse
+
 REPOSITORY = Path(__file__).parents[1]
+REAL_DATA = "real data"
+
+SLOW_TO_MAKE = {"built", "daemon", "trained", "loaded"}
+"""Fixtures that take over ten seconds: a build, a training. Whatever uses one is slow."""
+
+
+@pytest.hookimpl(tryfirst=True)  # before -m looks at the marks
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark what is slow by its fixtures and what uses real data; files with slow tests come first, so that at the end
+    no process works alone on a long one."""
+    slow_files = set()
+    for item in items:
+        fixtures = set(getattr(item, "fixturenames", ()))
+        if fixtures & SLOW_TO_MAKE:
+            item.add_marker(pytest.mark.slow)
+        if item.get_closest_marker("slow"):
+            slow_files.add(item.path)
+        if "shared_data" in fixtures:
+            item.user_properties.append((REAL_DATA, True))  # reports carry it, also from the processes of xdist
+    items.sort(key=lambda item: item.path not in slow_files)
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Say how many tests ran on real data: they skip themselves where there is none, and nobody would notice."""
+    outcomes = {
+        outcome: sum((REAL_DATA, True) in getattr(report, "user_properties", ()) for report in reports)
+        for outcome, reports in terminalreporter.stats.items()
+        if outcome in ("passed", "failed", "error", "skipped")
+    }
+    skipped = outcomes.pop("skipped", 0)
+    ran = sum(outcomes.values())
+    if skipped:
+        told = f"{_tests(skipped)} skipped, ../shared/data is absent"
+    else:
+        told = f"{_tests(ran)} ran on ../shared/data" if ran else "none of these tests needs it"
+    terminalreporter.write_line(f"real data: {told}")
+
+
+def _tests(count: int) -> str:
+    return f"{count} test" + "s" * (count != 1)
 
 
 @pytest.fixture(scope="session")
@@ -20,3 +64,17 @@ def shared_data() -> Path:
     if not folder.is_dir():
         pytest.skip(f"the real test data is not at {folder}")
     return folder
+
+
+@pytest.fixture
+def artifacts(tmp_path: Path) -> ArtifactStore:
+    """An empty artifact store."""
+    return ArtifactStore(str(tmp_path / "store"))
+
+
+@pytest.fixture
+def warehouse(tmp_path: Path) -> Iterator[SqliteWarehouse]:
+    """An empty warehouse in a file; a module that needs authors in it overrides this with one that adds them."""
+    opened = SqliteWarehouse(tmp_path / "warehouse.sqlite")
+    yield opened
+    opened.close()

@@ -29,6 +29,7 @@ def test_a_build_without_a_partition_says_what_to_run(declared: Installation) ->
     assert "No author was chosen: run `dagster job execute -m twin_jobs.definitions -j register_links`" in done.stderr
 
 
+@pytest.mark.slow
 def test_a_build_of_an_unknown_author_names_the_known_ones_and_what_to_run(declared: Installation) -> None:
     declared.register()
     done = declared.run(*declared.command("build_twin", "grace"))
@@ -52,6 +53,7 @@ def test_an_empty_folder_of_authors_is_not_a_success(installation: Installation)
     assert "There is no author file in" in done.stderr
 
 
+@pytest.mark.slow
 def test_bad_links_are_recorded_and_harm_nobody_and_a_source_that_breaks_later_keeps_its_documents(
     declared: Installation,
 ) -> None:
@@ -82,6 +84,7 @@ def test_bad_links_are_recorded_and_harm_nobody_and_a_source_that_breaks_later_k
     assert declared.twin("links", "list", "ada").stdout.count("failed") > listed.count("failed")
 
 
+@pytest.mark.slow
 def test_an_author_without_anything_goes_as_far_as_there_is_anything_to_do(installation: Installation) -> None:
     installation.declare("empty", "name: Nobody Yet\nlinks: []\n")
     installation.register()
@@ -94,6 +97,7 @@ def test_an_author_without_anything_goes_as_far_as_there_is_anything_to_do(insta
     assert all(state[f"collections/{category}"] == {} for category in Category)
 
 
+@pytest.mark.slow
 def test_a_full_disk_is_one_sentence_and_the_old_state_stays(declared: Installation) -> None:
     """A file stands where a folder must be made, which refuses a write as a full or read-only disk does."""
     declared.register()
@@ -109,6 +113,7 @@ def test_a_full_disk_is_one_sentence_and_the_old_state_stays(declared: Installat
     assert len(declared.state("ada")["collections/articles"]) == 1
 
 
+@pytest.mark.slow
 def test_a_locked_warehouse_is_one_sentence(declared: Installation) -> None:
     import sqlite3
 
@@ -135,6 +140,7 @@ def test_search_before_a_build_says_what_to_run(declared: Installation) -> None:
     assert "Traceback" not in done.stderr
 
 
+@pytest.mark.slow
 def test_a_column_of_an_author_that_the_warehouse_does_not_know_is_no_success_with_nothing(
     declared: Installation,
 ) -> None:

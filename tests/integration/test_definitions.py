@@ -163,6 +163,7 @@ def test_the_snapshot_holds_no_secret(monkeypatch: pytest.MonkeyPatch) -> None:
     assert "battery-staple" not in snapshot
 
 
+@pytest.mark.slow
 def test_the_workspace_validates(repository: Path, tmp_path: Path) -> None:
     done = subprocess.run(
         [str(Path(sys.executable).with_name("dagster")), "definitions", "validate", "-w", "workspace.yaml"],
@@ -175,6 +176,7 @@ def test_the_workspace_validates(repository: Path, tmp_path: Path) -> None:
     assert done.returncode == 0, (done.stdout + done.stderr)[-4000:]
 
 
+@pytest.mark.slow
 def test_dg_finds_the_project(repository: Path, tmp_path: Path) -> None:
     done = subprocess.run(
         [str(Path(sys.executable).with_name("dg")), "list", "defs", "--json"],

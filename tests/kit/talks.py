@@ -10,7 +10,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from tests.kit.retrieval_fixtures import ADA, WordEmbedder
+from tests.kit.memory import ADA, WordEmbedder
 from twin.artifacts import ArtifactStore
 from twin.authors.declarations import declare_link
 from twin.chunking import chunk_documents, read_chunks

@@ -1,26 +1,20 @@
 """Points and stores for the tests of vector stores."""
 
-import contextlib
 import subprocess
 import sys
 import textwrap
 import uuid
-from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 
 import numpy as np
 import pytest
-from qdrant_client import QdrantClient
 
 from tests.kit.makers import made_chunk, unit
-from tests.kit.qdrantserver import QdrantServer
 from twin.models import Category
 from twin.terms.bm25 import SparseVector
 from twin.vectors import VectorStore
 from twin.vectors.base import Found, Point, Scored, Vector, Where
-from twin.vectors.edge.store import EdgeVectorStore
-from twin.vectors.qdrant.store import QdrantVectorStore
 
 QUIET = pytest.mark.filterwarnings(
     "ignore:Payload indexes have no effect",  # says the in-memory engine, of the indexes that a server uses
@@ -112,16 +106,3 @@ def run(script: str, *args: object) -> "subprocess.Popen[str]":
     header = "from tests.kit.vectorstores import *\nimport sys, time\n"
     command = [sys.executable, "-c", header + textwrap.dedent(script), *map(str, args)]
     return subprocess.Popen(command, stdout=subprocess.PIPE, text=True, cwd=Path(__file__).parents[2])
-
-
-@pytest.fixture(params=["edge", "qdrant", "http"])
-def store(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[VectorStore]:
-    """Each implementation in turn, empty; the server's with the in-memory engine, inside the client and behind HTTP."""
-    with contextlib.ExitStack() as stack:
-        if request.param == "edge":
-            made: VectorStore = EdgeVectorStore(tmp_path / "vectors")
-        elif request.param == "qdrant":
-            made = QdrantVectorStore("http://memory", client=QdrantClient(":memory:"))
-        else:
-            made = QdrantVectorStore(stack.enter_context(contextlib.closing(QdrantServer())).url)
-        yield stack.enter_context(contextlib.closing(made))

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.kit.retrieval_fixtures import ADA, WordEmbedder, chunks_of, fill_store
+from tests.kit.memory import ADA, WordEmbedder, chunks_of, fill_store
 from twin.errors import InputError
 from twin.opening import Stores
 from twin.settings import Settings

@@ -1,6 +1,5 @@
 """What every asset shares, and that a blocking check blocks."""
 
-from collections.abc import Iterator
 from pathlib import Path
 
 import dagster as dg
@@ -73,13 +72,6 @@ def test_a_users_error_is_a_failure_of_one_sentence(error: Exception, retried: b
 def test_a_bug_is_no_sentence() -> None:
     with pytest.raises(ZeroDivisionError), sentences():
         raise ZeroDivisionError
-
-
-@pytest.fixture
-def warehouse(tmp_path: Path) -> Iterator[SqliteWarehouse]:
-    opened = SqliteWarehouse(tmp_path / "warehouse.sqlite")
-    yield opened
-    opened.close()
 
 
 @pytest.mark.parametrize(("text", "stopped"), [("A text.", False), (" \n", True)])

@@ -1,6 +1,5 @@
 """Declared links reach the warehouse, and only they are removed by a file."""
 
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -27,13 +26,6 @@ IMPORTED = Link(
     categories=(Category.ARTICLES,),
     origin="import",
 )
-
-
-@pytest.fixture
-def warehouse(tmp_path: Path) -> Iterator[SqliteWarehouse]:
-    opened = SqliteWarehouse(tmp_path / "w.sqlite")
-    yield opened
-    opened.close()
 
 
 @pytest.fixture

@@ -24,7 +24,6 @@ from twin.vectors.qdrant.store import QdrantVectorStore
 from twin.warehouse import SqliteWarehouse, Warehouse
 from twin.warehouse.base import TABLES
 
-pytest_plugins = ["tests.kit.warehouse_fixtures"]
 pytestmark = pytest.mark.filterwarnings("ignore:Payload indexes have no effect")
 
 

@@ -2,7 +2,6 @@
 
 import json
 import uuid
-from collections.abc import Iterator
 from datetime import UTC, datetime
 from itertools import pairwise
 from pathlib import Path
@@ -262,18 +261,6 @@ class TestProfile:
     def test_the_setting_is_read(self) -> None:
         assert Settings.from_env({"TWIN_CHUNKING": "articles=300/30"}).chunking == Profile.parse("articles=300/30")
         assert Settings.from_env({}).chunking == Profile.parse("default")
-
-
-@pytest.fixture
-def warehouse(tmp_path: Path) -> Iterator[SqliteWarehouse]:
-    store = SqliteWarehouse(tmp_path / "warehouse.sqlite")
-    yield store
-    store.close()
-
-
-@pytest.fixture
-def artifacts(tmp_path: Path) -> ArtifactStore:
-    return ArtifactStore(str(tmp_path / "store"))
 
 
 def numbered(number: int, text: str) -> Document:

@@ -1,6 +1,5 @@
 """Cleaning takes out what is not the author's and nothing else, and does it once."""
 
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -16,13 +15,6 @@ from twin.cleaning.rules import clean_prose
 from twin.cleaning.stage import clean
 from twin.models import Category, Document, State
 from twin.warehouse.sqlite import SqliteWarehouse
-
-
-@pytest.fixture
-def warehouse(tmp_path: Path) -> Iterator[SqliteWarehouse]:
-    opened = SqliteWarehouse(tmp_path / "warehouse.db")
-    yield opened
-    opened.close()
 
 
 def document(text: str, category: Category = Category.ARTICLES, name: str = "x", platform: str = "web") -> Document:
@@ -371,7 +363,7 @@ def test_edit_made_in_the_store_itself_flows_through(warehouse: SqliteWarehouse,
 
     store(warehouse, document("One", name="1"), document("Two", name="2"))
     first = clean_documents(warehouse, "ada", Category.ARTICLES)
-    with sqlite3.connect(tmp_path / "warehouse.db") as connection:
+    with sqlite3.connect(tmp_path / "warehouse.sqlite") as connection:
         connection.execute("UPDATE raw SET text = 'One, mended' WHERE link LIKE '%/1'")
     connection.close()
     report = clean_documents(warehouse, "ada", Category.ARTICLES)

@@ -28,11 +28,9 @@ SENTENCES = [
 
 
 @pytest.fixture
-def warehouse(tmp_path: Path) -> Iterator[SqliteWarehouse]:
-    opened = SqliteWarehouse(tmp_path / "warehouse.db")
-    opened.upsert_authors([Author(slug="ada", name="Ada Lovelace", aliases=("@countess", "ada@lovelace.org"))])
-    yield opened
-    opened.close()
+def warehouse(warehouse: SqliteWarehouse) -> SqliteWarehouse:
+    warehouse.upsert_authors([Author(slug="ada", name="Ada Lovelace", aliases=("@countess", "ada@lovelace.org"))])
+    return warehouse
 
 
 def document(name: str, text: str, category: Category = Category.ARTICLES, **fields: Any) -> Document:

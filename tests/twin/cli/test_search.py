@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.kit.retrieval_fixtures import ADA, BOB, WordEmbedder, chunks_of, fill_store
+from tests.kit.memory import ADA, BOB, WordEmbedder, chunks_of, fill_store
 from twin.cli.main import main
 from twin.models import Category
 from twin.warehouse import SqliteWarehouse

@@ -5,7 +5,7 @@ import subprocess
 import sys
 import time
 import zipfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from http.server import BaseHTTPRequestHandler
 from pathlib import Path
 from typing import ClassVar
@@ -26,11 +26,9 @@ ESSAY = "# On {0}\n\nA page about {0}, which is long enough to be read as one.\n
 
 
 @pytest.fixture
-def warehouse(tmp_path: Path) -> Iterator[SqliteWarehouse]:
-    opened = SqliteWarehouse(tmp_path / "warehouse.db")
-    opened.upsert_authors([Author(slug="ada", name="Ada")])
-    yield opened
-    opened.close()
+def warehouse(warehouse: SqliteWarehouse) -> SqliteWarehouse:
+    warehouse.upsert_authors([Author(slug="ada", name="Ada")])
+    return warehouse
 
 
 @pytest.fixture
@@ -399,7 +397,7 @@ def test_two_crawls_of_the_same_links_at_once_give_each_document_once(
     for name in names:
         (tmp_path / name).write_text(ESSAY.format(name))
     declare(warehouse, tmp_path, *({"files": name} for name in names))
-    crawls = [subprocess.Popen([sys.executable, "-c", CRAWL, str(tmp_path / "warehouse.db")]) for _ in range(2)]
+    crawls = [subprocess.Popen([sys.executable, "-c", CRAWL, str(tmp_path / "warehouse.sqlite")]) for _ in range(2)]
     assert [process.wait(120) for process in crawls] == [0, 0]
     rows = list(warehouse.dump("raw"))
     assert len(rows) == len({row["id"] for row in rows}) == 200

@@ -2,7 +2,6 @@
 
 import json
 from collections import Counter
-from collections.abc import Iterator
 from itertools import pairwise
 from pathlib import Path
 
@@ -19,7 +18,6 @@ from twin.dataset.stage import build_dataset, read_samples
 from twin.dataset.templates import TEMPLATES
 from twin.models import Author, Category, Document, InstructionSample, State
 from twin.warehouse.base import Warehouse
-from twin.warehouse.sqlite import SqliteWarehouse
 
 AUTHOR = Author(slug="ann", name="Ann", headline="writes tools")
 
@@ -67,11 +65,9 @@ def handbook_documents(shared_data: Path, name: str) -> list[Document]:
 
 
 @pytest.fixture
-def warehouse(tmp_path: Path) -> Iterator[Warehouse]:
-    store = SqliteWarehouse(tmp_path / "warehouse.sqlite")
-    store.upsert_authors([AUTHOR])
-    yield store
-    store.close()
+def warehouse(warehouse: Warehouse) -> Warehouse:
+    warehouse.upsert_authors([AUTHOR])
+    return warehouse
 
 
 SENTENCE = st.lists(

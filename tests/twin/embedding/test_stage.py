@@ -96,11 +96,6 @@ def texts_found(vectors: EdgeVectorStore, embedder: Embedder, query: str, limit:
     return [chunks[hit.id].text for hit in found.dense]
 
 
-@pytest.fixture
-def artifacts(tmp_path: Path) -> ArtifactStore:
-    return ArtifactStore(str(tmp_path / "store"))
-
-
 class TestMiniLM:
     """The packaged model itself; it is loaded once for all of these."""
 

@@ -8,13 +8,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tests.kit.inspection_fixtures import ADA, ARTICLES, MODEL, Stores, around, essay, stores
+from tests.kit.inspected import ADA, ARTICLES, MODEL, Stores, around, essay
 from twin.chunking.inspection import verify_lengths
 from twin.embedding.inspection import inspect_embeddings, verify_vectors
 from twin.inspection.drift import chance, distance
 from twin.inspection.record import Spread
-
-__all__ = ["stores"]  # the fixture
 
 
 def test_lengths_that_drift_are_named_until_the_next_version_and_a_rebuild_says_the_same(stores: Stores) -> None:

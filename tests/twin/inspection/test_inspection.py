@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import pytest
 
-from tests.kit.inspection_fixtures import ADA, ARTICLES, EMBEDDER, MODEL, Stores, around, essay, png_of, stores
+from tests.kit.inspected import ADA, ARTICLES, EMBEDDER, MODEL, Stores, around, essay, png_of
 from twin.chunking import inspection as chunks_module
 from twin.chunking import read_chunks
 from twin.chunking.inspection import inspect_chunks, verify_duplicates, verify_lengths
@@ -17,9 +17,6 @@ from twin.embedding import inspection as embeddings_module
 from twin.embedding.inspection import inspect_embeddings, verify_reading, verify_vectors
 from twin.errors import ConsistencyError
 from twin.models import Category
-
-__all__ = ["stores"]  # the fixture
-
 
 # -- chunks ------------------------------------------------------------------------------------------------------------
 

@@ -10,13 +10,11 @@ from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 from markdown_it.token import Token
 
-from tests.kit.inspection_fixtures import ADA, ARTICLES, Stores, essay, stores
+from tests.kit.inspected import ADA, ARTICLES, Stores, essay
 from twin.chunking import inspection as chunks_module
 from twin.chunking import read_chunks
 from twin.inspection.markdown import bold, code, escaped, linked, marked_lines
 from twin.models import Category
-
-__all__ = ["stores"]  # the fixture
 
 UI = MarkdownIt("commonmark").enable("strikethrough").enable("table")
 """Of what the UI shows, all that this project writes: CommonMark, and the additions that could take text for markup."""

@@ -169,6 +169,7 @@ assert "matplotlib.pyplot" not in sys.modules
 """
 
 
+@pytest.mark.slow
 def test_drawing_says_nothing_even_where_no_cache_can_be_written(tmp_path: Path, repository: Path) -> None:
     (tmp_path / "file").write_text("")
     done = subprocess.run(

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.kit.retrieval_fixtures import MINILM, chunks_of
+from tests.kit.memory import MINILM, chunks_of
 from twin.models import Category, Chunk
 from twin.retrieval.fusion import (
     EVIDENCE,

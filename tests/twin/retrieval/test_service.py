@@ -1,13 +1,12 @@
 """Search: what is asked for, what cannot be, and that every step is told."""
 
 import json
-from collections.abc import Iterator
 from datetime import date
 from pathlib import Path
 
 import pytest
 
-from tests.kit.retrieval_fixtures import ADA, BOB, WordEmbedder, chunks_of, fill_store
+from tests.kit.memory import ADA, BOB, WordEmbedder, chunks_of, fill_store
 from twin.errors import InputError, StoreError
 from twin.models import Category
 from twin.retrieval import Result, Retriever
@@ -32,13 +31,6 @@ MEMORY = [
     *chunks_of(["def retry(max_retries):\n    pass"], name="r", category=REPOSITORIES, path="a.py", platform="github"),
     *chunks_of(["The integrated circuit was planar."], name="chip", author="bob-noyce", year=2022, platform="medium"),
 ]
-
-
-@pytest.fixture(scope="module")
-def store(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EdgeVectorStore]:
-    opened = fill_store(tmp_path_factory.mktemp("memory"), EMBEDDER, MEMORY)
-    yield opened
-    opened.close()
 
 
 @pytest.fixture

@@ -62,6 +62,7 @@ class TestEquality:
         assert SIZER.backend == "tokie"
         assert SIZER.additive
 
+    @pytest.mark.slow
     def test_every_character_of_the_compared_ranges_is_read_alike(self) -> None:
         for first, last in COMPARED:
             characters = [chr(code) for code in range(first, last + 1)]
@@ -138,6 +139,7 @@ class TestAdditivity:
         words = [scan.text[a:b] for a, b in zip(scan.starts, scan.ends, strict=True)]
         assert words == ["a", "b", "c", "d", "e", "“f”…", "ġ🤖", "\x85g", "x"]
 
+    @pytest.mark.slow
     def test_what_was_remembered_is_the_same_as_what_was_counted(self) -> None:
         sizer = Sizer.from_file(TOKENIZER, 256)
         chosen = random.Random(3)  # noqa: S311

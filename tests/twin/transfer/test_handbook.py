@@ -17,13 +17,6 @@ Row = dict[str, Any]
 
 
 @pytest.fixture
-def warehouse(tmp_path: Path) -> Iterator[SqliteWarehouse]:
-    opened = SqliteWarehouse(tmp_path / "w.sqlite")
-    yield opened
-    opened.close()
-
-
-@pytest.fixture
 def other(tmp_path: Path) -> Iterator[SqliteWarehouse]:
     opened = SqliteWarehouse(tmp_path / "other.sqlite")
     yield opened

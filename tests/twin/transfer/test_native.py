@@ -25,8 +25,6 @@ from twin.transfer.native import MANIFEST, export_folder, import_folder, is_expo
 from twin.warehouse import SqliteWarehouse, Warehouse
 from twin.warehouse.base import TABLES, RestoreReport
 
-pytest_plugins = ["tests.kit.warehouse_fixtures"]
-
 NewWarehouse = Callable[[str], Warehouse]
 
 
@@ -144,6 +142,7 @@ def test_an_empty_warehouse_moves(new_warehouse: NewWarehouse, artifacts: Artifa
     assert contents(target) == {table: [] for table in TABLES}
 
 
+@pytest.mark.slow
 def test_many_documents_take_little_memory(
     new_warehouse: NewWarehouse, artifacts: ArtifactStore, tmp_path: Path
 ) -> None:

@@ -21,7 +21,6 @@ from tests.kit.vectorstores import (
     point,
     published,
     put,
-    store,
     terms,
     texts,
     vector,
@@ -34,7 +33,6 @@ from twin.vectors.base import Found, Point, Scored, Where
 from twin.vectors.edge.store import EdgeVectorStore
 from twin.vectors.qdrant.store import QdrantVectorStore
 
-__all__ = ["store"]  # the fixture
 pytestmark = QUIET
 
 

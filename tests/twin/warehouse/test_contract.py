@@ -27,8 +27,6 @@ from twin.settings import Settings
 from twin.warehouse import Warehouse, open_warehouse
 from twin.warehouse.rows import MAX_DOCUMENT_BYTES, bson_size, document_row
 
-pytest_plugins = ["tests.kit.warehouse_fixtures"]
-
 # -- authors and links -----------------------------------------------------------------------------------------------
 
 

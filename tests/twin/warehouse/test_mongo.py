@@ -17,8 +17,6 @@ from twin.warehouse.base import TABLES
 from twin.warehouse.mongo_schema import MIGRATIONS
 from twin.warehouse.rows import Row, crawl_row, stamp
 
-pytest_plugins = ["tests.kit.warehouse_fixtures"]
-
 
 def test_a_row_that_was_added_by_hand_without_an_id_of_ours_is_named(mongo_uri: str) -> None:
     warehouse = MongoWarehouse(mongo_uri, "by_hand")

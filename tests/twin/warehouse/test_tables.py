@@ -10,8 +10,6 @@ from tests.kit.warehouses import FEED, Opener, contents, fill
 from twin.warehouse import Warehouse
 from twin.warehouse.base import TABLES, RestoreReport
 
-pytest_plugins = ["tests.kit.warehouse_fixtures"]
-
 
 def test_an_author_goes_with_everything_and_for_good(warehouse: Warehouse, opener: Opener) -> None:
     fill(warehouse)

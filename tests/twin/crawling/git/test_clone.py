@@ -16,8 +16,6 @@ from twin.crawling.git import clone
 from twin.crawling.git.clone import MovedError, Remote, packed, unpack
 from twin.errors import ConsistencyError, CrawlError
 
-pytest_plugins = ["tests.kit.github_fixtures"]
-
 
 def test_git_follows_no_redirect(host: GitHost, fetcher: Fetcher) -> None:
     host.push("ada/engine", {"a.py": b"1\n"})

@@ -202,6 +202,7 @@ _PATTERNS = st.lists(
 
 @settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(root=_PATTERNS, nested=_PATTERNS)
+@pytest.mark.slow
 def test_gitignore_is_read_as_git_reads_it(
     root: list[str], nested: list[str], tmp_path_factory: pytest.TempPathFactory
 ) -> None:

@@ -13,8 +13,6 @@ from twin.crawling.sources.repository import GitCrawler
 from twin.errors import InputError
 from twin.models import Category, Link
 
-pytest_plugins = ["tests.kit.github_fixtures"]
-
 REPOSITORIES = Category.REPOSITORIES
 
 

@@ -1,7 +1,7 @@
 """Articles from a real server on loopback: in every script, of every platform, and what stands in place of one."""
 
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from datetime import UTC, datetime
 from http.server import BaseHTTPRequestHandler
 from pathlib import Path
@@ -52,11 +52,9 @@ def redirect(target: str) -> Callable[[BaseHTTPRequestHandler], None]:
 
 
 @pytest.fixture
-def warehouse(tmp_path: Path) -> Iterator[SqliteWarehouse]:
-    opened = SqliteWarehouse(tmp_path / "warehouse.db")
-    opened.upsert_authors([Author(slug="ada", name="Ada Lovelace")])
-    yield opened
-    opened.close()
+def warehouse(warehouse: SqliteWarehouse) -> SqliteWarehouse:
+    warehouse.upsert_authors([Author(slug="ada", name="Ada Lovelace")])
+    return warehouse
 
 
 SCRIPTS = {

@@ -14,8 +14,6 @@ from twin.crawling.sources.github import GitHubCrawler
 from twin.errors import CrawlError
 from twin.models import Category
 
-pytest_plugins = ["tests.kit.github_fixtures"]
-
 REPOSITORIES, ARTICLES, POSTS = Category.REPOSITORIES, Category.ARTICLES, Category.POSTS
 
 

@@ -1,7 +1,6 @@
 """Everything that an owner has on GitHub, through the stage: whole profiles, none taken down by one repository."""
 
 import logging
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -17,17 +16,13 @@ from twin.errors import CrawlError
 from twin.models import Author, Category, Document, State
 from twin.warehouse.sqlite import SqliteWarehouse
 
-pytest_plugins = ["tests.kit.github_fixtures"]
-
 REPOSITORIES, POSTS = Category.REPOSITORIES, Category.POSTS
 
 
 @pytest.fixture
-def warehouse(tmp_path: Path) -> Iterator[SqliteWarehouse]:
-    opened = SqliteWarehouse(tmp_path / "warehouse.db")
-    opened.upsert_authors([Author(slug="ada", name="Ada")])
-    yield opened
-    opened.close()
+def warehouse(warehouse: SqliteWarehouse) -> SqliteWarehouse:
+    warehouse.upsert_authors([Author(slug="ada", name="Ada")])
+    return warehouse
 
 
 def crawl(warehouse: SqliteWarehouse, host: GitHost, fetcher: Fetcher, tmp_path: Path, category: Category,

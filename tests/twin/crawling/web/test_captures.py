@@ -1,7 +1,6 @@
 """Captures: what was fetched is kept as it came, read again without a request, and gone when it should be."""
 
 import gzip
-from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler
 from pathlib import Path
 
@@ -21,16 +20,9 @@ ARTICLES = Category.ARTICLES
 
 
 @pytest.fixture
-def warehouse(tmp_path: Path) -> Iterator[SqliteWarehouse]:
-    opened = SqliteWarehouse(tmp_path / "warehouse.db")
-    opened.upsert_authors([Author(slug="ada", name="Ada Lovelace")])
-    yield opened
-    opened.close()
-
-
-@pytest.fixture
-def artifacts(tmp_path: Path) -> ArtifactStore:
-    return ArtifactStore(tmp_path / "store")
+def warehouse(warehouse: SqliteWarehouse) -> SqliteWarehouse:
+    warehouse.upsert_authors([Author(slug="ada", name="Ada Lovelace")])
+    return warehouse
 
 
 @pytest.fixture

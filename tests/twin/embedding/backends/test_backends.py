@@ -26,6 +26,8 @@ TEXTS = [f"Text {number} is about {'cats ' * (number % 9)}and the number {number
 PROMPTS = {"query": "search: ", "passage": "text to be found: "}
 MEAN = {"word_embedding_dimension": 32, "pooling_mode_mean_tokens": True}
 
+pytestmark = pytest.mark.slow  # models are converted
+
 
 def tiny_model(folder: Path, pooling: dict[str, Any] | None = None, prompts: dict[str, str] | None = None) -> Path:
     """A BERT of two layers with random weights and the packaged model's tokenizer: real in all but its meaning."""
@@ -53,11 +55,6 @@ def exported(tmp_path_factory: pytest.TempPathFactory) -> tuple[str, Path]:
     model = str(tiny_model(folder / "tiny"))
     AutomaticEmbedder(model, artifacts=ArtifactStore(str(folder / "store"))).prepare(TEXTS, 10**6)
     return model, folder / "store"
-
-
-@pytest.fixture
-def artifacts(tmp_path: Path) -> ArtifactStore:
-    return ArtifactStore(str(tmp_path / "store"))
 
 
 @pytest.fixture

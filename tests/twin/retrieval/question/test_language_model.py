@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 from pydantic import SecretStr
 
-from tests.kit.retrieval_fixtures import ADA, BOB, MINILM, WordEmbedder, chunks_of, fill_store
+from tests.kit.memory import ADA, BOB, MINILM, WordEmbedder, chunks_of
 from twin.errors import ConsistencyError, InputError
 from twin.models import Category
 from twin.retrieval import Retriever, open_retriever
@@ -29,13 +29,6 @@ MEMORY = [
     *chunks_of(["Poetry of science and the engine."], name="post", category=Category.POSTS, platform="linkedin"),
     *chunks_of(["Planar circuits."], name="chip", author="bob-noyce"),
 ]
-
-
-@pytest.fixture(scope="module")
-def store(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EdgeVectorStore]:
-    opened = fill_store(tmp_path_factory.mktemp("memory"), EMBEDDER, MEMORY)
-    yield opened
-    opened.close()
 
 
 class TestReranker:

@@ -38,6 +38,7 @@ from twin.vectors.edge.versions import Index, copy_sparse
 from twin.vectors.payload import chunk_of
 
 
+@pytest.mark.slow
 def test_readers_never_see_a_half_written_version(tmp_path: Path) -> None:
     """Every version holds one generation of ten points; a reader must never find two generations or a gap."""
     root = tmp_path / "vectors"
@@ -90,6 +91,7 @@ def test_nothing_is_touched_when_there_is_nothing_to_do(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("after", [1, 300])
+@pytest.mark.slow
 def test_a_killed_writer_changes_nothing_and_the_next_one_converges(tmp_path: Path, after: int) -> None:
     store = EdgeVectorStore(tmp_path)
     put(store, point(1), point(2))
@@ -144,6 +146,7 @@ def test_writers_exclude_each_other_and_a_lasting_lock_is_one_sentence(tmp_path:
     assert store.count(ARTICLES, "ada") == 3
 
 
+@pytest.mark.slow
 def test_many_writers_lose_nothing(tmp_path: Path) -> None:
     script = """
     number = int(sys.argv[2])

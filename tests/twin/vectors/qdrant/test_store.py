@@ -294,6 +294,7 @@ def test_frequencies_are_those_of_the_author_alone(server: QdrantServer, store: 
     assert "params" not in every.body
 
 
+@pytest.mark.slow
 def test_a_killed_load_leaves_searches_on_the_old_collection_and_the_next_one_converges(
     server: QdrantServer, store: QdrantVectorStore
 ) -> None:

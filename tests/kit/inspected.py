@@ -2,13 +2,12 @@
 
 import base64
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pyarrow as pa
-import pytest
 from numpy.typing import NDArray
 
 from tests.kit.makers import unit
@@ -98,13 +97,6 @@ class Stores:
 
     def count(self, category: Category = ARTICLES) -> int:
         return sum(1 for _ in read_chunks(self.artifacts, ADA, category))
-
-
-@pytest.fixture
-def stores(tmp_path: Path) -> Iterator[Stores]:
-    made = Stores(tmp_path)
-    yield made
-    made.warehouse.close()
 
 
 def essay(seed: int, paragraphs: int = 8, words: int = 60) -> str:

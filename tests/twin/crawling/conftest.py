@@ -1,7 +1,4 @@
-"""Fixtures of GitHub: a forge on loopback, its crawler, and what that works with.
-
-A pytest plugin: a test module names it in `pytest_plugins`.
-"""
+"""Fixtures of GitHub for the crawling tests: a forge on loopback, its crawler, and what that works with."""
 
 from collections.abc import Iterator
 from pathlib import Path

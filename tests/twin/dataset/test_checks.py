@@ -1,0 +1,34 @@
+"""The check of the dataset: it fails on each damage that it is there to find."""
+
+from typing import Any
+
+import pytest
+
+from tests.kit.staged import ADA, Change, Stores
+
+
+@pytest.mark.parametrize(
+    ("change", "problem"),
+    [
+        (lambda rows: [rows[0] | {"output": "Words that nobody wrote."}, *rows[1:]], "not the text of"),
+        (
+            lambda rows: [rows[0], rows[1] | {"instruction": rows[0]["instruction"]}, *rows[2:]],
+            "repeat the instruction",
+        ),
+        (lambda rows: [*rows, rows[0]], "repeat the id"),
+        (lambda rows: [*rows, rows[0] | {"document_id": "elsewhere"}], "is not a cleaned document"),
+    ],
+)
+def test_damaged_samples(stores: Stores, change: Change, problem: str) -> None:
+    stores.rewrite("datasets", ADA, "instructions.parquet", change=change)
+    assert any(problem in found for found in stores.dataset().problems), stores.dataset().problems
+
+
+def test_a_document_in_two_splits(stores: Stores) -> None:
+    def mix(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
+        same = [row for row in rows if row["document_id"] == rows[0]["document_id"]]
+        other = {"train": "test"}.get(same[0]["split"], "train")
+        return [row | {"split": other} if row["id"] == same[-1]["id"] else row for row in rows]
+
+    stores.rewrite("datasets", ADA, "instructions.parquet", change=mix)
+    assert stores.dataset().problems
