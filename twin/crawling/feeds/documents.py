@@ -9,11 +9,11 @@ import unicodedata
 from urllib.parse import urlsplit
 
 from twin.crawling.feeds.items import Feed, Item
-from twin.crawling.pages.document import platform
 from twin.crawling.pages.fragment import fragment_markdown
 from twin.identity import sha256
 from twin.links import within
 from twin.models import Category, Document, Link
+from twin.text.platforms import platform_at
 from twin.text.words import count_words
 
 MIN_ITEM_WORDS = 40
@@ -102,7 +102,7 @@ def story_address(url: str) -> str | None:
 
 def platform_of(item: Item, feed: Feed) -> str:
     """The platform, by the item's host, else by the software that made the feed (publications have their own hosts)."""
-    found = platform(item.link)
+    found = platform_at(item.link)
     return found if found != "web" else next((name for name in PAID if name in feed.generator.lower()), found)
 
 

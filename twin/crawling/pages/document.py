@@ -2,7 +2,6 @@
 
 import re
 from dataclasses import dataclass
-from urllib.parse import urlsplit
 
 from twin.crawling.pages.decoding import decoded
 from twin.crawling.pages.extract import MIN_WORDS, extract_page
@@ -12,11 +11,10 @@ from twin.crawling.pages.stand_ins import preview, stand_in, stand_in_by_text
 from twin.crawling.web.addresses import SAVE_THE_PAGE
 from twin.crawling.web.fetcher import Response
 from twin.errors import CrawlError
-from twin.links import within
 from twin.models import Category, Document, Link
+from twin.text.platforms import platform_at
 from twin.text.words import count_words
 
-_PLATFORMS = {"medium.com": "medium", "substack.com": "substack", "dev.to": "devto", "linkedin.com": "linkedin"}
 _PAGES = frozenset({"text/html", "application/xhtml+xml", ""})
 _MAYBE_PAGES = frozenset({"application/xml", "text/xml", "text/plain"})
 _TEXTS = frozenset({"text/plain", "text/markdown", "text/x-markdown", "text/x-rst"})
@@ -89,7 +87,7 @@ def _html_document(response: Response, page: Page, link: Link, category: Categor
         raise PreviewError(f"{address} {refusal}.")
     if found is None:
         raise CrawlError(f"{address} answered 200 OK but contains no article: {SAVE_THE_PAGE}.")
-    made_by = platform(address)
+    made_by = platform_at(address)
     named = {"author": found.author, "site": found.site, "canonical": found.canonical, "subtitle": found.subtitle}
     return Document(
         author=link.author, category=category, link=address, source=link.url, title=found.title, text=found.text,
@@ -109,18 +107,12 @@ def _text_document(response: Response, link: Link, category: Category, *, addres
     named = {"author": matter.author, "canonical": matter.canonical, "subtitle": matter.subtitle,
              "tags": list(matter.tags)}  # fmt: skip
     return Document(
-        author=link.author, category=category, link=address, source=link.url, platform=platform(address),
+        author=link.author, category=category, link=address, source=link.url, platform=platform_at(address),
         title=matter.title or ((heading[1] or heading[2]).strip() if heading else None), text=matter.rest,
         language=matter.language or _language(response), published_at=matter.published_at,
         metadata={name: value for name, value in named.items() if value and value != address},
         capture=response.capture,
     )  # fmt: skip
-
-
-def platform(url: str) -> str:
-    """The platform of a page, by its host; "web" if it is not a known one."""
-    host = (urlsplit(url).hostname or "").lower()
-    return next((name for domain, name in _PLATFORMS.items() if within(host, domain)), "web")
 
 
 def _type_of(response: Response) -> str:

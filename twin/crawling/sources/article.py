@@ -4,9 +4,10 @@ from collections.abc import Mapping
 from typing import ClassVar
 
 from twin.crawling.base import FALLBACK, Crawl, Crawler, register
-from twin.crawling.pages.document import page_document, parsed_page, platform
+from twin.crawling.pages.document import page_document, parsed_page
 from twin.crawling.sources.publication import SOFTWARE, read_publication
 from twin.models import Category, Link
+from twin.text.platforms import platform_at
 
 
 @register
@@ -34,7 +35,7 @@ class ArticleCrawler(Crawler):
         if response.unchanged:
             return Crawl(status="unchanged", validators=response.validators)
         page = parsed_page(response)
-        if platform(link.url) == "web" and page is not None:
+        if platform_at(link.url) == "web" and page is not None:
             software = page.markup.platform
             if crawl := read_publication(link, category, {}, self.tools, software=software, page=response):
                 return crawl

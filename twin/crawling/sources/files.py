@@ -17,7 +17,6 @@ from typing import ClassVar, Literal
 from twin.crawling.base import Crawl, Crawler, local_source, register
 from twin.crawling.git.filerules import reason_by_name, selected
 from twin.crawling.pages.decoding import decoded
-from twin.crawling.pages.document import platform
 from twin.crawling.pages.extract import extract_page
 from twin.crawling.pages.frontmatter import split_front_matter
 from twin.crawling.pages.markup import Markup
@@ -28,6 +27,7 @@ from twin.crawling.web.fetcher import MAX_BYTES
 from twin.errors import CrawlError
 from twin.links import canonical_or_none
 from twin.models import Category, Document, Link
+from twin.text.platforms import platform_at
 
 logger = logging.getLogger("twin")
 
@@ -285,7 +285,7 @@ def _saved_page(html: str, address: str, reading: _Reading) -> Document | None:
     named = {"author": page.author, "site": page.site, "subtitle": page.subtitle, "file": address}
     return Document(
         author=reading.link.author, category=reading.category, source=reading.link.url, title=page.title,
-        text=page.text, link=link or address, platform=platform(link) if link else "local", language=page.language,
+        text=page.text, link=link or address, platform=platform_at(link) if link else "local", language=page.language,
         published_at=page.published_at, metadata={name: value for name, value in named.items() if value},
     )  # fmt: skip
 
@@ -304,7 +304,7 @@ def _written(text: str, address: str, reading: _Reading) -> Document | None:
     }
     return Document(
         author=reading.link.author, category=reading.category, source=reading.link.url, link=link or address,
-        platform=platform(link) if link else "local", text=matter.rest, language=matter.language,
+        platform=platform_at(link) if link else "local", text=matter.rest, language=matter.language,
         title=matter.title or _heading(matter.rest, pure.suffix.lower()) or pure.stem,
         published_at=matter.published_at, metadata={name: value for name, value in named.items() if value},
     )  # fmt: skip

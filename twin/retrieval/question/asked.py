@@ -14,12 +14,9 @@ from twin.models import Author, Category, Model
 from twin.retrieval.question.dates import period
 from twin.retrieval.question.names import named_authors
 from twin.terms.stopwords import stop_words
+from twin.text.platforms import NAMED
 from twin.vectors.base import Where
 
-_PLATFORMS = {
-    "linkedin": "linkedin", "github": "github", "gitlab": "gitlab", "medium": "medium", "substack": "substack",
-    "dev.to": "devto", "devto": "devto",
-}  # fmt: skip
 _LANGUAGES = {
     name: code
     for code, names in {
@@ -33,7 +30,7 @@ _LANGUAGES = {
     }.items()
     for name in names.casefold().split()
 }  # fmt: skip
-_ANY_PLATFORM = r"linkedin|github|gitlab|medium|substack|dev\.?to"
+_ANY_PLATFORM = "|".join(map(re.escape, NAMED))
 _ANY_LANGUAGE = "|".join(sorted(map(re.escape, _LANGUAGES), key=len, reverse=True))
 _ON = r"(?:on|from|in|auf|sur|en|no|su)"
 _TEXTS = [category for category in Category if not category.traits.is_files]
@@ -134,7 +131,7 @@ def asked(question: str, authors: Sequence[Author], today: date) -> Asked:
         notes.append("Several authors are named, so that the words of all authors were searched.")
     for rule in _PLATFORM_RULES:
         if match := rule.search(question):
-            where["platforms"] = (_PLATFORMS[match["platform"].casefold()],)
+            where["platforms"] = (NAMED[match["platform"].casefold()],)
             fire("platform", _with_preposition(question, match.span("platform")), take=True)
             break
     if match := _LANGUAGE_RULE.search(question):

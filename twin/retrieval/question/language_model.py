@@ -14,6 +14,7 @@ from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError
 from twin.endpoint import Endpoint, Names
 from twin.errors import TwinError
 from twin.models import Author, Category
+from twin.text.platforms import PLATFORMS, WEB
 
 TIMEOUT_S = 10.0
 _LONGEST_ANSWER = 100_000
@@ -23,7 +24,7 @@ _INSTRUCTION = """You turn a question about what people wrote into a search. Ans
 else, with these fields; leave out what the question does not say:
 "query": the question without the conditions below,
 "author": the slug of one author of this list, only if the question names that person: {authors},
-"platforms": any of linkedin, github, gitlab, medium, substack, devto, web,
+"platforms": any of {platforms},
 "categories": any of {categories},
 "languages": ISO 639-1 codes of the texts that are wanted,
 "published_from", "published_until": ISO dates, the second one excluded; today is {today},
@@ -77,6 +78,7 @@ class LanguageModel:
         """
         instruction = _INSTRUCTION.format(
             authors=", ".join(f"{author.slug} ({author.name})" for author in authors) or "nobody",
+            platforms=", ".join([*PLATFORMS, WEB]),
             categories=", ".join(Category),
             today=today.isoformat(),
         )

@@ -7,13 +7,13 @@ import pytest
 
 from tests.kit.webserver import BODY, PAGE, Server, send
 from twin.crawling.base import Crawl, crawler_of
-from twin.crawling.pages.document import platform
 from twin.crawling.sources.article import ArticleCrawler
 from twin.crawling.sources.feed import FeedCrawler
 from twin.crawling.tools import Tools
 from twin.crawling.web.fetcher import Fetcher
 from twin.errors import CrawlError
 from twin.models import Category, Document, Link
+from twin.text.platforms import platform_at
 
 
 def link(url: str, kind: str = "article") -> Link:
@@ -127,4 +127,4 @@ def test_feed_with_entities_and_what_is_no_feed(server: Server, fetcher: Fetcher
     ],
 )  # fmt: skip
 def test_platform(url: str, expected: str) -> None:
-    assert platform(url) == expected
+    assert platform_at(url) == expected
