@@ -26,8 +26,7 @@ from twin.models import Category, Chunk, Document, State
 from twin.settings import Settings
 from twin.vectors import load_points, open_vector_store
 from twin.vectors.base import VectorStore
-from twin.warehouse import sqlite
-from twin.warehouse.sqlite import SqliteWarehouse
+from twin.warehouse import open_warehouse, sqlite
 
 Step = tuple[str, Callable[[], Any]]
 
@@ -92,7 +91,7 @@ class Build:
     def __init__(self, export: Path, folder: Path) -> None:
         self.settings = Settings(store=str(folder), embedding_backend="torch")
         self.artifacts = ArtifactStore(str(folder))
-        self.warehouse = SqliteWarehouse(folder / "warehouse.sqlite")
+        self.warehouse = open_warehouse(self.settings)
         self.vectors = open_vector_store(self.settings)
         self.embedder = open_embedder(self.settings, self.artifacts)
         self.versions: dict[str, str] = {}

@@ -102,7 +102,14 @@ def both(store: VectorStore, where: Where, limit: int = 99) -> Found:
 
 
 def run(script: str, *args: object) -> "subprocess.Popen[str]":
-    """Start a Python process that can use the helpers of this module."""
-    header = "from tests.kit.vectorstores import *\nimport sys, time\n"
+    """Start a Python process that can use the helpers of this module and both stores."""
+    header = """
+import sys, time
+from pathlib import Path
+from qdrant_client import QdrantClient
+from tests.kit.vectorstores import *
+from twin.vectors.edge.store import EdgeVectorStore
+from twin.vectors.qdrant.store import QdrantVectorStore
+"""
     command = [sys.executable, "-c", header + textwrap.dedent(script), *map(str, args)]
     return subprocess.Popen(command, stdout=subprocess.PIPE, text=True, cwd=Path(__file__).parents[2])

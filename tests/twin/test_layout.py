@@ -28,11 +28,16 @@ def spelled(tree: ast.AST) -> Iterator[tuple[int, str]]:
                 parts = [first]
             case ast.Tuple(elts=[first, second, *_]) if not isinstance(second, ast.Constant | ast.Tuple):
                 parts = [first]
-            case ast.Assign(targets=[ast.Name(id=constant)], value=value) if constant.isupper():
-                parts = [value]
+            case ast.Module(body=statements):
+                parts = [each.value for each in statements if isinstance(each, ast.Assign) and _is_constant(each)]
         for part in parts:
             if isinstance(part, ast.Constant) and part.value in NAMES:
                 yield part.lineno, str(part.value)
+
+
+def _is_constant(assigned: ast.Assign) -> bool:
+    """Whether a module gives a constant. The members of an enumeration are words and not places."""
+    return all(isinstance(target, ast.Name) and target.id.isupper() for target in assigned.targets)
 
 
 def test_no_other_module_spells_a_name_of_the_store(repository: Path) -> None:

@@ -119,9 +119,10 @@ class TestMiniLM:
     def test_of_nothing_is_nothing(self) -> None:
         assert MINILM.embed([]).shape == (0, 384)
 
-    def test_two_embedders_share_the_weights(self) -> None:
+    def test_two_embedders_share_the_weights(self, monkeypatch: pytest.MonkeyPatch) -> None:
         from twin.embedding.backends import sentence_transformer
 
+        monkeypatch.setattr(sentence_transformer, "_models", {})  # the process may have loaded others before
         SentenceTransformerEmbedder().embed(["one"])
         SentenceTransformerEmbedder("sentence-transformers/all-MiniLM-L6-v2").embed(["two"])
         assert len(sentence_transformer._models) == 1
