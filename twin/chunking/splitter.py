@@ -87,8 +87,10 @@ class Splitter:
             filled = _FILLED.search(self._text, last, part[0])
             floor = max(filled.end() if filled else part[0], int(sections[section - 1]) if section else 0)
             start = self._back(part, floor, overlap)
-            before = int(self._tokens.sizes[np.searchsorted(self._tokens.starts, start)])
-            found.append((start, part[1], before, part[3]))
+            unit = int(np.searchsorted(self._tokens.starts, start))
+            if unit < len(self._tokens.starts) and self._tokens.starts[unit] != start and start != part[0]:
+                self.torn.add(start)  # no space is before this sentence
+            found.append((start, part[1], int(self._tokens.sizes[unit]), part[3]))
         return found
 
     def _back(self, part: Part, floor: int, overlap: int) -> int:
@@ -231,7 +233,8 @@ _LEVELS = ("sections", "blocks", "lines", _SENTENCES, "wraps")
 _LEVELS_OF_CODE = ("sections", "blocks", "lines", "wraps", _SENTENCES)
 
 _FILLED = re.compile(r"\S")
-_SPACE = re.compile(r"\s+")
+_SPACE = re.compile(r"[^\S\x0b\x0c\x1c-\x1f\x85]+")
+"""White space, but for what tokenizers take for control characters, see `Scan`: these join their neighbours."""
 
 _LOOK_BACK = 40
 """Units looked at for white space before a longer word is cut in between."""

@@ -7,7 +7,7 @@ from itertools import pairwise
 from pathlib import Path
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 from tokenizers import Tokenizer, models, pre_tokenizers
 
@@ -223,6 +223,8 @@ class TestStructure:
 class TestProfile:
     @QUICK
     @given(st.one_of(PROSE, WILD).map("".join), CATEGORIES, st.integers(20, 300), st.integers(0, 100))
+    @example(f":\x0c0\x0c:{'x' * 1200}", Category.POSTS, 20, 1)  # what is not a space to the tokenizer
+    @example("and 好。再见 " * 60, Category.POSTS, 60, 20)  # a sentence begins within a word
     def test_chunks_overlap_by_what_it_says_at_most(
         self, text: str, category: Category, target: int, overlap: int
     ) -> None:

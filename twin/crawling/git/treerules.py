@@ -180,6 +180,8 @@ def _pattern(line: str) -> "_Pattern | None":
     parts = line.rstrip().removesuffix("/**").split("/")
     if parts.count("**") > _MAX_DEEP or any(part != "**" and part.count("*") > _MAX_STARS for part in parts):
         return None
+    if line.rstrip().endswith("/**/"):  # the folders below a folder: pathspec would take the folder itself too
+        line = line.rstrip() + "*/"
     try:
         pattern = GitIgnoreSpecPattern(line)
     except (ValueError, re.error):
@@ -205,12 +207,11 @@ def _without_ways_back(regex: str) -> str:
 def _exactly(regex: re.Pattern[str]) -> Matches:
     """Whether a pattern matches a path itself. pathspec also matches everything below a folder; whether that is ignored
     was already decided for the folder."""
+    if "ps_d" not in regex.groupindex:  # "a/**" names the contents of a, not a itself; "**" names everything
+        return lambda path: regex.search(path.removesuffix("/")) is not None
+    if not regex.pattern.startswith("^"):  # "*/" and "**/", which pathspec searches for anywhere
+        return lambda path: path.endswith("/")
     match = regex.match
-    if not regex.pattern.startswith("^"):  # "*/" and "**", which pathspec searches for anywhere
-        folders_only = "ps_d" in regex.groupindex
-        return lambda path: path.endswith("/") or not folders_only
-    if "ps_d" not in regex.groupindex:  # "a/**" names the contents of a, not a itself
-        return lambda path: bool((found := match(path)) and (found.end() < len(path) or not path.endswith("/")))
 
     def matches(path: str) -> bool:
         found = match(path)

@@ -3,7 +3,7 @@
 from pathlib import Path
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from tests.kit.repositories import commit, git, local, read
@@ -193,8 +193,8 @@ _PATTERNS = st.lists(
         "{}{}{}{}".format,
         st.sampled_from(["", "!", "/", "!/"]),
         st.sampled_from(["", "a/", "**/", "*/"]),
-        st.sampled_from([*_NAMES, "*", "*.log", "[ab]", "a*"]),
-        st.sampled_from(["", "", "/", "/*", "/**"]),
+        st.sampled_from([*_NAMES, "*", "**", "*.log", "[ab]", "a*"]),
+        st.sampled_from(["", "", "/", "/*", "/**", "/**/"]),
     ),
     max_size=5,
 )
@@ -202,6 +202,9 @@ _PATTERNS = st.lists(
 
 @settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(root=_PATTERNS, nested=_PATTERNS)
+@example(root=[], nested=["**/*/**"])  # what is in a folder of a/, not what is in a/ itself
+@example(root=["a/**/"], nested=[])  # the folders in a/, not a/ itself
+@example(root=["**/a/**", "!x.log"], nested=[])  # a/a/ with all that is in it, and a/x.log not
 @pytest.mark.slow
 def test_gitignore_is_read_as_git_reads_it(
     root: list[str], nested: list[str], tmp_path_factory: pytest.TempPathFactory
@@ -212,7 +215,7 @@ def test_gitignore_is_read_as_git_reads_it(
     paths = [
         f"{top}{middle}{name}"
         for top in ("", "a/", "build/")
-        for middle in ("", "b/")
+        for middle in ("", "a/", "b/")
         for name in ("x.log", "keep.log", "y.py")
     ]
     for path in [*paths, *files]:
