@@ -96,7 +96,7 @@ class TestAuthors:
         result = retriever.search("What did Alan Turing write about the engine?", limit=20)
         assert {hit.chunk.author for hit in result.hits} == {"ada", "bob-noyce"}
         assert result.notes == [
-            "Alan Turing is no author of this memory, so that the words of all authors were searched."
+            "Alan Turing is not an author in this memory, so the texts of all authors were searched."
         ]
 
 

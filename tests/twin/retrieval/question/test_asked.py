@@ -111,7 +111,7 @@ def test_no_question_of_public_collections_is_taken_for_a_condition(shared_data:
 def test_who_is_unknown_is_a_note() -> None:
     found = asked("What did Grace Hopper write about compilers?", PEOPLE, TODAY)
     assert (found.where.author, found.query) == (None, "What did Grace Hopper write about compilers?")
-    assert found.notes == ("Grace Hopper is no author of this memory, so that the words of all authors were searched.",)
+    assert found.notes == ("Grace Hopper is not an author in this memory, so the texts of all authors were searched.",)
 
 
 def test_several_authors_are_no_condition() -> None:

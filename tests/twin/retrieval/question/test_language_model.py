@@ -161,7 +161,7 @@ class TestLanguageModel:
         [
             (lambda _: (500, "{}"), "answers with status 500"),
             (lambda _: (200, "<html>"), "something else than a chat completion"),
-            (lambda _: (200, '{"choices": []}'), "something else than a chat completion"),
+            (lambda _: (200, '{"choices": []}'), "something other than a chat completion"),
             (says("I do not know."), "no JSON object"),
             (says({"categories": ["tweets"]}), "field categories.0 cannot be used"),
             (says({"published_from": "yesterday"}), "field published_from"),
@@ -189,7 +189,7 @@ class TestLanguageModel:
             retriever = Retriever(store, EMBEDDER, authors=[ADA, BOB], language_model=LanguageModel(url, "tiny"))
             result = retriever.search("What did she write about the engine?", limit=20)
         assert {hit.chunk.author for hit in result.hits} == {"ada", "bob-noyce"}
-        assert result.notes == ["grace is no author of this memory, so that the words of all authors were searched."]
+        assert result.notes == ["grace is not an author in this memory, so the texts of all authors were searched."]
 
     def test_conditions_that_leave_nothing_are_dropped(self, store: EdgeVectorStore) -> None:
         with endpoint(says({"platforms": ["substack"], "query": "engine"})) as (url, _):
