@@ -130,7 +130,7 @@ def test_a_verdict_without_a_row_and_a_row_without_a_verdict_are_refused() -> No
 
     with dg.DagsterInstance.ephemeral() as instance:
         instance.add_dynamic_partitions(AUTHORS.name or "", ["ada"])
-        with pytest.raises(KeyError, match=r"\['first', 'hint', 'second'\], and the stage answers .*'forgotten'"):
+        with pytest.raises(KeyError, match=r"\['first', 'hint', 'second'\], but the stage returned .*'forgotten'"):
             dg.materialize([raw, stage_check(RAW, ROWS, verdicts)], partition_key="ada", instance=instance)
 
 

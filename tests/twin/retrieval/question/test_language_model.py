@@ -162,7 +162,7 @@ class TestLanguageModel:
             (lambda _: (500, "{}"), "answers with status 500"),
             (lambda _: (200, "<html>"), "something else than a chat completion"),
             (lambda _: (200, '{"choices": []}'), "something other than a chat completion"),
-            (says("I do not know."), "no JSON object"),
+            (says("I do not know."), "not a JSON object"),
             (says({"categories": ["tweets"]}), "field categories.0 cannot be used"),
             (says({"published_from": "yesterday"}), "field published_from"),
             (says({"query": "x" * 3000}), "field query cannot be used"),
