@@ -1,8 +1,8 @@
 """Chunking: MB of text per CPU second on one thread, ours and LangChain's, both with exact counts of MiniLM's tokens.
 
 A MB is a million characters. LangChain's recursive splitter counts with the model's Hugging Face tokenizer and has the
-same target in tokens; for code it uses its separators for Python. Ours makes complete chunks (offsets, ids, context, the
-tokens to embed), LangChain's makes strings.
+same target in tokens; for code it uses its separators for Python. Ours makes complete chunks (offsets, ids, context,
+tokens), LangChain's makes strings.
 """
 
 import json

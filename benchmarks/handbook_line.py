@@ -1,6 +1,6 @@
 """The whole feature pipeline on the 76 articles of the handbook: clean, chunk, embed, load; ours and the reference's.
 
-Both start with the articles in memory or imported and both models loaded and warmed, and end with searchable points.
+Both start with the articles imported (or parsed) and both models loaded and warmed, and end with searchable points.
 Ours is what the assets call, for every author and category, on a new store. Each round is a separate process, warmed
 with other texts, because a process does not clean and count the same text twice.
 """
@@ -79,7 +79,7 @@ def build(export: Path, folder: Path, embedder: Embedder) -> Built:
 
 def run(bench: Workbench) -> dict[str, float]:
     """Time both in turns; `handbook_features_s` is ours, wall clock, models loaded."""
-    bench.embedder  # noqa: B018  # whatever is converted is converted here, and not in a round
+    bench.embedder  # noqa: B018  # the model is converted here, not in a round
     rounds = [_round(bench, number) for number in range(_ROUNDS)]
     bench.line = bench.scratch / "line-0"
     mean = {name: statistics.mean(found[name] for found in rounds) for name in rounds[0]}

@@ -27,7 +27,7 @@ _ROWS = 1024
 
 def run(bench: Workbench) -> dict[str, float]:
     """Measure both; the slope between them gives an estimate for a million chunks."""
-    bench.embedder  # noqa: B018  # whatever is converted is converted here, and not in the measured processes
+    bench.embedder  # noqa: B018  # the model is converted here, not in the measured processes
     texts = [document.text for document in bench.prose]
     texts += corpora.abstracts(bench.data)
     windows = list(corpora.windows(texts, _WORDS, 2))

@@ -2,7 +2,7 @@
 
 Run it as `python -P passes_line.py EXPORT STORE HOW`. It calls the stages and their checks in the graph's order, like
 the assets, and prints one JSON object. HOW is `count` (how often everything is read and hashed) or `time`. It imports
-nothing from `benchmarks`, because the checkout may be an older one: names are looked up in the modules that exist there.
+nothing from `benchmarks`, because the checkout may be an older one: names are looked up in the modules that it has.
 """
 
 import json

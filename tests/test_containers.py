@@ -157,7 +157,7 @@ def test_make_env_makes_different_passwords(tmp_path: Path) -> None:
     assert (tmp_path / ".env").stat().st_mode & 0o077 == 0
     again = subprocess.run(["make", "env"], cwd=tmp_path, check=False, capture_output=True, text=True, timeout=20)
     assert again.returncode != 0
-    assert "already there" in again.stderr
+    assert "already exists" in again.stderr
 
 
 def test_images_are_pinned(compose: dict[str, Any]) -> None:

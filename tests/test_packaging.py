@@ -132,7 +132,7 @@ def test_make_refuses_a_relative_dagster_home() -> None:
     env = {**os.environ, "DAGSTER_HOME": "data/dagster"}
     done = subprocess.run(["make", "home"], cwd=ROOT, env=env, capture_output=True, text=True, check=False, timeout=20)
     assert done.returncode != 0
-    assert "give an absolute path" in done.stderr
+    assert "must be an absolute path" in done.stderr
 
 
 def test_env_example_lists_what_is_read_and_nothing_else() -> None:
