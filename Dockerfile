@@ -1,4 +1,4 @@
-# One image for the code server, the web server and the daemon; docker-compose.yml says which one a container is.
+# One image for the code server, the web server and the daemon; docker-compose.yml chooses the role of a container.
 #
 #   docker build --tag llm-twin:0.1.0 .
 #   docker build --tag llm-twin:0.1.0 --build-arg TORCH_INDEX=https://download.pytorch.org/whl/cu130 .   # NVIDIA GPU
@@ -11,8 +11,8 @@ RUN python -m venv /opt/venv
 ENV PATH=/opt/venv/bin:$PATH
 WORKDIR /src
 
-# The dependencies first: their layer outlives every change of the code. torch comes from its own index, for the one on
-# PyPI brings gigabytes of CUDA along.
+# Dependencies first, so that their layer stays valid when the code changes. torch comes from its own index, because the
+# build on PyPI includes gigabytes of CUDA.
 COPY pyproject.toml constraints.txt ./
 RUN pip install --no-deps --index-url "$TORCH_INDEX" "$(grep '^torch==' constraints.txt)" \
  && python -c "import tomllib; project = tomllib.load(open('pyproject.toml', 'rb'))['project']; print(*project['dependencies'], *project['optional-dependencies']['postgres'], sep='\n')" > requirements.txt \
@@ -28,12 +28,12 @@ RUN pip install --no-deps .
 
 FROM python:3.12.12-slim-bookworm
 
-# git is what the crawler clones repositories with.
+# The crawler clones repositories with git.
 RUN apt-get update \
  && apt-get install --yes --no-install-recommends ca-certificates git \
  && rm -rf /var/lib/apt/lists/*
 
-# The folders belong to the user before a volume is mounted there: a new named volume takes over their owner.
+# The folders must belong to the user before a volume is mounted there: a new named volume copies their owner.
 RUN useradd --uid 10001 --create-home twin \
  && install --directory --owner twin --group twin /var/lib/twin /var/lib/dagster /home/twin/.cache /opt/dagster /app
 

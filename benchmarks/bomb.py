@@ -1,7 +1,7 @@
 """Memory under a compression bomb: 300 kB that decode to 300 MB, read by the fetcher and by `requests.get`.
 
-The server is this process; each reader is a process of its own, whose growth is the rise of its peak over that of a
-reader that fetched an ordinary page the same way.
+The server is this process. Each reader is a separate process. Its growth is the rise of its peak memory above that of a
+reader that fetched an ordinary page in the same way.
 """
 
 import http.server
@@ -18,14 +18,14 @@ DECODED = 300 * 10**6
 
 
 def bomb() -> bytes:
-    """`DECODED` zero bytes as gzip; made in pieces, so that this process does not grow either."""
+    """`DECODED` zero bytes as gzip, made in pieces so that this process does not grow either."""
     packer = zlib.compressobj(9, wbits=31)
     piece = bytes(10**6)
     return b"".join([*(packer.compress(piece) for _ in range(DECODED // len(piece))), packer.flush()])
 
 
 def growth_mb(reader: str) -> float:
-    """How far the peak memory of a process grows, in MB, where `reader`, "fetcher" or "requests", meets the bomb."""
+    """Growth of the peak memory of a process, in MB, when `reader` ("fetcher" or "requests") meets the bomb."""
     packed, page = bomb(), zlib.compress(b"<p>An ordinary page.</p>", wbits=31)
 
     class Handler(http.server.BaseHTTPRequestHandler):
@@ -42,7 +42,7 @@ def growth_mb(reader: str) -> float:
 
     class Quiet(http.server.ThreadingHTTPServer):
         def handle_error(self, request: object, client_address: object) -> None:
-            if not isinstance(sys.exception(), ConnectionError):  # a client that had enough
+            if not isinstance(sys.exception(), ConnectionError):  # the client hung up
                 super().handle_error(request, client_address)  # type: ignore[arg-type]
 
     with Quiet(("127.0.0.1", 0), Handler) as server:
@@ -57,7 +57,7 @@ def growth_mb(reader: str) -> float:
 
 
 def run() -> dict[str, float]:
-    """Print both growths side by side; `bomb_peak_growth_mb` is ours."""
+    """Print both growths; `bomb_peak_growth_mb` is ours."""
     numbers = {"bomb_peak_growth_mb": growth_mb("fetcher"), "bomb_peak_growth_mb_requests": growth_mb("requests")}
     print(
         f"memory under a bomb: {len(bomb()) / 1e3:.0f} kB to {DECODED / 1e6:.0f} MB; "
@@ -68,7 +68,7 @@ def run() -> dict[str, float]:
 
 
 def _read(reader: str, root: str) -> None:
-    """Read a page and then the bomb, and print by how many MB the latter raised the peak."""
+    """Read a page and then the bomb, and print how many MB the bomb added to the peak."""
     import requests
 
     from twin.crawling.web.fetcher import Fetcher, FetchError
@@ -86,7 +86,7 @@ def _read(reader: str, root: str) -> None:
             if "is larger than 10 MiB" not in str(error):
                 raise
         else:
-            raise AssertionError("the fetcher took the bomb for a page")
+            raise AssertionError("the fetcher accepted the bomb as a page")
     elif len(requests.get(f"{root}/bomb", timeout=60).content) != DECODED:
         raise AssertionError("requests did not decode the bomb")
     print(peak_mb() - before)

@@ -1,8 +1,8 @@
 """Chunking: MB of text per CPU second on one thread, ours and LangChain's, both with exact counts of MiniLM's tokens.
 
-A MB is a million characters. LangChain's recursive splitter counts with the Hugging Face tokenizer of the model and
-aims at the same number of tokens; for code it has its separators for Python. Ours makes whole chunks (offsets, ids,
-context, and the tokens of what will be embedded), LangChain's makes strings.
+A MB is a million characters. LangChain's recursive splitter counts with the model's Hugging Face tokenizer and has the
+same target in tokens; for code it uses its separators for Python. Ours makes complete chunks (offsets, ids, context,
+tokens), LangChain's makes strings.
 """
 
 import json
@@ -23,13 +23,13 @@ _ONE_THREAD = {"RAYON_NUM_THREADS": "1", "TOKENIZERS_PARALLELISM": "false", "OMP
 
 
 def run(data: Path) -> dict[str, float]:
-    """Compare them in a process of one thread; `chunk_mb_per_s` is ours on prose."""
+    """Compare both in a process with one thread; `chunk_mb_per_s` is ours on prose."""
     return child("benchmarks.chunking", str(data), environment=_ONE_THREAD)
 
 
 class _Result(NamedTuple):
-    seconds: float  # of CPU
-    texts: list[str]  # that an embedder would read
+    seconds: float  # of CPU time
+    texts: list[str]  # the texts that an embedder would read
 
 
 def _compare(data: Path) -> dict[str, float]:
@@ -37,11 +37,11 @@ def _compare(data: Path) -> dict[str, float]:
     ways = {"ours": _ours(), "LangChain": _langchain()}
     for kind, documents in (("prose", corpora.prose(data, corpora.articles(data))), ("code", corpora.code(data))):
         megabytes = sum(len(document.text) for document in documents) / 1e6
-        print(f"chunking, {kind}: {len(documents)} documents, {megabytes:.2f} MB, {TARGET} tokens aimed at, one thread")
+        print(f"chunking, {kind}: {len(documents)} documents, {megabytes:.2f} MB, target {TARGET} tokens, one thread")
         print(f"  {'':<28}{'MB/CPU-s':>10}{'chunks':>8}{'tokens, mean':>14}{'max':>6}")
         suffix = "" if kind == "prose" else f"_{kind}"
         for name, way in ways.items():
-            way(documents[:1])  # what is loaded once is no text's time
+            way(documents[:1])  # one-time loading must not count for a text
             results = [way(documents) for _ in range(_ROUNDS if name == "ours" else 1)]
             rate = megabytes / statistics.median(result.seconds for result in results)
             counts = _counts(results[0].texts)
@@ -58,7 +58,7 @@ def _ours() -> Callable[[list[Document]], _Result]:
     profile = Profile.uniform(Cutting(TARGET, 0))
 
     def split(documents: list[Document]) -> _Result:
-        chunker = Chunker(Sizer.from_file(_model() / "tokenizer.json", 256), profile)  # has met no word yet
+        chunker = Chunker(Sizer.from_file(_model() / "tokenizer.json", 256), profile)  # has not seen a word yet
         begun = time.process_time()
         found = list(chunker.chunks(documents))
         seconds = time.process_time() - begun
@@ -94,7 +94,7 @@ def _langchain() -> Callable[[list[Document]], _Result]:
 
 
 def _counts(texts: list[str]) -> list[int]:
-    """Tokens of each text, as the model's own tokenizer counts them."""
+    """Number of tokens of each text, counted by the model's own tokenizer."""
     from tokenizers import Tokenizer
 
     tokenizer = Tokenizer.from_file(str(_model() / "tokenizer.json"))

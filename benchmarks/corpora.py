@@ -1,4 +1,4 @@
-"""Real texts of the data folder, as cleaned documents: articles, prose, source code, sentences, questions."""
+"""Real texts from the data folder, as cleaned documents: articles, prose, source code, sentences, questions."""
 
 import json
 import re
@@ -35,7 +35,7 @@ def articles(data: Path) -> list[Document]:
 
 
 def prose(data: Path, cleaned: list[Document]) -> list[Document]:
-    """The two corpora of the chunking questions, and these articles."""
+    """The two corpora of the chunking questions, together with these articles."""
     corpora = sorted((data / "chunking").glob("*.md"))
     return [
         *(_document(Category.ARTICLES, path.stem, path.read_text(encoding="utf-8")) for path in corpora),
@@ -44,7 +44,7 @@ def prose(data: Path, cleaned: list[Document]) -> list[Document]:
 
 
 def code(data: Path) -> list[Document]:
-    """The Python functions of CosQA, some to a file."""
+    """The Python functions of CosQA, several per file."""
     functions = [row["text"] for row in _rows(data / "retrieval" / "cosqa-dev" / "corpus.jsonl")]
     texts = (
         "\n\n\n".join(functions[first : first + _FUNCTIONS_PER_FILE])
@@ -62,13 +62,13 @@ def abstracts(data: Path) -> list[str]:
 
 
 def sentences(texts: Iterable[str]) -> list[str]:
-    """The distinct sentences of 4 to 60 words, in their order."""
+    """The distinct sentences of 4 to 60 words, in order."""
     parts = (part.strip() for text in texts for part in _SENTENCE.split(text))
     return list(dict.fromkeys(part for part in parts if 4 <= len(part.split()) <= 60))
 
 
 def posts(author: str, texts: list[str]) -> Iterator[Document]:
-    """Each text as a post of its own, spread over some platforms."""
+    """Each text as a separate post, spread over several platforms."""
     for number, text in enumerate(texts):
         post = _document(Category.POSTS, f"post-{number}", text, author=author)
         yield post.model_copy(update={"platform": _PLATFORMS[number % len(_PLATFORMS)]})
@@ -82,7 +82,7 @@ def questions(data: Path) -> list[str]:
 
 
 def windows(texts: list[str], words: int, stride: int) -> Iterator[str]:
-    """Runs of `words` words, each `stride` words after the one before, and each run once."""
+    """Windows of `words` words, one every `stride` words, each distinct one once."""
     seen: set[str] = set()
     for text in texts:
         found = text.split()

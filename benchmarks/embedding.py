@@ -1,8 +1,8 @@
-"""Embedding: the chunks of the handbook's articles, by ours and by sentence-transformers, on two threads.
+"""Embedding: the chunks of the handbook's articles, by our embedder and by sentence-transformers, on two threads.
 
-Three ways take turns on the same texts: `encode(texts)` of sentence-transformers as it comes (batches of 32, sorted by
-length), the reference's batches of ten texts as they follow each other, and our embedder with the backend that the
-product chose. Converting the model is not a part of it, what it took is printed once; tokenizing is a part of all.
+Three ways take turns on the same texts: `encode(texts)` of sentence-transformers with its defaults (batches of 32,
+sorted by length), the reference's batches of ten consecutive texts, and our embedder with the backend that the product
+chose. Converting the model is not included (its time is printed once); tokenizing is included in all.
 """
 
 import statistics
@@ -21,11 +21,11 @@ if TYPE_CHECKING:
 
 _TEXTS = 1000
 _ROUNDS = 2
-"""Each embeds a part of the texts, with as many long and short ones as the others."""
+"""Parts of the texts, each embedded separately, with equal shares of long and short texts."""
 
 
 def run(bench: Workbench) -> dict[str, float]:
-    """Compare them; `embed_speedup` is wall time of the default over ours, the median over the rounds."""
+    """Compare them; `embed_speedup` is the wall time of the default divided by ours, the median of the rounds."""
     import torch
 
     torch.set_num_threads(2)
@@ -37,7 +37,7 @@ def run(bench: Workbench) -> dict[str, float]:
     ways: dict[str, Callable[[list[str]], Vectors]] = {
         "sentence-transformers, default": lambda part: np.asarray(model.encode(part, show_progress_bar=False)),
         f"ours, {bench.embedder.backend}": bench.embedder.embed,
-        "batches of ten, as the reference": lambda part: _by_tens(model, part),
+        "batches of ten, like the reference": lambda part: _by_tens(model, part),
     }
     default, ours, tens = ways
     wall: dict[str, list[float]] = {name: [] for name in ways}
@@ -52,7 +52,7 @@ def run(bench: Workbench) -> dict[str, float]:
     vectors = {name: np.concatenate(found) for name, found in parts.items()}
     tokens = sum(bench.embedder.sizer.counts(texts))
     mean, threads = tokens / len(texts), torch.get_num_threads()
-    print(f"embedding: {len(texts)} chunks, {mean:.0f} tokens in the mean, {threads} threads")
+    print(f"embedding: {len(texts)} chunks, {mean:.0f} tokens on average, {threads} threads")
     print(f"  {'':<34}{'chunks/s':>10}{'chunks/CPU-s':>14}{'times default':>15}{'cosine, min':>13}{'mean':>9}")
     for name in ways:
         seconds, used = sum(wall[name]), sum(cpu[name])
@@ -78,7 +78,7 @@ def run(bench: Workbench) -> dict[str, float]:
 
 
 def _ratio(seconds: dict[str, list[float]], slow: str, fast: str) -> float:
-    """How many times as long one way takes as another that ran in the same rounds."""
+    """How many times longer one way takes than another in the same rounds."""
     return statistics.median(one / other for one, other in zip(seconds[slow], seconds[fast], strict=True))
 
 

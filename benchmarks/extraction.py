@@ -1,8 +1,8 @@
-"""Main content and code of saved pages: ours, trafilatura, readability-lxml and html2text, each on the same pages.
+"""Main content and code of saved pages: ours, trafilatura, readability-lxml and html2text, all on the same pages.
 
-Text is scored as the public article extraction benchmark of scrapinghub does it: precision and recall of 4-word
-shingles on each page, their means over the pages, and F1 of the two means. Code is scored by what stands in the output
-exactly as in the page, indentation included: each line of a `<pre>`, and each `<pre>` as a whole.
+Text is scored like in the public article extraction benchmark of scrapinghub: precision and recall of 4-word shingles
+on each page, their means over the pages, and F1 of the two means. Code is scored by what is in the output exactly as in
+the page, including indentation: each line of a `<pre>`, and each `<pre>` as a whole.
 """
 
 import gzip
@@ -40,9 +40,9 @@ class Sample:
 def run(pages: Path) -> dict[str, float]:
     """Compare them on `pages`, whose folders hold `source.html` and the hand-checked `expected.html`.
 
-    Where `TWIN_BENCH_PAGES` names a checkout of scrapinghub/article-extraction-benchmark, its pages are scored as well,
-    as `public_f1`, `public_precision` and `public_empty`; `extraction_f1` and all the others are of `pages` alone in
-    every run, so that one name always means one thing.
+    If `TWIN_BENCH_PAGES` names a checkout of scrapinghub/article-extraction-benchmark, its pages are scored as well, as
+    `public_f1`, `public_precision` and `public_empty`. `extraction_f1` and all other names always mean `pages`
+    alone, so they mean the same in every run.
     """
     results = _compared(f"extraction: {pages.name}, checked by hand", checked(pages))
     f1, precision, recall = results[OURS].score()
@@ -60,7 +60,7 @@ def run(pages: Path) -> dict[str, float]:
     }
     public = os.environ.get("TWIN_BENCH_PAGES")
     if not public:
-        print("  the public benchmark was not run: let TWIN_BENCH_PAGES name a checkout of it")
+        print("  the public benchmark was not run: set TWIN_BENCH_PAGES to a checkout of it")
         return numbers
     found = _compared("extraction: scrapinghub/article-extraction-benchmark", _public(Path(public)))
     f1, precision, _ = found[OURS].score()
@@ -74,7 +74,7 @@ def run(pages: Path) -> dict[str, float]:
 
 @dataclass
 class Result:
-    """What one extractor gave on some pages."""
+    """The results of one extractor on some pages."""
 
     seconds: list[float]
     precisions: list[float]
@@ -100,7 +100,7 @@ class Result:
         return 1000 * statistics.mean(self.seconds)
 
     def add(self, sample: Sample, output: str) -> None:
-        """Score one page: its words without markup, its code as it stands."""
+        """Score one page: its words without markup, its code unchanged."""
         expected, found = _shingles(_MARKER.sub("", sample.text)), _shingles(_plain(output))
         common = (expected & found).total()
         if found:
@@ -119,7 +119,7 @@ class Result:
 
 
 def scored(samples: list[Sample], extract: Callable[[bytes], str]) -> Result:
-    """What an extractor gives on some pages."""
+    """Score one extractor on some pages."""
     result = Result([], [], [])
     for sample in samples:
         begun = time.perf_counter()
@@ -135,7 +135,7 @@ def _compared(title: str, samples: list[Sample]) -> dict[str, Result]:
     print(f"  {'':<24}{'F1':>6}{'precision':>11}{'recall':>8}{'empty':>7}{'lines':>9}{'blocks':>9}{'ms/page':>9}")
     results = {}
     for name, extract in _EXTRACTORS.items():
-        extract(samples[0].html)  # what is loaded once is no page's time
+        extract(samples[0].html)  # one-time loading must not count for a page
         result = results[name] = scored(samples, extract)
         f1, precision, recall = result.score()
         code = f"{result.code_lines():9.1%}{result.code_blocks():9.1%}" if has_code else f"{'-':>9}{'-':>9}"
@@ -147,7 +147,7 @@ def _compared(title: str, samples: list[Sample]) -> dict[str, Result]:
 
 
 def ours(html: bytes) -> str:
-    """The text of a page as the product extracts it; empty where it finds no article."""
+    """The text of a page as the product extracts it; empty if it finds no article."""
     from twin.crawling.pages.extract import extract_page
 
     page = extract_page(html)
@@ -195,7 +195,7 @@ _EXTRACTORS: dict[str, Callable[[bytes], str]] = {
 
 
 def checked(folder: Path) -> list[Sample]:
-    """The pages below a folder, each with `source.html` and the hand-checked `expected.html`."""
+    """The pages in a folder, each with `source.html` and the hand-checked `expected.html`."""
     from lxml.html import fromstring  # type: ignore[import-untyped, unused-ignore]
 
     samples = []
@@ -203,18 +203,18 @@ def checked(folder: Path) -> list[Sample]:
         html = (page / "source.html").read_bytes()
         tree = fromstring((page / "expected.html").read_text(encoding="utf-8"))
         text = " ".join(tree.itertext())
-        # The hand-checked copy says which blocks belong to the article; some of its blocks lost their empty lines, so
-        # how a block reads is taken from the page itself.
+        # The hand-checked copy says which blocks belong to the article. Some of its blocks lost their empty lines, so
+        # the text of a block is taken from the page itself.
         originals = {"".join(code.split()): code for code in code_blocks(fromstring(html.decode("utf-8")))}
         blocks = tuple(originals.get("".join(code.split()), code) for code in code_blocks(tree))
         samples.append(Sample(page.name, html, text, blocks))
     if not samples:
-        raise SystemExit(f"{folder} has no pages: each is a folder with source.html and expected.html.")
+        raise SystemExit(f"{folder} has no pages: each page is a folder with source.html and expected.html.")
     return samples
 
 
 def code_blocks(tree: Any) -> list[str]:
-    """The text of each `<pre>` of a parsed page that has any."""
+    """The text of each `<pre>` of a parsed page that is not empty."""
     for broken in tree.iter("br"):
         broken.tail = "\n" + (broken.tail or "")
     blocks = ("".join(pre.itertext()).replace("\xa0", " ").replace("\r\n", "\n") for pre in tree.iter("pre"))
@@ -224,7 +224,7 @@ def code_blocks(tree: Any) -> list[str]:
 def _public(folder: Path) -> list[Sample]:
     truth = folder / "ground-truth.json"
     if not truth.is_file():
-        raise SystemExit(f"TWIN_BENCH_PAGES names {folder}, which has no ground-truth.json: check the benchmark out.")
+        raise SystemExit(f"TWIN_BENCH_PAGES names {folder}, but it has no ground-truth.json: check it out again.")
     return [
         Sample(name, gzip.decompress((folder / "html" / f"{name}.html.gz").read_bytes()), entry["articleBody"])
         for name, entry in sorted(json.loads(truth.read_text(encoding="utf-8")).items())
@@ -232,7 +232,7 @@ def _public(folder: Path) -> list[Sample]:
 
 
 def _plain(markdown: str) -> str:
-    """Markdown without what is no word of the page: targets, markers, and backslashes before punctuation."""
+    """Markdown without what is not a word of the page: link targets, markers, and backslashes before punctuation."""
     return _ESCAPE.sub(r"\1", _MARKER.sub("", _TARGET.sub(r"\1", _TARGET.sub(r"\1", markdown))))
 
 

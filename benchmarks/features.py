@@ -1,4 +1,4 @@
-"""`make bench-features`: chunking, embedding, vectors and retrieval, memory, and the whole line; ours beside others."""
+"""`make bench-features`: compares chunking, embedding, vectors and retrieval, memory, and the whole pipeline."""
 
 import argparse
 import os
@@ -26,17 +26,17 @@ PARTS: dict[str, Callable[[Workbench], dict[str, float]]] = {
 }
 
 LARGE: dict[str, Callable[[Workbench], dict[str, float]]] = {"vectors_100k": vectors.run_large}
-"""Parts that take minutes and are run only when they are named."""
+"""Parts that take minutes and run only if they are named."""
 
 
 def main() -> None:
-    """Run the usual parts, or some; the last line printed is one JSON object. Only a run of all of them is recorded."""
+    """Run the usual parts, or some; the last line printed is one JSON object. Only a run of all of them is saved."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.features", description=__doc__)
     choices = PARTS | LARGE
-    parser.add_argument("--only", metavar="PART", nargs="+", choices=choices, help=f"of {', '.join(choices)}")
+    parser.add_argument("--only", metavar="PART", nargs="+", choices=choices, help=f"from {', '.join(choices)}")
     only = parser.parse_args().only
     data = data_folder()
-    os.environ["HF_HUB_OFFLINE"] = "1"  # every model is packaged
+    os.environ["HF_HUB_OFFLINE"] = "1"  # every model comes in a package
     two_cores()
     begun = time.perf_counter()
     load = os.getloadavg()[0]

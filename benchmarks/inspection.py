@@ -1,6 +1,6 @@
-"""What looking at chunks and embeddings costs: `python -m benchmarks.inspection 600`, or another number of chunks.
+"""The cost of inspecting chunks and embeddings: `python -m benchmarks.inspection 600`, or another number of chunks.
 
-The documents are made of random words and really cut; the vectors are random, because nothing here depends on them. The
+The documents are made of random words and really cut. The vectors are random, because nothing here depends on them. The
 first inspection draws every picture, the second finds them drawn; the checks read the tables each time.
 """
 
@@ -31,7 +31,7 @@ PARAGRAPHS = 10  # of a document; each becomes about one chunk
 
 
 def documents(count: int) -> Iterator[Document]:
-    """Documents whose paragraphs are about as long as a chunk."""
+    """Documents with paragraphs of about the length of a chunk."""
     chance = random.Random(0)
     words = ["".join(chance.choices("abcdefghijklmnopqrstuvwxyz", k=chance.randint(2, 9))) for _ in range(20_000)]
     for number in range(count):
@@ -72,20 +72,20 @@ def embed(artifacts: ArtifactStore) -> int:
 
 
 def peak_mb() -> float:
-    """The most memory that this process has taken so far, in MB."""
+    """The peak memory of this process so far, in MB."""
     status = Path("/proc/self/status").read_text(encoding="utf-8")
     return int(status.split("VmHWM:")[1].split()[0]) * 1024 / 1e6
 
 
 def timed(task: Callable[[], Any]) -> tuple[float, float]:
-    """CPU and wall seconds of a task."""
+    """CPU and wall time of a task, in seconds."""
     cpu, wall = time.process_time(), time.perf_counter()
     task()
     return round(time.process_time() - cpu, 3), round(time.perf_counter() - wall, 3)
 
 
 def main(chunks: int) -> None:
-    """Make the tables, look at them, print the numbers as one JSON object."""
+    """Make the tables, inspect them, and print the numbers as one JSON object."""
     with tempfile.TemporaryDirectory() as folder:
         embedder = SentenceTransformerEmbedder()
         artifacts = ArtifactStore(folder)
@@ -105,7 +105,7 @@ def main(chunks: int) -> None:
             verify_reading(artifacts, embedder, AUTHOR, CATEGORY)
             verify_vectors(artifacts, AUTHOR, CATEGORY)
 
-        Path("/proc/self/clear_refs").write_text("5", encoding="utf-8")  # the peak begins anew
+        Path("/proc/self/clear_refs").write_text("5", encoding="utf-8")  # resets the peak
         before = peak_mb()
         for name, task in (("first", look), ("again", look), ("checks", check)):
             numbers[f"{name}_cpu_s"], numbers[f"{name}_wall_s"] = timed(task)

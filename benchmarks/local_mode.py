@@ -1,4 +1,4 @@
-"""qdrant-client's local mode: the store in pure Python that is offered where no server is."""
+"""qdrant-client's local mode: the store in pure Python that it offers without a server."""
 
 import warnings
 from collections.abc import Sequence
@@ -14,7 +14,7 @@ class LocalMode:
     """One collection in a folder.
 
     Args:
-        folder: where it lies.
+        folder: where it is stored.
         dimension: of the vectors.
     """
 
@@ -32,7 +32,7 @@ class LocalMode:
         self._client.close()
 
     def load(self, chunks: Sequence[Chunk], vectors: Sequence[Vector] | Any) -> None:
-        """Upsert points with the same payload as ours, in batches of 256."""
+        """Upsert points with the same payload as in our store, in batches of 256."""
         from qdrant_client.models import PointStruct
 
         points = (
@@ -44,7 +44,7 @@ class LocalMode:
             self._client.upload_points("points", points, batch_size=256)
 
     def search(self, vector: Vector, limit: int, platform: str | None = None) -> list[str]:
-        """Ids of the nearest points, of one platform if it is given."""
+        """Ids of the nearest points, only of one platform if it is given."""
         from qdrant_client.models import FieldCondition, Filter, MatchValue
 
         condition = FieldCondition(key="platform", match=MatchValue(value=platform or ""))

@@ -1,8 +1,7 @@
-"""Memory of the embedding stage: its peak over 20,000 and over 100,000 chunks, each in a fresh process.
+"""Memory of the embedding stage: its peak over 20,000 and over 100,000 chunks, each in a new process.
 
-Texts are runs of four words out of real texts, so that it is the number of chunks that counts and not their length:
-what the model needs for one batch of long texts is bounded by the tokens of a batch, and does not grow with a
-partition.
+Texts are sequences of four words from real texts, because this measures the number of chunks, not their length. The
+memory for one batch of long texts is limited by the tokens of a batch and does not grow with a partition.
 """
 
 import json
@@ -27,8 +26,8 @@ _ROWS = 1024
 
 
 def run(bench: Workbench) -> dict[str, float]:
-    """Measure both; the slope between them says what a million chunks would take."""
-    bench.embedder  # noqa: B018  # whatever is converted is converted here, and not in the measured processes
+    """Measure both; the slope between them gives an estimate for a million chunks."""
+    bench.embedder  # noqa: B018  # the model is converted here, not in the measured processes
     texts = [document.text for document in bench.prose]
     texts += corpora.abstracts(bench.data)
     windows = list(corpora.windows(texts, _WORDS, 2))
@@ -42,11 +41,11 @@ def run(bench: Workbench) -> dict[str, float]:
         peaks[count], seconds[count] = found["peak_mb"], found["seconds"]
     slope = (peaks[_MANY] - peaks[_FEW]) / (_MANY - _FEW)
     extrapolated = peaks[_MANY] + slope * (_EXTRAPOLATED - _MANY)
-    print(f"memory of the embedding stage, texts of {_WORDS} words, a fresh process each")
+    print(f"memory of the embedding stage, texts of {_WORDS} words, a new process each")
     for count in (_FEW, _MANY):
         print(f"  {count:>9,} chunks: peak {peaks[count]:7.1f} MB, {seconds[count]:6.1f} s")
     print(
-        f"  slope {1e6 * slope:.0f} bytes a chunk: {_EXTRAPOLATED:,} chunks would peak at {extrapolated:,.0f} MB",
+        f"  slope {1e6 * slope:.0f} bytes per chunk: {_EXTRAPOLATED:,} chunks would peak at {extrapolated:,.0f} MB",
         flush=True,
     )
     return {
@@ -58,7 +57,7 @@ def run(bench: Workbench) -> dict[str, float]:
 
 
 def _write_chunks(artifacts: ArtifactStore, texts: list[str]) -> None:
-    """The chunks table as the stage before writes it."""
+    """The chunks table as the previous stage writes it."""
     link = "https://example.org/memory"
     document = document_id(corpora.AUTHOR, link)
 
@@ -91,7 +90,7 @@ def _embed(store: Path, scratch: Path) -> dict[str, float]:
     begun = time.perf_counter()
     report = embed_chunks(ArtifactStore(str(store)), open_embedder(scratch), corpora.AUTHOR, Category.POSTS)
     if report.texts_embedded != report.total:
-        raise SystemExit(f"Of {report.total} texts only {report.texts_embedded} were embedded: they should all differ.")
+        raise SystemExit(f"Only {report.texts_embedded} of {report.total} texts were embedded: they should all differ.")
     return {"peak_mb": peak_mb(), "seconds": time.perf_counter() - begun}
 
 

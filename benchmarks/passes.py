@@ -1,8 +1,8 @@
-"""How often a document and a chunk are read and hashed in a build, and what an idle rebuild costs.
+"""How often a build reads and hashes each document and chunk, and what an idle rebuild costs.
 
-`python -m benchmarks.passes`, or with `--against CHECKOUT` side by side with another checkout, such as one of an older
-commit: each builds a store of its own from the articles of the handbook, then both rebuild in turn, every time in a
-fresh process. A pass is every document or chunk of a state read once.
+`python -m benchmarks.passes`, or with `--against CHECKOUT` to compare with another checkout, such as one of an older
+commit. Each builds its own store from the articles of the handbook, then both rebuild in turns, always in a new
+process. A pass reads every document or chunk of a state once.
 """
 
 import argparse
@@ -23,10 +23,10 @@ LINE = Path(__file__).with_name("passes_line.py")
 
 
 def build(checkout: Path, export: Path, store: Path, how: str) -> dict[str, Any]:
-    """One build by a checkout, in a process of its own.
+    """One build by a checkout, in a separate process.
 
     Raises:
-        SystemExit: it failed; what it had to say about that went to stderr.
+        SystemExit: the build failed; its own message went to stderr.
     """
     command = [sys.executable, "-P", str(LINE), str(export), str(store), how]
     variables = os.environ | {"PYTHONPATH": str(checkout)}
@@ -50,7 +50,7 @@ def passes(found: Mapping[str, Any]) -> dict[str, float]:
 
 
 def main(against: Path | None, rounds: int) -> None:
-    """Count and time, and print the numbers as one JSON object."""
+    """Count, time, and print the numbers as one JSON object."""
     export = data_folder() / "handbook"
     if not export.is_dir():
         print(f"Skipped: the articles of the handbook are not at {export}.")
@@ -65,7 +65,7 @@ def main(against: Path | None, rounds: int) -> None:
                 numbers[f"{name}_{kind}"] = passes(found)
                 print(f"{name}, {kind} build: {numbers[f'{name}_{kind}']}", flush=True)
                 if kind == "idle" and found["written"]:
-                    raise SystemExit(f"The idle rebuild by {checkout} wrote {found['written']} things.")
+                    raise SystemExit(f"The idle rebuild by {checkout} wrote {found['written']} items, not 0.")
         for _ in range(rounds):
             for name, checkout in checkouts.items():
                 found = build(checkout, export, Path(folder) / name, "time")
@@ -80,7 +80,7 @@ def main(against: Path | None, rounds: int) -> None:
 
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--against", type=Path, help="another checkout, which is measured in turn with this one")
+    parser.add_argument("--against", type=Path, help="another checkout, measured in turns with this one")
     parser.add_argument("--rounds", type=int, default=ROUNDS)
     arguments = parser.parse_args()
     main(arguments.against, arguments.rounds)

@@ -1,8 +1,8 @@
 """One build of the handbook's authors by the checkout that PYTHONPATH names.
 
-Run as `python -P passes_line.py EXPORT STORE HOW`. It calls the stages and their checks in the graph's order, as the
-assets do, and prints one JSON object. HOW is `count` (how often everything is read and hashed) or `time`. It imports
-nothing of `benchmarks`, because the checkout may be an older one: names are looked up in the rooms that it has.
+Run it as `python -P passes_line.py EXPORT STORE HOW`. It calls the stages and their checks in the graph's order, like
+the assets, and prints one JSON object. HOW is `count` (how often everything is read and hashed) or `time`. It imports
+nothing from `benchmarks`, because the checkout may be an older one: names are looked up in the modules that it has.
 """
 
 import json
@@ -32,7 +32,7 @@ Step = tuple[str, Callable[[], Any]]
 
 
 class Counts:
-    """Counts what is read and hashed from now on, by replacing the readers of the checkout with counting ones."""
+    """Counts all reads and hashes from now on, by replacing the readers of the checkout with counting ones."""
 
     def __init__(self, vectors: type[VectorStore]) -> None:
         self.reads: Counter[str] = Counter()
@@ -78,7 +78,7 @@ class Counts:
         models: tuple[Any, ...] = (Document, Chunk)
         for model in models:
             model.content_hash = property(counted(model.__name__, model.content_hash.fget))
-        # Where a chunk is hashed by its fields or as canonical JSON and not by its property.
+        # In checkouts that hash a chunk by its fields or as canonical JSON, not by its property.
         for module, name in (("twin.chunking.stage", "content_hash"), ("twin.vectors.stage", "canonical")):
             room = import_module(module)
             if hasattr(room, name):
@@ -167,7 +167,7 @@ def _checks(stage: str) -> Callable[..., dict[str, Any]]:
 
 
 def _checks_before(stage: str) -> Callable[..., dict[str, Any]]:
-    """The checks of a stage as its assets called them when each was a function of its own."""
+    """The checks of a stage as its assets called them when each was a separate function."""
     from twin.cleaning import COMPARED
 
     seen, right = import_module("twin.inspection"), import_module("twin.verification")
@@ -208,7 +208,7 @@ def _checks_before(stage: str) -> Callable[..., dict[str, Any]]:
 
 
 def _of(name: str, *rooms: str) -> Callable[..., Any]:
-    """A function by its name, from the first of the rooms that there is and that holds it."""
+    """A function by its name, from the first existing module that has it."""
     for room in rooms:
         with suppress(ModuleNotFoundError, AttributeError):
             found: Callable[..., Any] = getattr(import_module(f"twin.{room}"), name)
@@ -217,7 +217,7 @@ def _of(name: str, *rooms: str) -> Callable[..., Any]:
 
 
 def _there(build: Build) -> dict[str, int]:
-    """How many there are of what is counted."""
+    """The number of counted items."""
     there: Counter[str] = Counter()
     for author in (author.slug for author in build.warehouse.authors()):
         for category in Category:
@@ -230,7 +230,7 @@ def _there(build: Build) -> dict[str, int]:
 
 
 def main(export: Path, folder: Path, how: str) -> dict[str, Any]:
-    """Build once; what was counted or timed, and the data versions."""
+    """Build once; return the counts or times, and the data versions."""
     folder.mkdir(parents=True, exist_ok=True)
     build = Build(export, folder)
     counts = Counts(type(build.vectors)) if how == "count" else None

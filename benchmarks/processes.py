@@ -1,4 +1,4 @@
-"""Parts of a benchmark in processes of their own, and how much memory a process took at most."""
+"""Runs parts of a benchmark in separate processes, and measures the peak memory of a process."""
 
 import json
 import os
@@ -13,7 +13,7 @@ def child(module: str, *arguments: str, environment: dict[str, str] | None = Non
     """Run a module in a fresh process and return the JSON object of its last line; the lines before it are printed.
 
     Raises:
-        SystemExit: it failed; what it had to say about that went to stderr.
+        SystemExit: it failed; its own message went to stderr.
     """
     command = [sys.executable, "-m", module, *arguments]
     variables = os.environ | (environment or {})
@@ -30,8 +30,8 @@ def child(module: str, *arguments: str, environment: dict[str, str] | None = Non
 
 
 def peak_mb() -> float:
-    """The peak of this process alone: that of getrusage begins, on Linux, at the size of the process it was forked
-    from, so a large parent would hide any growth."""
+    """The peak of this process alone. On Linux, that of getrusage begins at the size of the parent process, so a large
+    parent would hide any growth."""
     status = Path("/proc/self/status")
     if status.exists():
         peak = next(line for line in status.read_text().splitlines() if line.startswith("VmHWM"))
@@ -40,6 +40,6 @@ def peak_mb() -> float:
 
 
 def two_cores() -> None:
-    """Keep this process and its children to two cores, so that a larger machine measures the same thing."""
+    """Limit this process and its children to two cores, so that a larger machine measures the same."""
     if hasattr(os, "sched_setaffinity"):
         os.sched_setaffinity(0, sorted(os.sched_getaffinity(0))[:2])

@@ -1,4 +1,4 @@
-"""Where the benchmarks find their data, and where their results go, with the machine and versions that gave them."""
+"""Finds the data of the benchmarks, and saves their results with the machine and versions that gave them."""
 
 import json
 import os
@@ -13,14 +13,14 @@ RESULTS = Path(__file__).parent / "results"
 
 
 def data_folder() -> Path:
-    """The real data beside the checkout, or the folder that TWIN_BENCH_DATA names.
+    """The folder of real data next to the checkout, or the folder that TWIN_BENCH_DATA names.
 
     Raises:
-        SystemExit: it is not there; the sentence says how to name another.
+        SystemExit: it does not exist; the message says how to set another one.
     """
     folder = Path(os.environ.get("TWIN_BENCH_DATA") or ROOT.parent / "shared" / "data")
     if not folder.is_dir():
-        raise SystemExit(f"The benchmark data is not at {folder}: set TWIN_BENCH_DATA to the folder that holds it.")
+        raise SystemExit(f"The benchmark data is not at {folder}: set TWIN_BENCH_DATA to the folder that contains it.")
     return folder
 
 
@@ -28,8 +28,8 @@ def record(name: str, numbers: dict[str, Any], packages: tuple[str, ...], *, wri
     """Write the numbers to `benchmarks/results/<name>.json` and print them as one JSON object, the last line of a run.
 
     Args:
-        packages: distributions whose versions are noted.
-        write: whether to write them, or only to print: a run of some parts must not replace the results of all.
+        packages: distributions whose versions are recorded.
+        write: whether to write the file or only to print: a run of some parts must not replace the results of all.
     """
     processor = next(
         (

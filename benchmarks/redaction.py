@@ -1,8 +1,8 @@
-"""Redaction against detect-secrets and against gitleaks' rules alone: planted secrets, lookalikes, articles, speed.
+"""Redaction compared with detect-secrets and with gitleaks' rules: planted secrets, lookalikes, articles, speed.
 
-The samples are those of the tests (tests/kit/planted.py), from a seed that no test uses. Ours has to cover each secret
-whole and hardly more; for the others any overlap with one counts. They do not look for personal data, which is scored
-apart. gitleaks' rules are run by our engine, in our translation to Python, each over the whole text as gitleaks does.
+The samples are those of the tests (tests/kit/planted.py), from a seed that no test uses. Ours must cover each secret
+completely and hardly more; for the others, any overlap counts. They do not look for personal data, which is scored
+separately. gitleaks' rules run in our engine, translated to Python, each over the whole text as in gitleaks.
 """
 
 import json
@@ -24,16 +24,17 @@ _ROUNDS = 3
 
 
 def run() -> dict[str, float]:
-    """Print the comparison; `secrets_recall` and `secrets_precision` are ours, `redaction_mb_per_s` the best of rounds.
+    """Print the comparison. `secrets_recall` and `secrets_precision` are ours; `redaction_mb_per_s` is the best round.
 
-    Where the real articles are not there, their alarms are left out and the speed is of the repository's files alone.
+    If the real articles are missing, their alarms are left out, and the speed is measured on the repository's files
+    only.
     """
     from detect_secrets.settings import default_settings
 
     secrets, personal, lookalikes = texts()
     kinds = len({sample.kind for sample in (*secrets, *personal)})
     print(f"redaction: {len(secrets)} texts with secrets, {len(personal)} with personal data, {kinds} kinds;")
-    print(f"  {len(lookalikes)} texts that only look like it")
+    print(f"  {len(lookalikes)} texts that only look like secrets or personal data")
     ours = score([*secrets, *lookalikes], found)
     with default_settings():
         theirs = score([*secrets, *lookalikes], _detect_secrets, lenient=True)
@@ -74,7 +75,7 @@ def run() -> dict[str, float]:
 
 
 def texts() -> tuple[list[Sample], list[Sample], list[Sample]]:
-    """Texts with planted secrets, texts with planted personal data, and texts that only look like either."""
+    """Texts with planted secrets, texts with planted personal data, and texts that only look like them."""
     samples = plant(SEED, _PLANTED)
     secrets = [sample for sample in samples if sample.kind not in PERSONAL]
     personal = [sample for sample in samples if sample.kind in PERSONAL]
@@ -86,13 +87,13 @@ def _row(result: Score) -> str:
 
 
 def found(sample: Sample) -> list[Range]:
-    """Where the product puts placeholders into a text; fails where it changes anything else."""
+    """Where the product puts placeholders into a text; fails if anything else changes."""
     return replaced(sample.text, redact(sample.text, code=sample.code, path=sample.path).text)
 
 
 def _detect_secrets(sample: Sample) -> list[Range]:
-    """What `detect-secrets scan` finds with its default plugins and filters; a value that is not in its line stands for
-    the whole line."""
+    """What `detect-secrets scan` finds with its default plugins and filters; a value that is not in its line means the
+    whole line."""
     from detect_secrets.core.secrets_collection import SecretsCollection
 
     lines = sample.text.split("\n")
@@ -132,7 +133,7 @@ def _gitleaks(sample: Sample) -> list[Range]:
 
 
 def _articles() -> list[Sample]:
-    """Title, subtitle and content of each real article; none where the data is not there."""
+    """Title, subtitle and content of each real article; empty if the data is missing."""
     try:
         file = data_folder() / "handbook" / "ArticleDocument.json"
     except SystemExit as absent:

@@ -1,9 +1,9 @@
-"""The feature line of the LLM Engineer's Handbook, written anew from its description, for articles.
+"""The feature pipeline of the LLM Engineer's Handbook for articles, written again from its description.
 
-Symbols become spaces, white space collapses, the fields of an article are joined; sentences are packed into pieces of
-1,000 to 2,000 characters, and a piece that stays shorter is dropped; sentence-transformers embeds ten pieces of one
-article at a time; points are upserted by four, the cleaned articles into a collection without vectors. Its vector
-store here is qdrant-client's local mode in memory, which costs it neither a network nor a disk.
+Symbols become spaces, white space collapses, and the fields of an article are joined. Sentences are packed into pieces
+of 1,000 to 2,000 characters, and shorter pieces are dropped. sentence-transformers embeds ten pieces of one article at
+a time. Points are upserted in batches of four, the cleaned articles into a collection without vectors. The vector store
+here is qdrant-client's local mode in memory, so it needs neither a network nor a disk.
 """
 
 import re
@@ -34,7 +34,7 @@ def clean(row: dict[str, Any]) -> str:
 
 
 def chunk(text: str) -> list[str]:
-    """Sentences in pieces of `SHORTEST` to `LONGEST` characters; shorter ones are dropped, as they are there."""
+    """Sentences in pieces of `SHORTEST` to `LONGEST` characters; shorter ones are dropped, like in the reference."""
     pieces: list[str] = []
     piece = ""
     for sentence in filter(None, map(str.strip, _SENTENCE_END.split(text))):
@@ -48,7 +48,7 @@ def chunk(text: str) -> list[str]:
 
 
 def line(rows: Sequence[dict[str, Any]], model: "SentenceTransformer") -> tuple[list[str], list[list[str]]]:
-    """Clean, chunk, embed and load all rows; the cleaned texts and the chunks of each."""
+    """Clean, chunk, embed and load all rows; return the cleaned texts and the chunks of each."""
     from qdrant_client import QdrantClient
     from qdrant_client.models import Distance, PointStruct, VectorParams
 

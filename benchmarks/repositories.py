@@ -1,5 +1,5 @@
-"""Reading a repository: ours, the reference's way (clone with a work tree, walk, decode with errors ignored, spaces
-removed) and GitPython blob by blob, on one repository that is made on the spot."""
+"""Reading a repository: our way, the reference's way (clone with a work tree, walk, decode with errors ignored, spaces
+removed) and GitPython blob by blob, on one repository that is made for the run."""
 
 import os
 import random
@@ -20,7 +20,7 @@ _COMMENTS = ("# grüße an alle", "# 你好，世界", "# שלום עולם", "#
 
 
 def run() -> dict[str, float]:
-    """Compare them; returns `repo_files_per_s` and `repo_seconds`, ours, best of some rounds."""
+    """Compare them; returns our `repo_files_per_s` and `repo_seconds`, the best of several rounds."""
     with tempfile.TemporaryDirectory(prefix="bench-repositories-") as folder:
         committed = _committed(Path(folder) / "engine")
         repository = Path(folder) / "engine"
@@ -33,7 +33,7 @@ def run() -> dict[str, float]:
             "GitPython, blob by blob, no rules": _best(_gitpython, repository),
         }
     for name, (seconds, found) in results.items():
-        # Of the files that are to be read: also those that one way leaves out count against it.
+        # Share of all files that should be read, so a file that a way leaves out counts against it.
         same = sum(found.get(path) == committed[path] for path in chosen) / len(chosen)
         more = len(found.keys() - chosen.keys())
         print(
@@ -52,7 +52,7 @@ def run() -> dict[str, float]:
 
 
 def _committed(folder: Path) -> dict[str, bytes]:
-    """A repository of code, prose and what is neither, of realistic sizes; its files by path."""
+    """A repository with code, prose and other files, of realistic sizes; its files by path."""
     files = _files(random.Random(7))
     folder.mkdir()
     for path, content in files.items():
@@ -120,7 +120,7 @@ def _ours(repository: Path) -> dict[str, bytes]:
 
 
 def _reference(repository: Path) -> dict[str, bytes]:
-    """As the LLM Engineer's Handbook crawls: a whole clone, a walk, some suffixes left out, spaces removed."""
+    """Like the crawler of the LLM Engineer's Handbook: a full clone, a walk, some suffixes left out, spaces removed."""
     ignored = (".git", ".toml", ".lock", ".png")
     target = Path(tempfile.mkdtemp())
     try:

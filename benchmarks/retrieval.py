@@ -1,7 +1,7 @@
-"""`make bench-retrieval`: how well things are found again, and how fast, beside plainer ways, on the same points.
+"""`make bench-retrieval`: quality and speed of search, compared with simpler ways on the same points.
 
-Documents are ranked by the best of their chunks (nDCG@10); passages are scored by characters, 5 chunks a question,
-beside the reference's packs of 1,000 to 2,000 characters. Nothing is kept between two runs.
+Documents are ranked by their best chunk (nDCG@10). Passages are scored by characters, with 5 chunks per question,
+compared with the reference's packs of 1,000 to 2,000 characters. Nothing is kept between two runs.
 """
 
 import os
@@ -43,16 +43,16 @@ from twin.vectors.base import Point, points_model
 PACKAGES = ("qdrant-edge-py", "openvino", "torch", "sentence-transformers", "tokie", "PyStemmer", "numpy")
 POINTS = 20_000
 DOCUMENTS_FROM = 50
-"""Chunks asked of the retriever where documents are ranked."""
+"""Number of chunks requested from the retriever for a ranking of documents."""
 
 _TIMED = 200
 _TOKENS = 1_000_000
-"""About what one run embeds: the backend is chosen for as much."""
+"""About the number of texts that one run embeds; the backend is chosen for it."""
 
 
 def main() -> None:
     """Run everything; the last line printed is one JSON object."""
-    os.environ["HF_HUB_OFFLINE"] = "1"  # the model is packaged
+    os.environ["HF_HUB_OFFLINE"] = "1"  # the model comes in a package
     begun = time.perf_counter()
     data = data_folder()
     with TemporaryDirectory(prefix="bench-retrieval-") as folder:
@@ -145,7 +145,7 @@ def _passages(collection: Collection, store: Store, embedder: Embedder) -> dict[
 
 
 def _timed(store: Store, embedder: Embedder, queries: list[str]) -> dict[str, float]:
-    """Whole searches of the product, embedding of the query and reading of the results included."""
+    """Whole searches of the product, including embedding the query and reading the results."""
     author = "many"
     for category in (Category.ARTICLES, Category.REPOSITORIES):
         share = POINTS // 2
@@ -167,7 +167,7 @@ def _timed(store: Store, embedder: Embedder, queries: list[str]) -> dict[str, fl
             steps.setdefault(step, []).append(spent)
     p50, p95 = np.quantile(times, [0.5, 0.95])
     print(
-        f"{len(chosen)} searches of {there} points, embedding of the query included: p50 {p50:.1f} ms, p95 {p95:.1f} ms"
+        f"{len(chosen)} searches of {there} points, including embedding the query: p50 {p50:.1f} ms, p95 {p95:.1f} ms"
     )
     medians = {step: statistics.median(spent) for step, spent in steps.items()}
     print("  medians: " + ", ".join(f"{step} {spent:.1f}" for step, spent in medians.items()), flush=True)
@@ -175,8 +175,8 @@ def _timed(store: Store, embedder: Embedder, queries: list[str]) -> dict[str, fl
 
 
 def _points(store: Store, category: Category, author: str, count: int) -> list[Point]:
-    """Real chunks of the collections with their vectors, as many times as are needed, each time a little elsewhere and
-    without a fifth of their terms."""
+    """Real chunks of the collections with their vectors, repeated as often as needed, each copy slightly moved and
+    without a fifth of its terms."""
     owner = "cosqa" if category is Category.REPOSITORIES else "cranfield"
     chunks = list(read_chunks(store.artifacts, owner, category))
     vectors = [row.vector for row in read_embeddings(store.artifacts, owner, category)]

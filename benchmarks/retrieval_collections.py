@@ -1,4 +1,4 @@
-"""The judged collections, through the product's own line: cleaned documents, chunks, vectors, points."""
+"""The judged collections, run through the product's own pipeline: cleaned documents, chunks, vectors, points."""
 
 import csv
 import hashlib
@@ -22,10 +22,10 @@ _T = TypeVar("_T")
 
 @dataclass
 class Collection:
-    """Documents of one author, and queries with what answers them.
+    """Documents of one author, and queries with their answers.
 
-    Of a collection of documents `grades` says which documents are relevant, of one of passages `spans` says where the
-    answers stand. Ids are those of the collection; `names` maps our document ids to them.
+    In a collection of documents, `grades` says which documents are relevant; in one of passages, `spans` says where the
+    answers are. Ids are those of the collection; `names` maps our document ids to them.
     """
 
     author: str
@@ -42,12 +42,12 @@ class Collection:
 
     @property
     def judged(self) -> list[str]:
-        """Ids of the queries that something answers, in the order of the file."""
+        """Ids of the queries that have an answer, in the order of the file."""
         return [query for query in self.queries if query in self.grades or query in self.spans]
 
 
 def is_development(query: str) -> bool:
-    """Whether weights may be chosen on this query: one half, by a hash of its id."""
+    """Whether this query is in the half that weights may be chosen on, by a hash of its id."""
     return hashlib.sha256(query.encode()).digest()[0] % 2 == 0
 
 
@@ -77,11 +77,11 @@ def passages(data: Path) -> Collection:
 
 
 def sampled(collection: Collection, queries: int, documents: int) -> Collection:
-    """A small one of the same: some of its judged queries, what answers them, and documents to be mistaken for it.
+    """A small sample of this collection: some of its judged queries, their answers, and other documents.
 
     Returns:
-        The same sample in every run, queries and documents at equal distances; more than `documents` where more than
-        that answer the queries.
+        The same sample in every run, with queries and documents at equal distances; more than `documents` if more
+        documents answer the queries.
     """
     chosen = _evenly(collection.judged, queries)
     answers = {name for query in chosen for name in collection.grades[query]}
@@ -97,7 +97,7 @@ def sampled(collection: Collection, queries: int, documents: int) -> Collection:
 
 
 def load(collection: Collection, store: Store, embedder: Embedder) -> int:
-    """Take the documents through every stage after cleaning; return how many chunks there are."""
+    """Take the documents through every stage after cleaning; return the number of chunks."""
     author, category = collection.author, collection.category
     store.warehouse.upsert_documents(State.CLEANED, collection.documents)
     chunks = chunk_documents(store.warehouse, store.artifacts, embedder, author, category)
@@ -107,7 +107,7 @@ def load(collection: Collection, store: Store, embedder: Embedder) -> int:
 
 
 def _judged(folder: Path, author: str, category: Category) -> Collection:
-    """The query ids of qrels.tsv are those of queries.jsonl; Cranfield's own numbers are others, and not used."""
+    """The query ids of qrels.tsv are those of queries.jsonl; Cranfield's own numbers differ and are not used."""
     collection = Collection(author, category, [], {row["_id"]: row["text"] for row in _rows(folder / "queries.jsonl")})
     for row in _rows(folder / "corpus.jsonl"):
         collection.documents.append(_document(author, category, row["_id"], row["text"], row["title"] or None))
@@ -134,7 +134,7 @@ def _document(author: str, category: Category, name: str, text: str, title: str 
 
 
 def _evenly(items: list[_T], count: int) -> list[_T]:
-    """So many of the items, or all, at equal distances."""
+    """This many of the items, or all, at equal distances."""
     count = min(count, len(items))
     return [items[number * len(items) // count] for number in range(count)]
 

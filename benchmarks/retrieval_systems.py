@@ -1,4 +1,4 @@
-"""What is compared: the product's retriever, and the plain lists that it is made of, all on the same points."""
+"""The systems to compare: the product's retriever, and the plain lists that it combines, all on the same points."""
 
 import re
 from collections.abc import Callable, Sequence
@@ -17,7 +17,7 @@ from twin.terms.bm25 import encode_query
 from twin.vectors.base import Found, Scored, VectorStore, Where
 
 DEPTH = 100
-"""Chunks that a ranking of documents is made of; the nDCG is of the first ten documents."""
+"""Number of chunks that a ranking of documents is made from; the nDCG is of the first ten documents."""
 
 PASSAGES = 5
 RRF_K = 60
@@ -29,14 +29,14 @@ Ranking = list[tuple[str, Span]]
 
 
 class Lists(NamedTuple):
-    """What the store found for the queries of a collection, and the chunks of it."""
+    """What the store found for the queries of a collection, and the collection's chunks."""
 
     found: dict[str, Found]
     chunks: dict[str, Chunk]
 
 
 def lists(collection: Collection, vectors: VectorStore, embedder: Embedder, prefetch: int = 300) -> Lists:
-    """Search once for all systems that only order the lists."""
+    """Search once for all systems that only reorder the lists."""
     queries = collection.judged
     embedded = embedder.embed_queries([collection.queries[query] for query in queries])
     where = Where(author=collection.author)
@@ -69,7 +69,7 @@ def by_ranks(found: Found) -> list[Scored]:
 
 
 def rankings(made: Lists, order: Callable[[Found], Sequence[Scored]]) -> dict[str, Ranking]:
-    """One ranking a query."""
+    """One ranking per query."""
     return {
         query: [
             (chunk.document_id, (chunk.start, chunk.end))
@@ -82,7 +82,7 @@ def rankings(made: Lists, order: Callable[[Found], Sequence[Scored]]) -> dict[st
 def ours(
     collection: Collection, vectors: VectorStore, embedder: Embedder, *, limit: int, fusion: Weights | None = None
 ) -> dict[str, Ranking]:
-    """The product's retriever as everybody uses it: with self-query and variants, copies folded, neighbours joined."""
+    """The product's retriever with its defaults: self-query and variants, copies folded, neighbours joined."""
     retriever = Retriever(vectors, embedder, fusion=fusion)
     found: dict[str, Ranking] = {}
     for query in collection.judged:
@@ -94,7 +94,7 @@ def ours(
 
 
 def document_scores(collection: Collection, found: dict[str, Ranking]) -> dict[str, float]:
-    """nDCG@10 of each query; a document stands where its best chunk does."""
+    """nDCG@10 of each query; the rank of a document is that of its best chunk."""
     names = collection.names
     return {
         query: ndcg(list(dict.fromkeys(names[document] for document, _ in ranking)), collection.grades[query])
@@ -115,8 +115,8 @@ def passage_scores(collection: Collection, found: dict[str, Ranking], limit: int
 
 
 def packs(collection: Collection, embedder: Embedder) -> tuple[dict[str, Ranking], int]:
-    """The reference's way with articles, by the cosine alone: sentences in packs of 1,000 to 2,000 characters, of which
-    the model reads the first 256 tokens; and how many packs there are."""
+    """The reference's way with articles, by the cosine alone: sentences in packs of 1,000 to 2,000 characters (the
+    model reads the first 256 tokens of each); and the number of packs."""
     ranges = [(document.id, span) for document in collection.documents for span in _packs(document.text)]
     texts = {document.id: document.text for document in collection.documents}
     embedded = embedder.embed([texts[document][slice(*span)] for document, span in ranges])

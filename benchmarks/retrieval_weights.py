@@ -1,9 +1,10 @@
-"""`python -m benchmarks.retrieval_weights`: weights of fusion, chosen on one half of the queries and told on the other.
+"""`python -m benchmarks.retrieval_weights`: chooses the weights of fusion on half of the queries, reports on the rest.
 
-Written to `twin/retrieval/fusion.json` with all that was measured. What is chosen is coarse on purpose: one weight a
-category out of a short list, by nDCG@10 on the half whose hash says so. A category without a judged collection, such
-as posts, takes the weights of the one that its traits name (`Traits.weighted_as`). The other parameters are not chosen
-here: what the table says of them is there to see that nothing hangs on them.
+The result is `twin/retrieval/fusion.json`, with all measurements. The choice is coarse on purpose: one weight per
+category from a short list, by nDCG@10 on the half that a hash selects. A category without a judged collection, such as
+posts, takes the weights of the category that its traits name (`Traits.weighted_as`). The other parameters are not
+chosen
+here: the table only shows that nothing depends on them.
 """
 
 import json
@@ -73,7 +74,7 @@ def main() -> None:
 
 
 def _weights(prose: float, code: float, neighbour: float = NEIGHBOUR) -> Weights:
-    """Neighbours count in prose: the functions of a file answer questions of their own."""
+    """Neighbours count in prose; the functions of a file answer different questions."""
     sparse = {Category.ARTICLES: prose, Category.REPOSITORIES: code}  # the others follow, see `Traits.weighted_as`
     around = {Category.ARTICLES: neighbour, Category.REPOSITORIES: 0.0}
     return Weights(prefetch=PREFETCH, looked_at=LOOKED_AT, sparse=sparse, neighbour=around)
@@ -90,7 +91,7 @@ def _fused(collection: Collection, made: Lists, weights: Weights) -> dict[str, R
 
 
 def _chosen(collection: Collection, made: Lists) -> dict[str, Any]:
-    """The weight that is best on the development half, and what every weight gives on each half."""
+    """The best weight on the development half, and the result of every weight on each half."""
     scores = {
         weight: document_scores(collection, _fused(collection, made, _weights(weight, weight))) for weight in GRID
     }
@@ -116,7 +117,7 @@ def _chosen(collection: Collection, made: Lists) -> dict[str, Any]:
 
 
 def _neighbours(weights: Weights, collection: Collection, made: Lists) -> dict[str, Any]:
-    """What a neighbour's weight gives on passages; 5 chunks a question."""
+    """The result of each neighbour weight on passages; 5 chunks per question."""
     table: dict[str, Any] = {"collection": collection.author, "queries": len(collection.judged)}
     for neighbour in NEIGHBOURS:
         chosen = _weights(weights.sparse[Category.ARTICLES], 0.0, neighbour)

@@ -1,10 +1,10 @@
-"""Upserts of finished points into the embedded store, beside what goes before and below: making sparse vectors, and the
-engine alone.
+"""Upserts of finished points into the embedded store, and its parts: making sparse vectors, and the engine alone.
 
-Ours is everything from points at hand (chunk, dense and sparse vector) to a durable, verified version that readers see:
-payloads, hashes of what is filtered by, five payload indexes, the sparse index. What others publish of an engine counts
-less: dense vectors and a payload that nobody filters by; that is measured too, on the same vectors. Graphs are left
-out, for they are built when all points are there; `benchmarks.vectors` times that.
+Ours is everything from points in memory (chunk, dense and sparse vector) to a durable, verified version that readers
+see: payloads, hashes of the filtered fields, five payload indexes, the sparse index. Published figures of an engine
+    include
+less: dense vectors and a payload that nobody filters by. That is measured too, on the same vectors. Graphs are not
+included, because they are built when all points are there; `benchmarks.vectors` times that.
 """
 
 import shutil
@@ -34,11 +34,11 @@ _PAYLOAD = ("Words of a payload that is as long as a short chunk is, and that no
 
 
 def run(bench: Workbench, vectors: Vectors) -> dict[str, float]:
-    """The three in turn, medians: `upsert_points_per_cpu_s`, that of the engine alone, and `bm25_chunks_per_cpu_s`.
+    """Each of the three in turn, medians: `upsert_points_per_cpu_s`, the engine alone, and `bm25_chunks_per_cpu_s`.
 
     Args:
-        bench: its prose gives the texts.
-        vectors: of the points, shape (n, dimension).
+        bench: the texts are from its prose.
+        vectors: the points' vectors, shape (n, dimension).
     """
     count = len(vectors)
     chunks = list(chunks_of(bench, count))
@@ -56,7 +56,7 @@ def run(bench: Workbench, vectors: Vectors) -> dict[str, float]:
     bm25, ours, alone = (statistics.median(rates[name]) for name in ("bm25", "ours", "alone"))
     length = statistics.mean(len(chunk.text) for chunk in chunks)
     print(
-        f"upserts of {count:,} finished points, texts of {length:.0f} characters in the mean; {_ROUNDS} rounds, medians"
+        f"upserts of {count:,} finished points, texts of {length:.0f} characters on average; {_ROUNDS} rounds, medians"
     )
     print(f"  making the sparse vectors: {bm25:,.0f} chunks/CPU-s")
     print(f"  ours, with five payload indexes, sparse vectors and the chunk: {ours:,.0f} points/CPU-s")
@@ -73,7 +73,7 @@ def run(bench: Workbench, vectors: Vectors) -> dict[str, float]:
 
 
 def chunks_of(bench: Workbench, count: int) -> Iterator[Chunk]:
-    """As many chunks of the prose, over and over, each with an id of its own."""
+    """As many chunks as needed, from the same prose again and again, each with its own id."""
     cut = [chunk for _, chunks in Chunker(bench.embedder.sizer).chunks(bench.prose) for chunk in chunks]
     for number in range(count):
         chunk = cut[number % len(cut)]
@@ -82,7 +82,7 @@ def chunks_of(bench: Workbench, count: int) -> Iterator[Chunk]:
 
 
 def points_of(chunks: Sequence[Chunk], vectors: Vectors) -> Iterator[Point]:
-    """The chunks as points, their sparse vectors made as the stage makes them."""
+    """The chunks as points, with sparse vectors made as in the stage."""
     for first in range(0, len(chunks), _TOGETHER):
         part = chunks[first : first + _TOGETHER]
         yield from map(Point, part, vectors[first : first + _TOGETHER], encode_chunks(part))
@@ -94,12 +94,12 @@ def _ours(folder: Path, points: list[Point]) -> None:
     with graph_apart(built=False):
         store.apply(Category.ARTICLES, corpora.AUTHOR, "bench", dimension=dimension, upserts=points, deletes=())
     if store.count(Category.ARTICLES, corpora.AUTHOR) != len(points):
-        raise SystemExit(f"The store does not hold the {len(points):,} points that were written.")
+        raise SystemExit(f"The store does not contain the {len(points):,} points that were written.")
     store.close()
 
 
 def _alone(folder: Path, points: list[Point]) -> None:
-    """Given the points in the way that is the fastest for the engine, which is also ours."""
+    """Upserts the points in the way that is fastest for the engine, which is also ours."""
     from qdrant_edge import CountRequest, Distance, EdgeConfig, EdgeShard, EdgeVectorParams, UpdateOperation
     from qdrant_edge import Point as EdgePoint
 
@@ -116,7 +116,7 @@ def _alone(folder: Path, points: list[Point]) -> None:
     written = shard.count(CountRequest(exact=True))
     shard.close()
     if written != len(points):
-        raise SystemExit(f"The engine does not hold the {len(points):,} points that were written.")
+        raise SystemExit(f"The engine does not contain the {len(points):,} points that were written.")
 
 
 @dataclass
@@ -129,7 +129,7 @@ class Clock:
 
 @contextmanager
 def graph_apart(*, built: bool = True) -> Iterator[Clock]:
-    """Times what the embedded engine calls optimizing, which builds the graph, or leaves it out."""
+    """Times what the embedded engine calls optimizing (building the graph), or skips it."""
     clock, create = Clock(), edge_shard._load_or_create
 
     class Timed:

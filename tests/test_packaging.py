@@ -132,7 +132,7 @@ def test_make_refuses_a_relative_dagster_home() -> None:
     env = {**os.environ, "DAGSTER_HOME": "data/dagster"}
     done = subprocess.run(["make", "home"], cwd=ROOT, env=env, capture_output=True, text=True, check=False, timeout=20)
     assert done.returncode != 0
-    assert "give an absolute path" in done.stderr
+    assert "must be an absolute path" in done.stderr
 
 
 def test_env_example_lists_what_is_read_and_nothing_else() -> None:
@@ -162,7 +162,7 @@ def test_laptop_instance(tmp_path: Path) -> None:
 
 
 def test_laptop_pools_never_hold_a_step(tmp_path: Path) -> None:
-    """A slot that a killed `dagster job execute` held would make the next one wait forever."""
+    """A slot held by a killed `dagster job execute` would make the next one wait forever."""
     (tmp_path / "dagster.yaml").write_text((ROOT / "dagster.yaml").read_text())
     with DagsterInstance.from_config(str(tmp_path)) as instance:
         pools = instance.get_concurrency_config().pool_config
@@ -188,7 +188,7 @@ def test_container_instance(tmp_path: Path) -> None:
 
 
 def test_container_database(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The address is complete, its driver is installed, and the password comes from the environment alone."""
+    """The address is complete, its driver is installed, and the password comes only from the environment."""
     dagster_postgres = pytest.importorskip("dagster_postgres")
     (tmp_path / "dagster.yaml").write_text((ROOT / "deploy" / "dagster.yaml").read_text())
     for name in ("HOST", "USER", "PASSWORD", "DB"):

@@ -72,7 +72,7 @@ class Traits:
     """See `Asked`."""
 
     chunk_target: int
-    """Tokens of a chunk in the default profile (`twin.chunking.profile`). 170 tokens of prose without overlap find an
+    """Tokens of a chunk in the default profile (`twin.cutting`). 170 tokens of prose without overlap find an
     answer with little around it (`make bench-retrieval`), and a function is rarely longer than 200."""
 
     chunk_overlap: int

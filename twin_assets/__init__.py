@@ -1,7 +1,7 @@
-"""The asset graph: what exists for an author, and what each thing is made from.
+"""The asset graph: what exists for an author, and from what each asset is made.
 
-A body here reads: get from resources, call the domain, report metadata. How a thing is made belongs in `twin`, where
-it is kept in `twin_resources`, when it is made in `twin_jobs`.
+A body here does three things: get from resources, call the domain, report metadata. How an asset is made belongs in
+`twin`, where it is stored in `twin_resources`, and when it is made in `twin_jobs`.
 """
 
 import warnings
@@ -11,7 +11,7 @@ from dagster import AssetChecksDefinition, AssetsDefinition, BetaWarning, Previe
 from twin.models import Category
 
 # Partitioned asset checks are marked preview in Dagster 1.13. We use them knowingly and pin the minor version; a
-# warning at every start would teach people to overlook warnings. It must stand before the first definition.
+# warning at every start would teach people to ignore warnings. The filters must precede the first definition.
 warnings.filterwarnings("ignore", category=PreviewWarning)
 warnings.filterwarnings("ignore", category=BetaWarning)
 
@@ -32,7 +32,7 @@ COLUMN = {
     Stage.EMBEDDINGS: embeddings_asset,
     Stage.COLLECTION: collection_asset,
 }
-"""What makes the asset and the checks of each stage, for a category."""
+"""Makes the asset and the checks of each stage, for a category."""
 
 
 def all_assets() -> list[AssetsDefinition | AssetChecksDefinition]:

@@ -1,7 +1,6 @@
-"""How the checks of a stage become asset checks: one op for all of them, so that the store is read once.
+"""Turns the checks of a stage into asset checks: one op for all of them, so that the store is read once.
 
-To add a check: make the stage's function in `twin/<stage>/checks.py` return its verdict, and add a row to the table
-beside the asset.
+To add a check: add its verdict in the stage's `twin/<stage>/checks.py`, and a row to the table next to the asset.
 """
 
 import inspect
@@ -15,13 +14,13 @@ from twin.verdict import Verdict
 from twin_assets.framing import AUTHORS, author_of, checked, sentences
 
 Verdicts = Callable[..., Mapping[str, Verdict]] | partial[Mapping[str, Verdict]]
-"""A stage's function of `twin/<stage>/checks.py`: check name -> verdict."""
+"""The function of a stage in `twin/<stage>/checks.py`: check name -> verdict."""
 
 
 class Check(NamedTuple):
     """One row of a stage's table.
 
-    A blocking check that fails stops what is downstream in the same run; any other only warns.
+    A blocking check that fails stops downstream assets in the same run; any other check only warns.
     """
 
     name: str
@@ -30,18 +29,18 @@ class Check(NamedTuple):
 
     @property
     def severity(self) -> dg.AssetCheckSeverity:
-        """Of a failure."""
+        """The severity of a failure."""
         return dg.AssetCheckSeverity.ERROR if self.blocking else dg.AssetCheckSeverity.WARN
 
 
 def stage_check(asset: dg.AssetKey, rows: Sequence[Check], verdicts: Verdicts) -> dg.AssetChecksDefinition:
-    """The checks of one asset, run together; where only some are selected, only those are reported.
+    """The checks of one asset, run together; if only some are selected, only those are reported.
 
     Args:
-        asset: key of the asset that is checked.
-        rows: exactly the checks that `verdicts` answers.
-        verdicts: `author` is given to it, and by their names the resources that its other parameters without a
-            default are called after: `warehouse`, `artifacts`, `embedder`, `vectors`.
+        asset: key of the asset to check.
+        rows: exactly the checks that `verdicts` returns.
+        verdicts: called with `author` and with the resource named like each other parameter that has no default:
+            `warehouse`, `artifacts`, `embedder`, `vectors`.
     """
     table = {row.name: row for row in rows}
     resources = [
@@ -67,7 +66,7 @@ def stage_check(asset: dg.AssetKey, rows: Sequence[Check], verdicts: Verdicts) -
                 author=author_of(context), **{name: getattr(context.resources, name) for name in resources}
             )
         if found.keys() != table.keys():
-            raise KeyError(f"the table has the checks {sorted(table)}, and the stage answers {sorted(found)}")
+            raise KeyError(f"the table has the checks {sorted(table)}, but the stage returned {sorted(found)}")
         for name in sorted(selected.name for selected in context.selected_asset_check_keys):
             yield checked(found[name], table[name].severity, name=name)
 

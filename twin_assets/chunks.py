@@ -1,4 +1,4 @@
-"""Chunks: cleaned documents in pieces that fit the embedder."""
+"""Chunks: cleaned documents cut into pieces that fit the embedder."""
 
 from functools import partial
 
@@ -20,15 +20,15 @@ from twin_assets.framing import column_asset, materialized, registered_author
 CHECKS = (
     Check(
         "chunks_cover_documents",
-        "Ids are unique, every chunk is the text at its offsets, every document is covered once to its last word, and "
-        "no chunk exceeds the embedder's window.",
+        "Ids are unique, every chunk is the text at its offsets, every document is covered once up to its last word, "
+        "and no chunk is longer than the embedder's window.",
         blocking=True,
     ),
     Check("chunks_are_distinct", "At most one chunk in ten repeats the text of another."),
     Check(
         "lengths_have_not_drifted",
-        "The lengths of the chunks are distributed as they were in the version before this one (Kolmogorov-Smirnov "
-        "distance, beyond chance and above 0.2). A build that changes nothing says the same again.",
+        "The lengths of the chunks are distributed as in the previous version (Kolmogorov-Smirnov distance, beyond "
+        "chance and above 0.2). A build that changes nothing gives the same result again.",
     ),
 )
 
@@ -43,9 +43,9 @@ def chunks_asset(category: Category) -> list[dg.AssetsDefinition | dg.AssetCheck
         code_version=CHUNKER_VERSION,
         kinds={"parquet", "python"},
         tags={"layer": "feature"},
-        description=f"The author's {category} cut at headings, paragraphs and sentences into pieces sized in tokens of "
-        "the embedder, as Parquet under `chunks/`. Every word is in a chunk, no chunk is cut short by the model, and "
-        "character offsets lead back to the cleaned text.",
+        description=f"The author's {category} cut at headings, paragraphs and sentences into pieces measured in tokens "
+        "of the embedder, as Parquet under `chunks/`. Every word is in a chunk, the model truncates no chunk, and "
+        "character offsets point to the cleaned text.",
     )
     def chunks(
         context: dg.AssetExecutionContext,

@@ -16,18 +16,17 @@ from twin_assets.framing import STORE_RETRY, column_asset, materialized, registe
 CHECKS = (
     Check(
         "documents_are_sound",
-        "Every cleaned document has text, its own id, and a live raw document behind it.",
+        "Every cleaned document has text, its own id, and a live raw document that it was made from.",
         blocking=True,
     ),
     Check(
         "no_document_is_lost",
-        "Every raw document has a cleaned one that was made of what it says now, or was dropped for one of the named "
-        "reasons.",
+        "Every raw document has a cleaned one made from its current text, or was dropped for one of the named reasons.",
         blocking=True,
     ),
     Check(
         "nothing_private_is_left",
-        "No cleaned document holds a secret or personal data of others, each read again.",
+        "No cleaned document contains a secret or personal data of others; every document is scanned again.",
         blocking=True,
     ),
 )
@@ -36,7 +35,7 @@ COMPARED_CHECKS = (
     *CHECKS,
     Check(
         "no_page_chrome_is_left",
-        "No cleaned document holds what only its platform writes, asked by other rules than cleaning's.",
+        "No cleaned document contains text that only its platform writes. The check uses other rules than cleaning.",
     ),
 )
 
@@ -53,10 +52,10 @@ def cleaned_asset(category: Category) -> list[dg.AssetsDefinition | dg.AssetChec
         tags={"layer": "clean"},
         retry_policy=STORE_RETRY,
         description=f"The author's {category} cleaned for reading, search and training, in the warehouse's `cleaned`. "
-        "Paragraphs, lists, punctuation and code stay as they are. Page chrome, repeated paragraphs, secrets and "
+        "Paragraphs, lists, punctuation and code do not change. Page chrome, repeated paragraphs, secrets and "
         "personal data of others are removed, and each removal is counted. A text that was published twice is one "
         f"document with several links, so {' and '.join(COMPARED)} are compared with each other. Only changed "
-        "documents are cleaned again, and those whose raw document is gone are removed.",
+        "documents are cleaned again, and documents without a raw document are removed.",
     )
     def cleaned(context: dg.AssetExecutionContext, warehouse: dg.ResourceParam[Warehouse]) -> dg.MaterializeResult:
         author = registered_author(context, warehouse)

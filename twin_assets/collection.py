@@ -18,8 +18,8 @@ from twin_assets.framing import STORE_RETRY, author_of, column_asset, materializ
 CHECKS = (
     Check(
         "points_are_the_chunks",
-        "The author's points are exactly the chunks: the same ids with the same contents, no more; a sample has the "
-        "right vectors of both kinds; searches see this model, unless they wait for other authors.",
+        "The author's points are exactly the chunks: the same ids and contents, and no others. A sample has the "
+        "right vectors of both kinds. Searches use this model, unless they still wait for other authors.",
         blocking=True,
     ),
 )
@@ -32,14 +32,14 @@ def collection_asset(category: Category) -> list[dg.AssetsDefinition | dg.AssetC
         category,
         Stage.COLLECTION,
         deps=[key(category, Stage.EMBEDDINGS)],
-        code_version=f"bm25-{BM25_VERSION}",  # the rest of a point is its chunk and its vector, as they are stored
+        code_version=f"bm25-{BM25_VERSION}",  # the rest of a point is its stored chunk and vector
         kinds={"qdrant"},
         tags={"layer": "serving"},
         pool="vector_store",
         retry_policy=STORE_RETRY,
-        description=f"The author's {category} in Qdrant, one point a chunk: its vector, its terms for BM25, its text "
+        description=f"The author's {category} in Qdrant, one point per chunk: its vector, its terms for BM25, its text "
         "and link. New points are written, changed ones replaced, stale ones deleted; an unchanged collection is not "
-        "touched. Another embedding model or encoder of terms makes a new collection, and searches move to it at once.",
+        "touched. Another embedding model or BM25 encoder makes a new collection, and searches move to it at once.",
     )
     def collection(
         context: dg.AssetExecutionContext,

@@ -1,7 +1,7 @@
-"""The rule of the graph's names: a category is a column, a stage is a row, and an asset of a column is called
-`<category>/<stage>`, in the group of its category.
+"""The names in the graph: a category is a column, a stage is a row, and an asset of a column is called
+`<category>/<stage>` and is in the group of its category.
 
-Jobs, sensors, the summary and the tests ask this module; nothing else spells a key.
+Jobs, sensors, the summary and the tests take all keys from this module.
 """
 
 from collections.abc import Iterable
@@ -13,7 +13,7 @@ from twin.models import Category
 
 
 class Stage(StrEnum):
-    """What every category goes through, in this order."""
+    """The stages of every category, in this order."""
 
     RAW = "raw"
     CLEANED = "cleaned"
@@ -28,7 +28,7 @@ SOURCES = "links"
 """The group of the root. It is not in `TWIN`, so that the collapsed graph reads from left to right."""
 
 TWIN = "twin"
-"""The group of what is made from all columns: the dataset, the adapter and its evaluation."""
+"""The group of everything that is made from all columns: the dataset, the adapter and its evaluation."""
 
 
 def key(category: Category, stage: Stage) -> dg.AssetKey:

@@ -17,18 +17,18 @@ from twin_assets.framing import author_of, column_asset, materialized
 CHECKS = (
     Check(
         "vectors_are_sound",
-        "Every chunk has exactly one vector, of its own text, of the model's dimension, finite and of unit length.",
+        "Every chunk has exactly one vector, made from its own text: of the model's dimension, finite, of unit length.",
         blocking=True,
     ),
     Check(
         "texts_are_read_to_the_end",
-        "No chunk is longer than what the embedder reads, counted again with its own tokenizer.",
+        "No chunk is longer than the embedder reads, counted again with its own tokenizer.",
     ),
     Check(
         "vectors_have_not_drifted",
-        "The lengths of the vectors, and their cosines with the former mean, are distributed as they were in the "
-        "version before this one (Kolmogorov-Smirnov distance, beyond chance and above 0.2). A build that changes "
-        "nothing says the same again.",
+        "The lengths of the vectors, and their cosines with the previous mean, are distributed as in the previous "
+        "version (Kolmogorov-Smirnov distance, beyond chance and above 0.2). A build that changes nothing gives the "
+        "same result again.",
     ),
 )
 

@@ -1,5 +1,5 @@
-"""What every asset shares: the partition, the owners, the way from a domain report to Dagster's metadata, and the way
-from a user's error to a failure of one sentence.
+"""What all assets share: the partition, the owners, Dagster metadata from domain reports, and one-sentence failures
+from user errors.
 """
 
 from collections.abc import Callable, Iterator, Mapping
@@ -19,16 +19,16 @@ from twin_assets.columns import TWIN, Stage, key
 AUTHORS = dg.DynamicPartitionsDefinition(name="author")
 
 STORE_RETRY = dg.RetryPolicy(max_retries=2, delay=2, backoff=dg.Backoff.EXPONENTIAL, jitter=dg.Jitter.PLUS_MINUS)
-"""For stages that talk to servers. Bad input is never retried: see `sentences`."""
+"""For stages that use servers. Bad input is never retried: see `sentences`."""
 
 REGISTER = "dagster job execute -m twin_jobs.definitions -j register_links"
 BUILD = 'dagster job execute -m twin_jobs.definitions -j build_twin --tags \'{"dagster/partition": "<author>"}\''
 
 
 def author_asset(**options: Any) -> Callable[[Callable[..., dg.MaterializeResult]], dg.AssetsDefinition]:
-    """A decorator like `dagster.asset`, which takes its options, for an asset with one partition per author.
+    """A decorator like `dagster.asset`, with the same options, for an asset with one partition per author.
 
-    Everything in the graph is one. An error of the domain that leaves the body is a failure of one sentence.
+    Every asset of the graph uses it. If the body raises an error of the domain, the failure is one sentence.
     """
 
     def decorate(body: Callable[..., dg.MaterializeResult]) -> dg.AssetsDefinition:
@@ -48,7 +48,7 @@ def column_asset(
 
 
 def twin_asset(**options: Any) -> Callable[[Callable[..., dg.MaterializeResult]], dg.AssetsDefinition]:
-    """`author_asset` for what is made from all columns."""
+    """`author_asset` for an asset made from all columns."""
     return author_asset(group_name=TWIN, **options)
 
 
@@ -56,7 +56,7 @@ def author_of(context: dg.AssetExecutionContext | dg.AssetCheckExecutionContext)
     """The author whose partition this run builds.
 
     Raises:
-        dg.Failure: no author was chosen; the sentence says how to choose one.
+        dg.Failure: no author was chosen; the message says how to choose one.
     """
     if not context.has_partition_key:
         raise dg.Failure(f"No author was chosen: run `{REGISTER}` first, then `{BUILD}`.", allow_retries=False)
@@ -65,20 +65,20 @@ def author_of(context: dg.AssetExecutionContext | dg.AssetCheckExecutionContext)
 
 
 def registered_author(context: dg.AssetExecutionContext, warehouse: Warehouse) -> str:
-    """The author of this run, who must be in the warehouse; adds the partition where the instance lacks it.
+    """The author of this run, who must be in the warehouse; adds the partition if the instance does not have it.
 
-    The warehouse is the truth about who exists. The instance may be a fresh one beside an old warehouse (another
-    DAGSTER_HOME, or none at all, as in CI), which is no reason to fail.
+    The warehouse decides who exists. The instance may be new while the warehouse is old (another DAGSTER_HOME, or none
+    at all, as in CI); that must not fail.
 
     Raises:
-        dg.Failure: nobody of that name is registered; the sentence names the authors there are and what to run.
+        dg.Failure: the author is not registered; the message names the registered authors and what to run.
     """
     author = author_of(context)
     if warehouse.author(author) is None:
         known = ", ".join(found.slug for found in warehouse.authors()) or "nobody yet"
         raise dg.Failure(
             f"The author '{author}' is not registered (registered: {known}): write authors/{author}.yaml and run "
-            f"`{REGISTER}`, or bring the author in with `twin import`.",
+            f"`{REGISTER}`, or import the author with `twin import`.",
             allow_retries=False,
         )
     if not context.instance.has_dynamic_partition(AUTHORS.name or "", author):
@@ -88,7 +88,7 @@ def registered_author(context: dg.AssetExecutionContext, warehouse: Warehouse) -
 
 @contextmanager
 def sentences() -> Iterator[None]:
-    """Turn the domain's errors into failures whose description is their sentence; only store errors are retried."""
+    """Turn the domain's errors into failures with the same message; only store errors are retried."""
     try:
         yield
     except TwinError as error:
@@ -96,7 +96,7 @@ def sentences() -> Iterator[None]:
 
 
 def metadata_of(fields: Mapping[str, Any]) -> dict[str, dg.MetadataValue]:
-    """Metadata of a report's fields: numbers plot over time, lists become Markdown, dictionaries become JSON."""
+    """Metadata of a report's fields: Dagster plots numbers over time; lists become Markdown, dictionaries JSON."""
     values: dict[str, dg.MetadataValue] = {}
     for name, value in fields.items():
         match value:
@@ -111,9 +111,9 @@ def metadata_of(fields: Mapping[str, Any]) -> dict[str, dg.MetadataValue]:
             case dict() if value:
                 values[name] = dg.MetadataValue.json(value)
             case str() if value:
-                values[name] = dg.MetadataValue.text(str(value))  # of an enum, whose own class Dagster refuses to store
+                values[name] = dg.MetadataValue.text(str(value))  # Dagster refuses to store the class of an enum
             case _:
-                pass  # an empty list, dictionary, text or None says nothing
+                pass  # nothing to show: an empty list, dictionary or text, or None
     return values
 
 
@@ -126,8 +126,8 @@ def materialized(
     """The materialisation of a stage's report, with its data version and row count.
 
     Args:
-        inspection: facts and pictures to show as well. Every materialisation carries them, also one that wrote
-            nothing: the UI shows the newest, and a picture that is gone after an idle run is none.
+        inspection: facts and pictures to show as well. Every materialisation has them, even if it wrote nothing: the
+            UI shows only the newest one, so the pictures would disappear after an idle run.
     """
     fields = {**report.model_dump(mode="json", exclude={"data_version"}), **extra}
     shown = {}
@@ -144,10 +144,10 @@ def materialized(
 def checked(
     verdict: Verdict, severity: dg.AssetCheckSeverity = dg.AssetCheckSeverity.ERROR, name: str | None = None
 ) -> dg.AssetCheckResult:
-    """The check result of a verdict; its problems become the description, its facts the metadata.
+    """The check result of a verdict: its problems become the description, its facts the metadata.
 
     Args:
-        name: of the check, where the asset itself reports it.
+        name: of the check, if the asset itself reports it.
     """
     return dg.AssetCheckResult(
         check_name=name,
@@ -159,6 +159,6 @@ def checked(
 
 
 def _first(problems: list[str], count: int = 5) -> str:
-    """The first problems in one line, and how many more there are."""
+    """The first problems in one line, and the number of the others."""
     more = [f"and {len(problems) - count} more"] if len(problems) > count else []
     return "; ".join([problem.rstrip(".") for problem in problems[:count]] + more)

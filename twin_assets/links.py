@@ -1,4 +1,4 @@
-"""The root of the graph: which sources an author has."""
+"""The root of the graph: the sources of an author."""
 
 import dagster as dg
 
@@ -22,8 +22,8 @@ def links(
 ) -> dg.MaterializeResult:
     """The sources of one author: repositories, exports, feeds and articles.
 
-    They come from `authors/<slug>.yaml`, from `twin links add` and from `twin import`, in canonical form, and are kept
-    in the warehouse's `links`. A link that is removed from the author file is removed here too, with its documents.
+    They come from `authors/<slug>.yaml`, `twin links add` and `twin import`, in canonical form, and are stored in the
+    warehouse's `links`. A link that is removed from the author file is removed here too, with its documents.
     """
     author = registered_author(context, warehouse)
     return materialized(sync_author(warehouse, author, load_authors(settings.authors_path)))

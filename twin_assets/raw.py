@@ -18,11 +18,11 @@ from twin_assets.framing import STORE_RETRY, column_asset, materialized, registe
 CHECKS = (
     Check(
         "documents_are_sound",
-        "Every raw document has text, an id that is made of its own author, link and path, and this partition's "
+        "Every raw document has text, an id made from its own author, link and path, and this partition's "
         "author and category.",
         blocking=True,
     ),
-    Check("links_are_readable", "Every link of the author could be read at its last attempt."),
+    Check("links_are_readable", "Every link of the author could be read at the last attempt."),
 )
 
 
@@ -40,7 +40,7 @@ def raw_asset(category: Category) -> list[dg.AssetsDefinition | dg.AssetChecksDe
         retry_policy=STORE_RETRY,
         description=f"The author's {category} as they were read from their links, one document each, in the "
         "warehouse's `raw`. A link that cannot be read is recorded, keeps its earlier documents and does not stop the "
-        "others. A source that has not changed writes nothing.",
+        "others. If a source has not changed, nothing is written.",
     )
     def raw(
         context: dg.AssetExecutionContext,

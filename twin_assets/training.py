@@ -21,10 +21,10 @@ WORKS = "adapter_reloads_and_changes_the_logits"
 
 
 class LoraConfig(dg.Config):
-    """Settings of one training, for the launchpad. What is left out keeps the default that suits the base model."""
+    """Settings of one training, for the launchpad. Settings left out keep the default for the base model."""
 
-    max_steps: int | None = Field(None, ge=1, description="Optimiser steps at most.")
-    epochs: float | None = Field(None, gt=0, description="Passes over the training samples at most.")
+    max_steps: int | None = Field(None, ge=1, description="Maximum number of optimiser steps.")
+    epochs: float | None = Field(None, gt=0, description="Maximum number of passes over the training samples.")
     learning_rate: float | None = Field(None, gt=0)
     rank: int | None = Field(None, ge=1, description="Rank of the LoRA matrices; alpha is twice that.")
     seed: int | None = Field(None, ge=0)
@@ -50,7 +50,7 @@ class LoraConfig(dg.Config):
             asset="lora_adapter",
             partitions_def=AUTHORS,
             blocking=True,
-            description="Loaded from its folder onto the base model, the adapter changes the logits; switched off, it "
+            description="The adapter, loaded from its folder onto the base model, changes the logits; switched off, it "
             "leaves them exactly as they were.",
         )
     ],
@@ -64,8 +64,8 @@ def lora_adapter(
 ) -> dg.MaterializeResult:
     """LoRA weights with tokenizer, chat template and training record, as one folder under `adapters/`.
 
-    Trained in a process of its own. The folder's name is a fingerprint of all that the weights depend on (dataset,
-    base model, configuration, library versions); where it exists and verifies, nothing is trained.
+    Trained in a separate process. The folder's name is a fingerprint of everything that the weights depend on (dataset,
+    base model, configuration, library versions). If the folder exists and passes its check, nothing is trained.
     """
     plan = config.plan(artifacts, settings, author_of(context))
     outcome = trainer.run(context, plan)
@@ -88,13 +88,13 @@ def twin_evaluation(
     settings: dg.ResourceParam[Settings],
     trainer: dg.ResourceParam[Trainer],
 ) -> dg.MaterializeResult:
-    """Loss on held-out documents of the author, base model against adapter, in nats a token and bits a byte.
+    """Loss on held-out documents of the author, base model against adapter, in nats per token and bits per byte.
 
-    Measured by the training process right after training and kept beside the adapter; where it is missing, or is of
-    other test rows, it is measured now.
+    The training process measures it directly after training and stores it with the adapter. If it is missing or was
+    measured on other test rows, it is measured now.
     """
     plan = current_plan(artifacts, settings, author_of(context))
     report = read_evaluation(plan) or trainer.run(context, plan).evaluation
     if report is None:
-        raise dg.Failure("The adapter does not pass its check any more: materialize lora_adapter.", allow_retries=False)
+        raise dg.Failure("The adapter no longer passes its check: materialize lora_adapter.", allow_retries=False)
     return materialized(report)

@@ -1,1 +1,1 @@
-"""When things are made: jobs, sensors and the Definitions object that ties the graph to its resources."""
+"""When assets are made: jobs, sensors, and the Definitions object that connects the graph to its resources."""

@@ -1,7 +1,7 @@
-"""A console logger for people: one line an asset, one sentence a failure.
+"""A console logger for people: one line per asset, one sentence per failure.
 
-Dagster's own console logger prints a stack trace for a mistyped link; the trace stays in the event log and the UI,
-where one looks for it. Choose this logger with `-c twin_jobs/console.yaml`, as `make demo` does.
+Dagster's own console logger prints a stack trace for a mistyped link; here the trace is only in the event log and the
+UI. Choose this logger with `-c twin_jobs/console.yaml`, as `make demo` does.
 """
 
 import logging
@@ -23,10 +23,10 @@ def console(init_context: dg.InitLoggerContext) -> logging.Logger:
 
 
 class ConsoleHandler(logging.Handler):
-    """Writes to standard error, which is where the progress of a command belongs.
+    """Writes to standard error, where the progress of a command belongs.
 
     Args:
-        assets: step keys that make an asset; the start of any other step, a check, is not worth a line.
+        assets: step keys that make an asset; the start of other steps (checks) is not printed.
     """
 
     def __init__(self, assets: set[str]) -> None:
@@ -39,7 +39,7 @@ class ConsoleHandler(logging.Handler):
             line = self._event_line(event)
         else:
             said = getattr(record, "dagster_meta", {}).get("orig_message") or record.getMessage()
-            # What was not reached because of a failure is forty lines that hide the failure.
+            # The steps that were not reached after a failure would be forty lines that hide the failure.
             consequence = said.startswith("Dependencies for step")
             line = f"{INDENT}{said}" if record.levelno >= logging.INFO and not consequence else None
         if line is not None:
@@ -61,7 +61,7 @@ class ConsoleHandler(logging.Handler):
                 about = f"{check.asset_key.to_user_string()}: {check.check_name}"
                 return None if check.passed else f"{INDENT}! {about}: {check.description or 'failed'}"
             case dg.DagsterEventType.STEP_UP_FOR_RETRY:
-                return f"{INDENT}! {step} is tried again: {_sentence(event)}"
+                return f"{INDENT}! {step} is retried: {_sentence(event)}"
             case dg.DagsterEventType.STEP_FAILURE:
                 return f"{INDENT}✗ {step}: {_sentence(event)}"
             case dg.DagsterEventType.RUN_FAILURE:

@@ -1,4 +1,4 @@
-"""The code location. `defs` is what Dagster loads; `build_defs` makes a fresh one for tests and deployments."""
+"""The code location. Dagster loads `defs`; `build_defs` makes new definitions for tests and deployments."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -14,7 +14,7 @@ from twin_resources.trainer import trainer
 
 
 def default_resources() -> dict[str, Any]:
-    """The resources of every deployment; the environment chooses what is behind them when a run starts."""
+    """The resources of every deployment; the environment chooses the implementations when a run starts."""
     return {
         "settings": stores.settings,
         "warehouse": stores.warehouse,
@@ -27,10 +27,10 @@ def default_resources() -> dict[str, Any]:
 
 
 def build_defs(resource_overrides: Mapping[str, Any] | None = None) -> dg.Definitions:
-    """Fresh definitions, with some resources replaced.
+    """New definitions, with some resources replaced.
 
-    The in-process executor is the default because a step's own process would load Dagster, and the embedder, once
-    for each of nineteen assets; training has a process of its own anyway.
+    The in-process executor is the default because separate processes would load Dagster and the embedder again for each
+    of the nineteen assets; training has its own process anyway.
     """
     return dg.Definitions(
         assets=all_assets(),

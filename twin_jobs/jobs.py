@@ -1,4 +1,4 @@
-"""The jobs: register the authors, build a twin, bring the columns of an author up to date."""
+"""The jobs: register the authors, build a twin, update the columns of an author."""
 
 import dagster as dg
 
@@ -17,7 +17,7 @@ def register(
 ) -> None:
     """Register the authors of `authors/*.yaml` and those already in the warehouse; make each a partition.
 
-    A file that cannot be used is reported with its line and its mend after all the others are registered.
+    A file that cannot be used is reported, with its line and how to fix it, after all others are registered.
     """
     with sentences():
         files = load_authors(settings.authors_path)
@@ -49,9 +49,7 @@ def register(
         raise dg.Failure("\n".join(str(error) for error in files.errors), allow_retries=False)
 
 
-@dg.job(
-    description=f"{register.__doc__}Run it before a job that asks for an author.", executor_def=dg.in_process_executor
-)
+@dg.job(description=f"{register.__doc__}Run it before a job that needs an author.", executor_def=dg.in_process_executor)
 def register_links() -> None:
     register()
 
@@ -59,13 +57,13 @@ def register_links() -> None:
 build_twin = dg.define_asset_job(
     "build_twin",
     selection=dg.AssetSelection.all(),
-    description="The whole line of one author, from links to a trained and evaluated adapter. Choose the author with "
-    "the tag `dagster/partition`; run `register_links` first.",
+    description="The whole pipeline of one author, from links to a trained and evaluated adapter. Choose the author "
+    "with the tag `dagster/partition`; run `register_links` first.",
 )
 
 update_columns = dg.define_asset_job(
     "update_columns",
     selection=dg.AssetSelection.assets(LINKS) | dg.AssetSelection.groups(*(category.value for category in Category)),
-    description="Links, documents, chunks, embeddings and collections of one author; the adapter is left as it is. "
+    description="Links, documents, chunks, embeddings and collections of one author; the adapter does not change. "
     "The sensor on links requests parts of it.",
 )

@@ -1,7 +1,7 @@
-"""The sensors: one finds new links, one turns links into runs.
+"""The sensors: one finds changed links, the other turns such changes into runs.
 
 They meet in the events of the asset `links`: anything may report such an event (a sensor, the UI, CI, Dagster's REST
-endpoint), and the second sensor answers all of them in the same way.
+endpoint), and the second sensor treats all of them in the same way.
 """
 
 import json
@@ -23,7 +23,7 @@ from twin_assets.framing import AUTHORS, metadata_of
 from twin_jobs.jobs import update_columns
 
 CATEGORIES = "categories"
-"""Metadata entry of a `links` event: the categories that its links touch. Without it, all are meant."""
+"""Metadata entry of a `links` event: the categories that its links belong to. If it is missing, all are meant."""
 
 
 @dg.sensor(minimum_interval_seconds=30, default_status=dg.DefaultSensorStatus.RUNNING)
@@ -34,8 +34,8 @@ def discover_links(
 ) -> dg.SensorResult | dg.SkipReason:
     """Reports authors whose links changed, in `authors/*.yaml` or in the warehouse, as materialisations of `links`.
 
-    The cursor holds, for each author and category, the version of the links that was reported last. It advances
-    together with the events, so a change is reported once, also when a tick is killed between writing and reporting.
+    The cursor holds the last reported version of the links, for each author and category. It advances together with the
+    events, so a change is reported once, even if a tick is killed between writing and reporting.
     """
     reported: dict[str, dict[str, str]] = json.loads(context.cursor or "{}")
     files = load_authors(settings.authors_path)
@@ -50,7 +50,7 @@ def discover_links(
             continue
         try:
             report = sync_author(warehouse, slug, files)
-        except InputError as error:  # this author's file broke after it was reported; the others go on
+        except InputError as error:  # this author's file broke after it was reported; the others continue
             context.log.warning(str(error))
             versions[slug] = known
             continue
@@ -71,7 +71,7 @@ def discover_links(
 
 class LinkEvent(NamedTuple):
     """One materialisation of `links`: its storage id, its partition, the categories it names (none: all), and whether
-    the run that made it also builds what is downstream."""
+    the run that made it also builds the downstream assets."""
 
     storage_id: int
     author: str | None
@@ -88,10 +88,10 @@ class ColumnRun(NamedTuple):
 
 
 def column_assets(categories: Sequence[Category]) -> list[dg.AssetKey]:
-    """What a change of the links of `categories` touches: the column of each, from raw documents to the collection.
+    """The assets that a change of the links of `categories` affects, from raw documents to the collection.
 
-    A new article may be what a post was published as too, and the other way round, so a change of one of them cleans
-    both and goes on with what that changed; nothing of the other is crawled.
+    A new article may be the same text as a post, and the other way round, so a change of one category cleans both and
+    continues with what that changed; nothing of the other one is crawled.
     """
     compared = any(category in COMPARED for category in categories)
     cleaned = [each for each in Category if each in categories or (compared and each in COMPARED)]
@@ -99,14 +99,14 @@ def column_assets(categories: Sequence[Category]) -> list[dg.AssetKey]:
 
 
 class Plan(NamedTuple):
-    """Runs to request, and one sentence for each event that was refused."""
+    """Runs to request, and one sentence for each rejected event."""
 
     runs: list[ColumnRun]
     rejected: list[str]
 
 
 def plan_runs(events: Sequence[LinkEvent], known: frozenset[str]) -> Plan:
-    """One run for each author with new events, over the union of their categories, in the order of authors.
+    """One run for each author with new events, for all their categories together, in the order of authors.
 
     Args:
         events: in the order of their storage ids.
@@ -146,10 +146,10 @@ def update_on_links(
     asset_event: dg.EventLogEntry,  # noqa: ARG001 - the newest event only; every one after the cursor is read instead
     warehouse: dg.ResourceParam[Warehouse],
 ) -> dg.SensorResult:
-    """Requests the run of exactly the affected author and category columns for new materialisations of `links`.
+    """Requests a run of exactly the affected author and category columns for new materialisations of `links`.
 
-    An asset sensor is called once a tick with the newest event, however many there were; so this one reads all events
-    after the cursor, which Dagster itself advances.
+    Dagster calls an asset sensor once per tick with the newest event, however many there were. So this one reads all
+    events after the cursor, which Dagster itself advances.
     """
     events = list(_events_after(context, int(context.cursor) if context.cursor else None))
     plan = plan_runs(events, frozenset(author.slug for author in warehouse.authors()))
@@ -193,7 +193,7 @@ def _events_after(context: dg.SensorEvaluationContext, storage_id: int | None) -
 
 
 def _builds_downstream(instance: dg.DagsterInstance, run_id: str) -> bool:
-    """Whether the run of an event builds the columns itself, so that requesting them again would be work twice."""
+    """Whether the run of an event builds the columns itself; then requesting them again would do the work twice."""
     run = instance.get_run_by_id(run_id) if run_id else None
     if run is None:
         return False

@@ -1,6 +1,6 @@
-"""What the newest build of an author did, as one table: `python -m twin_jobs.summary AUTHOR`.
+"""Shows what the newest build of an author did, as one table: `python -m twin_jobs.summary AUTHOR`.
 
-It is read from Dagster's own event log, so it shows what was recorded and nothing else.
+It reads Dagster's own event log, so it shows only what was recorded.
 """
 
 import sys
@@ -22,7 +22,7 @@ class Row(NamedTuple):
     label: str
     counted: str
     work: dict[str, str]
-    """Metadata field of the work done -> how that work is called."""
+    """Metadata field of the work done -> word for that work."""
 
 
 COLUMN_ROWS = {
@@ -32,7 +32,7 @@ COLUMN_ROWS = {
     Stage.EMBEDDINGS: Row("embeddings", "vectors", {"texts_embedded": "texts embedded"}),
     Stage.COLLECTION: Row("collections", "points", {"points_written": "points written", "points_deleted": "deleted"}),
 }
-"""A stage is one row over the columns of all categories."""
+"""Each stage is one row for the columns of all categories."""
 
 ROWS = (
     (Row("links", "links", {"written": "changed"}), [LINKS]),
@@ -45,7 +45,7 @@ ROWS = (
 
 
 class Materialized(NamedTuple):
-    """One asset of the run: its metadata, its data version, and the seconds its step took."""
+    """One asset of the run: its metadata, its data version, and the duration of its step in seconds."""
 
     metadata: dict[str, Any]
     data_version: str
@@ -53,7 +53,7 @@ class Materialized(NamedTuple):
 
 
 def newest_build(instance: dg.DagsterInstance, author: str) -> dg.DagsterRun | None:
-    """The author's newest run of `build_twin`, whatever became of it."""
+    """The author's newest run of `build_twin`, whether it succeeded or not."""
     filters = dg.RunsFilter(job_name="build_twin", tags={"dagster/partition": author})
     records = instance.get_run_records(filters, limit=1)
     return records[0].dagster_run if records else None
@@ -79,7 +79,7 @@ def materializations(instance: dg.DagsterInstance, run: dg.DagsterRun) -> dict[s
 
 
 def summary_table(author: str, assets: dict[str, Materialized]) -> Table:
-    """One row a stage: how much there is, what this run did, its time, and the data version it ended with."""
+    """One row per stage: how much there is, what this run did, its time, and the data version after it."""
     table = Table("stage", "there now", "this run", "time", "data version", box=None, pad_edge=False)
     table.title, table.title_justify = f"Twin of {author}", "left"
     for row, members_of in ROWS:
@@ -113,18 +113,18 @@ def summary_table(author: str, assets: dict[str, Materialized]) -> Table:
 
 
 def sentences(markdown: Iterable[str | None]) -> list[str]:
-    """The items of Markdown lists, each once: a link that has two categories fails in both for the same reason."""
+    """The items of Markdown lists, each once: a link with two categories fails in both for the same reason."""
     return list(dict.fromkeys(line for text in markdown if text for line in text.splitlines()))
 
 
 def _shown(path: str) -> str:
-    """A path as short as it can be from here."""
+    """A path, relative to the current folder if possible."""
     here = Path.cwd()
     return str(Path(path).relative_to(here)) if Path(path).is_relative_to(here) else path
 
 
 def main(arguments: list[str]) -> int:
-    """Print the table; the exit status is 0 only where the newest build succeeded."""
+    """Print the table; the exit status is 0 only if the newest build succeeded."""
     if len(arguments) != 1:
         sys.stderr.write("usage: python -m twin_jobs.summary AUTHOR\n")
         return 2
@@ -132,7 +132,7 @@ def main(arguments: list[str]) -> int:
     with dg.DagsterInstance.get() as instance:
         run = newest_build(instance, author)
         if run is None:
-            sys.stderr.write(f"No build of '{author}' is recorded in this DAGSTER_HOME: run `{BUILD}` first.\n")
+            sys.stderr.write(f"No build of '{author}' is recorded in this DAGSTER_HOME: run `{BUILD}`.\n")
             return 1
         assets = materializations(instance, run)
         Console(width=160).print(summary_table(author, assets))

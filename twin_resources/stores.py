@@ -1,7 +1,7 @@
-"""Where documents, artifacts and points are kept; the environment chooses the implementation at the start of a run.
+"""Opens the stores for documents, artifacts and points; the environment chooses them when a run starts.
 
-The resources have no configuration of their own on purpose: what has no field cannot leak a password into the run
-configuration or the repository snapshot, and loading the definitions needs no environment variable.
+The resources have no configuration on purpose: without fields, no password can leak into the run configuration or the
+repository snapshot, and the definitions load without any environment variable.
 """
 
 from collections.abc import Iterator
@@ -22,7 +22,7 @@ def settings() -> Settings:
     return Settings.from_env()
 
 
-@dg.resource(description="Documents: MongoDB where MONGO_URI is set, else SQLite inside TWIN_STORE.")
+@dg.resource(description="Documents: MongoDB if MONGO_URI is set, else SQLite inside TWIN_STORE.")
 def warehouse() -> Iterator[Warehouse]:
     with Stores(Settings.from_env()) as opened:
         yield opened.warehouse
@@ -40,7 +40,7 @@ def artifacts() -> Iterator[ArtifactStore]:
         yield opened.artifacts
 
 
-@dg.resource(description="The way to the web: guarded, polite, with TWIN_CONTACT in its User-Agent.")
+@dg.resource(description="Access to the web: guarded, polite, with TWIN_CONTACT in its User-Agent.")
 def fetcher() -> Iterator[Fetcher]:
     with Stores(Settings.from_env()) as opened:
         yield opened.fetcher

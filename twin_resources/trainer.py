@@ -1,7 +1,7 @@
-"""Training in a process of its own, through Dagster Pipes.
+"""Training in a separate process, through Dagster Pipes.
 
-torch, its threads and its memory stay out of the Dagster process, and because the client is an ordinary Pipes client,
-a Docker, Kubernetes or Ray one drops in without a change to the assets.
+torch, its threads and its memory stay out of the Dagster process. The client is an ordinary Pipes client, so one for
+Docker, Kubernetes or Ray can replace it without a change to the assets.
 """
 
 import sys
@@ -24,10 +24,10 @@ class Trainer:
         self._client, self._command = client, command
 
     def run(self, context: dg.AssetExecutionContext, plan: TrainingPlan) -> TrainingOutcome:
-        """Train, verify and evaluate; where the adapter of this plan exists, only verify it.
+        """Train, verify and evaluate; if the adapter of this plan exists, only verify it.
 
         Raises:
-            dg.Failure: the process refused its input; the message is its own sentence.
+            dg.Failure: the process rejected its input; the message is from the process.
         """
         invocation = self._client.run(
             context=context, command=self._command, extras={"plan": plan.model_dump(mode="json")}

@@ -1,7 +1,7 @@
 """The training process: `python -m twin_resources.training_process`, started by a Dagster Pipes client.
 
-It needs `dagster-pipes` and the domain, not dagster. Its result goes back as one custom message: the outcome, or the
-sentence of an error that the user can mend. Anything else is a bug and ends the process with its traceback.
+It needs `dagster-pipes` and the domain, not dagster. It sends its result as one custom message: the outcome, or the
+message of an error that the user can fix. Anything else is a bug and ends the process with a traceback.
 """
 
 import logging

@@ -1,4 +1,4 @@
-"""A small real author: articles and code of this repository, and a LinkedIn-format archive made on the spot."""
+"""A small real author: articles and code of this repository, and an archive in LinkedIn's format, made on the spot."""
 
 import shutil
 import subprocess
@@ -40,7 +40,7 @@ def write_sources(folder: Path) -> None:
 
 
 def commit(repository: Path) -> None:
-    """Commit all that is in a folder, which becomes a repository if it is none."""
+    """Commit everything in a folder; if it is not a repository, it becomes one."""
     git = ["git", "-C", str(repository), "-c", "user.name=Ada", "-c", "user.email=ada@example.org"]
     for arguments in (["init", "-q"], ["add", "-A"], ["commit", "-qm", "state"]):
         subprocess.run([*git, *arguments], check=True)
@@ -54,8 +54,8 @@ def installation(tmp_path: Path) -> Installation:
 
 @pytest.fixture(scope="module")
 def built(tmp_path_factory: pytest.TempPathFactory) -> Installation:
-    """An installation in which Ada is registered and built, shared by the tests of a module that only read it, or
-    that put back what they change."""
+    """An installation in which Ada is registered and built. The tests of a module share it if they only read it or undo
+    their changes."""
     installation = Installation(tmp_path_factory.mktemp("built"))
     write_sources(installation.root / "sources")
     installation.declare("ada", ADA)

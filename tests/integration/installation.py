@@ -1,4 +1,4 @@
-"""An installation of its own in a folder: store, Dagster home, authors; driven from outside, as a person would."""
+"""A separate installation in a folder (store, Dagster home, authors), used from outside like a person does."""
 
 import hashlib
 import json
@@ -24,11 +24,11 @@ from twin.warehouse import open_warehouse
 REPOSITORY = Path(__file__).parents[2]
 SCRIPTS = Path(sys.executable).parent
 QUICK = {"ops": {"lora_adapter": {"config": {"max_steps": 6}}}, "loggers": {"twin": {}}}
-"""Run configuration that trains for seconds; what it trains is real."""
+"""Run configuration that trains for a few seconds; the training is real."""
 
 
 class Installation:
-    """Commands run here see this folder's store, home and authors, and nothing of the developer's environment."""
+    """Commands here use this folder's store, home and authors, and nothing from the developer's environment."""
 
     def __init__(self, root: Path) -> None:
         self.root = root
@@ -87,7 +87,7 @@ class Installation:
         return self.job("build_twin", author, QUICK)
 
     def kill_in(self, author: str, stage: str, delay: float) -> None:
-        """Start a build and SIGKILL it, with the processes it started, `delay` seconds after `stage` begins."""
+        """Start a build and SIGKILL it, with its child processes, `delay` seconds after `stage` begins."""
         process = subprocess.Popen(
             self.command("build_twin", author, QUICK),
             cwd=REPOSITORY,
@@ -111,7 +111,7 @@ class Installation:
         process.stderr.close()
 
     def state(self, author: str) -> dict[str, Any]:
-        """All that an author has, without times and places: equal states are equal installations."""
+        """Everything that an author has, without times and places: equal states are equal installations."""
         settings = self.settings
         artifacts = ArtifactStore(settings.store_path)
         embedder = SentenceTransformerEmbedder(settings.embedding_model)
@@ -144,7 +144,7 @@ class Installation:
         return found
 
     def leftovers(self) -> list[str]:
-        """Files that a killed writer left behind and nobody cleared."""
+        """Files that a killed writer left and nobody removed."""
         return sorted(
             str(path) for path in (self.root / "store").rglob("*") if path.name.endswith((".tmp", ".partial"))
         )

@@ -1,4 +1,4 @@
-"""What a person gets for bad input: one sentence that names it and the mend, and everything else unharmed."""
+"""The answer to bad input: one sentence that names it and how to fix it, and no effect on anything else."""
 
 import sys
 import zipfile
@@ -99,7 +99,7 @@ def test_an_author_without_anything_goes_as_far_as_there_is_anything_to_do(insta
 
 @pytest.mark.slow
 def test_a_full_disk_is_one_sentence_and_the_old_state_stays(declared: Installation) -> None:
-    """A file stands where a folder must be made, which refuses a write as a full or read-only disk does."""
+    """A file is in the place of a required folder, which refuses a write like a full or read-only disk."""
     declared.register()
     store = Path(declared.settings.store)
     (store / "chunks").write_text("in the way", encoding="utf-8")
@@ -141,10 +141,10 @@ def test_search_before_a_build_says_what_to_run(declared: Installation) -> None:
 
 
 @pytest.mark.slow
-def test_a_column_of_an_author_that_the_warehouse_does_not_know_is_no_success_with_nothing(
+def test_a_column_of_an_unknown_author_is_not_an_empty_success(
     declared: Installation,
 ) -> None:
-    """The partition is there, from another store; "0 documents" would be a lie."""
+    """The partition exists, from another store; "0 documents" would be wrong."""
     declared.register()
     elsewhere = Installation(declared.root / "elsewhere")
     declared.environment["TWIN_STORE"] = elsewhere.environment["TWIN_STORE"]

@@ -1,4 +1,4 @@
-"""The whole line through `dagster job execute`, as CI runs it."""
+"""The whole pipeline through `dagster job execute`, as CI runs it."""
 
 import json
 import shutil
@@ -149,8 +149,8 @@ STAGES = [
 
 @pytest.mark.slow
 def test_killed_in_every_stage_it_ends_as_if_it_had_not_been(tmp_path: Path, built: Installation) -> None:
-    """One installation is killed in each stage in turn, in the middle of that stage's first real work, so that all the
-    debris of all the kills is there when the last run goes through."""
+    """One installation is killed in each stage in turn, in the middle of that stage's first real work, so the last run
+    meets what all the kills left behind."""
     installation = Installation(tmp_path / "killed")
     write_sources(installation.root / "sources")
     shutil.rmtree(installation.root / "sources" / "code")
@@ -165,7 +165,7 @@ def test_killed_in_every_stage_it_ends_as_if_it_had_not_been(tmp_path: Path, bui
 
 
 def _copy(built: Installation, folder: Path) -> Installation:
-    """The same installation elsewhere; nothing in it may depend on where it lies."""
+    """The same installation in another folder; nothing in it may depend on its place."""
     shutil.copytree(built.root, folder / "copy")
     return Installation(folder / "copy")
 

@@ -1,4 +1,4 @@
-"""A link appears, and its points appear, with no hand on the UI: the daemon, both sensors, a queued run."""
+"""A link appears, and its points appear without anybody using the UI: the daemon, both sensors, a queued run."""
 
 import os
 import signal
@@ -55,7 +55,7 @@ def test_a_link_appears_and_its_points_appear(daemon: Installation, tmp_path: Pa
 
 
 def _points(installation: Installation, wanted: int) -> int:
-    """Wait until the author has that many points; return how many there are."""
+    """Wait until the author has this many points; return how many there are."""
     deadline = time.monotonic() + PATIENCE_S
     found = 0
     while found != wanted and time.monotonic() < deadline:

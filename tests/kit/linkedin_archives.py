@@ -1,4 +1,4 @@
-"""Archives as LinkedIn sends them, packed for a test, and what is read from one."""
+"""LinkedIn archives, packed for a test, and the documents read from one."""
 
 import zipfile
 from collections import Counter

@@ -1,4 +1,4 @@
-"""Reading files of this machine, as a stage does, and a text and a page to be read."""
+"""Reads files of this machine like a stage, and has a text and a page to read."""
 
 from collections import Counter
 from pathlib import Path

@@ -13,7 +13,7 @@ def lookalikes(maker: Maker) -> Iterator[tuple[str, str, str | None]]:
 
 
 def _lines(m: Maker) -> Iterator[tuple[str, str, str | None]]:
-    """The lines, with a dot in those that a scanner of this repository would take for what they only look like."""
+    """The lines, with a dot in those that would alarm a scanner of this repository."""
     py, js, yaml, env, sh = "app/client.py", "src/api.js", "deploy/values.yaml", ".env.sample", "run.sh"
     yield "git-sha", f"Fixed in commit {m.hex(40)}.", None
     yield "git-sha", f'REVISION = "{m.hex(40)}"', py
@@ -103,7 +103,7 @@ def _lines(m: Maker) -> Iterator[tuple[str, str, str | None]]:
 
 
 def _unlucky(maker: Maker) -> str:
-    """Sixteen digits that are no card: the check digit of a card, and one more."""
+    """Sixteen digits that are not a card number: the check digit of a card, plus one."""
     number = "".join(char for char in "4" + maker.of(string.digits, 14))
     total = sum(
         doubled - 9 if doubled > 9 else doubled

@@ -1,4 +1,4 @@
-"""Chunks and vectors, as tests of what becomes of them need them."""
+"""Makes chunks and vectors for tests."""
 
 from typing import Any
 
@@ -10,7 +10,7 @@ from twin.models import Category, Chunk
 
 
 def made_chunk(text: str, **fields: Any) -> Chunk:
-    """A chunk that is all of its document, an article of Ada's, but for the fields that are given."""
+    """A chunk that is the whole text of an article by Ada, except for the given fields."""
     usual = {
         "id": "0",
         "document_id": "0",
@@ -27,7 +27,7 @@ def made_chunk(text: str, **fields: Any) -> Chunk:
 
 
 def unit(rows: ArrayLike) -> Vectors:
-    """The rows, shape (n, dimension) or (dimension,), each of length 1."""
+    """The rows, shape (n, dimension) or (dimension,), each scaled to length 1."""
     array = np.asarray(rows, dtype=np.float64)
     vectors: Vectors = (array / np.linalg.norm(array, axis=-1, keepdims=True)).astype(np.float32)
     return vectors

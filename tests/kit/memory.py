@@ -1,4 +1,4 @@
-"""A small memory to search in: real chunks in the embedded store, and an embedder that needs no weights."""
+"""A small memory to search in: real chunks in the embedded store, and an embedder without weights."""
 
 from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
@@ -23,7 +23,7 @@ BOB = Author(slug="bob-noyce", name="Robert Noyce", language="de")
 
 
 class WordEmbedder:
-    """A bag of words: every word has a direction drawn with its hash as the seed, and a text is their mean."""
+    """A bag of words: every word has a random direction with its hash as the seed, and a text is their mean."""
 
     def __init__(self, name: str = "words", dimension: int = 64) -> None:
         self.name, self.dimension = name, dimension
@@ -89,7 +89,7 @@ def chunks_of(
 
 
 def fill_store(folder: Path, embedder: WordEmbedder, chunks: Iterable[Chunk]) -> EdgeVectorStore:
-    """A store that holds the chunks of all their authors and categories."""
+    """A store with the chunks of all their authors and categories."""
     store = EdgeVectorStore(folder)
     groups: dict[tuple[Category, str], list[Chunk]] = {}
     for chunk in chunks:

@@ -11,7 +11,7 @@ from pathlib import Path
 
 @contextlib.contextmanager
 def mongo_server(folder: Path) -> Iterator[str]:
-    """Run one that keeps its files in `folder`; gives its address."""
+    """Run a server with its files in `folder`; yield its address."""
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]

@@ -1,4 +1,4 @@
-"""Figures of quality that were reached once and must not be lost: they are pinned in `tests/quality/pins.toml`."""
+"""Quality figures that must not get worse: they are pinned in `tests/quality/pins.toml`."""
 
 import tomllib
 from collections.abc import Mapping
@@ -12,14 +12,14 @@ def worse(group: str, figures: Mapping[str, float]) -> set[str]:
 
     Args:
         group: a table of the file.
-        figures: some figures of that table, by name; more is better in each.
+        figures: some figures of that table, by name; for each of them, more is better.
     """
     pins = _pins(group)
     return {name for name in figures if not figures[name] >= pins[name]["reached"] - pins[name]["tolerance"]}
 
 
 def lost(group: str, figures: Mapping[str, float]) -> list[str]:
-    """A sentence for each figure that is worse than its pin, and for each that is not measured or not pinned.
+    """One sentence for each figure that is worse than its pin, not measured, or not pinned.
 
     Args:
         group: a table of the file.

@@ -1,6 +1,6 @@
-"""Secrets and personal data of valid form, planted in texts as programmers write them, and what only looks like them.
+"""Secrets and personal data of valid form, planted in texts as programmers write them, and lookalikes.
 
-Everything is random and everything follows from the seed. No value was ever valid anywhere.
+Everything is random but depends only on the seed. No value was ever valid anywhere.
 """
 
 # ruff: noqa: E501 - one row of a table a line
@@ -22,7 +22,7 @@ Finder = Callable[["Sample"], list[Range]]
 
 @dataclass(frozen=True)
 class Sample:
-    """A text, and where in it something was planted; nowhere in a hard negative."""
+    """A text, and the places where something was planted; a hard negative has none."""
 
     text: str
     code: bool
@@ -32,7 +32,7 @@ class Sample:
 
 
 class Score(NamedTuple):
-    """How a finder did on samples."""
+    """The results of a finder on samples."""
 
     planted: int
     found: int
@@ -51,14 +51,14 @@ class Score(NamedTuple):
 
 
 SPACE = 2
-"""Characters by which an alarm may be longer than what was planted, such as its quotes, and still be right."""
+"""An alarm is still right if it is this many characters longer than the planted value, for example by its quotes."""
 
 
 def score(samples: list[Sample], find: Finder, *, lenient: bool = False) -> Score:
-    """Recall over what was planted and precision over what was found, by range of characters.
+    """Recall of planted values and precision of alarms, by range of characters.
 
-    Planted is found where one alarm covers the whole of it; an alarm is right where it covers something planted and
-    hardly more. `lenient` is for finders that only say where to look: any overlap counts.
+    A planted value is found if one alarm covers all of it. An alarm is right if it covers a planted value and hardly
+    more. `lenient` is for finders that only say where to look: any overlap counts.
     """
     planted = found = alarms = right = 0
     missed, wrong = [], []
@@ -83,7 +83,7 @@ def score(samples: list[Sample], find: Finder, *, lenient: bool = False) -> Scor
 
 
 def replaced(original: str, redacted: str) -> list[Range]:
-    """Where `original` was replaced by placeholders; fails where anything else differs."""
+    """Where `original` was replaced by placeholders; fails if anything else differs."""
     kept = PLACEHOLDER.split(redacted)
     same = re.fullmatch("([\\s\\S]+?)".join(map(re.escape, kept)), original)
     if not same:
@@ -139,7 +139,7 @@ FILES: dict[str, tuple[str, list[str], list[str]]] = {
 
 
 def plant(seed: int, count: int) -> list[Sample]:
-    """`count` samples that hold something, of every kind in turn."""
+    """`count` samples with planted values, of every kind in turn."""
     maker = Maker(seed)
     makers: list[Callable[[Maker], Sample]] = [
         *(lambda m, kind=kind: _formed(m, kind) for kind in FORMS),
@@ -151,7 +151,7 @@ def plant(seed: int, count: int) -> list[Sample]:
 
 
 def _sample(maker: Maker, kind: str, template: str, values: list[str], path: str | None, **names: str) -> Sample:
-    """A text from a template whose `{}` and `{value}` are where the values go."""
+    """A text from a template, with the values in place of its `{}` and `{value}`."""
     language = maker.pick(*PROSE) if path is None else "en"
     line = template.format(*values, value=values[0], **names)
     if path is None:
@@ -233,7 +233,7 @@ STRUCTURED: dict[str, Callable[[Maker], tuple[str, list[str], str | None]]] = {
     "netrc": lambda m: ("machine git.acme-prod.net login bob password {}", [m.alnum(14)], None),
     "sql": lambda m: ("CREATE USER app IDENTIFIED BY '{}';", [m.alnum(14)], "schema.sql"),
 }  # fmt: skip
-"""Secrets that a notation around them gives away; a template, what goes into it, a path."""
+"""Secrets that the notation around them reveals: a template, its values, a path."""
 
 
 def _structured(maker: Maker, kind: str) -> Sample:
@@ -242,7 +242,7 @@ def _structured(maker: Maker, kind: str) -> Sample:
 
 
 def negatives(seed: int, count: int) -> list[Sample]:
-    """`count` samples that hold nothing, each with something that looks like a secret or like personal data."""
+    """`count` samples without planted values, each with something that looks like a secret or personal data."""
     maker = Maker(seed)
     lines = [*lookalikes(maker)]
     while len(lines) < count:

@@ -1,6 +1,6 @@
-"""Values of valid form from one seed: secrets of every kind, and personal data whose check digits are right.
+"""Values of valid form from one seed: secrets of every kind, and personal data with correct check digits.
 
-Nothing here was ever valid anywhere, and no value stands in this file: each is made when it is asked for.
+Nothing here was ever valid anywhere, and no value is written in this file: each is made on demand.
 """
 # ruff: noqa: E501, S311 - one row of a table a line; a seeded generator is the point
 
@@ -31,7 +31,7 @@ class Maker:
         return self.of("0123456789abcdef", length)
 
     def url64(self, length: int) -> str:
-        """Base64 for URLs: of the alphabet of `alnum`, with "-" and "_" inside."""
+        """Base64 for URLs: the alphabet of `alnum`, with "-" and "_" inside."""
         return self.alnum(4) + self.of(string.ascii_letters + string.digits + "-_", length - 8) + self.alnum(4)
 
     def b64(self, octets: int) -> str:
@@ -48,7 +48,7 @@ class Maker:
         return self.random.choice(items)
 
     def password(self) -> str:
-        """As people choose them: a word, a number, a sign; or a manager's."""
+        """Passwords as people choose them (a word, a number, a sign) or as a password manager makes them."""
         word = self.pick("Sommer", "tiger", "Falcon", "monsoon", "Kaffee", "orchid", "Borussia", "granite", "Velvet")
         forms: list[Callable[[], str]] = [
             lambda: f"{word}{self.digits(3)}{self.of('!$%&*+?', 1)}k",
@@ -166,7 +166,7 @@ FORMS: dict[str, Callable[[Maker], str]] = {
     "linear": lambda m: f"lin_api_{m.alnum(40)}",
     "grafana": lambda m: f"glsa_{m.alnum(32)}_{m.hex(8)}",
 }
-"""Secrets that are known by their form wherever they stand."""
+"""Secrets that are recognised by their form, wherever they occur."""
 
 NAMED: dict[str, Callable[[Maker], tuple[str, str]]] = {
     "password": lambda m: (m.pick("password", "DB_PASSWORD", "smtp_password", "dbPassword", "PGPASSWORD", "redis_pwd", "admin_passwd"), m.password()),
@@ -181,7 +181,7 @@ NAMED: dict[str, Callable[[Maker], tuple[str, str]]] = {
     "datadog": lambda m: (m.pick("DATADOG_API_KEY", "datadog_app_key"), m.hex(40)),
     "django": lambda m: ("SECRET_KEY", f"{m.alnum(8)}{m.of('!@#%^&*(-_=+', 4)}{m.alnum(36)}8k"),
 }  # fmt: skip
-"""Secrets that only their name gives away."""
+"""Secrets that only their name reveals."""
 
 PERSONAL: dict[str, Callable[[Maker], str]] = {
     "email": Maker.email,

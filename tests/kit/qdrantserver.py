@@ -1,6 +1,6 @@
-"""The part of Qdrant's REST API that the vector store uses, on loopback: real requests, recorded, answered by the
-client's in-memory engine; what that engine does not know (the graph, quantisation, the state of the optimiser) is kept
-as it was set and told again."""
+"""The part of Qdrant's REST API that the vector store uses, on loopback. Requests are real and recorded; the client's
+in-memory engine answers them. What that engine does not know (the graph, quantisation, the state of the optimiser) is
+stored as it was set and returned."""
 
 import json
 import re
@@ -19,7 +19,7 @@ _HNSW = {"m": 16, "ef_construct": 100, "full_scan_threshold": 10000}
 
 
 class Request(NamedTuple):
-    """What was asked; `body` is JSON."""
+    """One request; `body` is JSON."""
 
     method: str
     path: str
@@ -27,13 +27,13 @@ class Request(NamedTuple):
 
 
 class QdrantServer:
-    """Answers until it is closed.
+    """Answers requests until it is closed.
 
     Attributes:
-        requests: all that came, in the order in which they came.
-        busy: the most requests for the writing of points that were under way at a time.
-        statuses: what `GET /collections/<name>` tells of the optimiser, one after the other, then always green.
-        trouble: called before each request; what it returns, if anything, is the status of the answer.
+        requests: all requests, in order.
+        busy: the maximum number of requests that wrote points at the same time.
+        statuses: what `GET /collections/<name>` reports for the optimiser, one after the other, then always green.
+        trouble: called before each request; if it returns something, that is the status of the answer.
     """
 
     def __init__(self) -> None:
@@ -75,12 +75,12 @@ class QdrantServer:
         Thread(target=self._http.serve_forever, daemon=True).start()
 
     def close(self) -> None:
-        """Stop answering."""
+        """Stop the server."""
         self._http.shutdown()
         self._http.server_close()
 
     def asked(self, method: str, pattern: str) -> list[Request]:
-        """The requests whose method is this and whose whole path matches."""
+        """The requests with this method and exactly this path."""
         return [each for each in self.requests if each.method == method and re.fullmatch(pattern, each.path)]
 
     def _answer(self, request: Request, query: str) -> tuple[int, dict[str, Any]]:

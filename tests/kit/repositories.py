@@ -1,4 +1,4 @@
-"""Repositories of git, built on the spot, and what is read from one in place."""
+"""Git repositories, made on the spot, and the documents read from one in place."""
 
 import os
 import subprocess
@@ -25,7 +25,7 @@ def git(folder: Path, *arguments: str, stdin: bytes = b"", codes: tuple[int, ...
 
 
 def commit(folder: Path, files: dict[str, bytes]) -> str:
-    """Commit files by content, without a work tree in between that could change them."""
+    """Commit files by content, without a work tree that could change them."""
     if not (folder / ".git").exists():
         folder.mkdir(parents=True, exist_ok=True)
         git(folder, "init", "-q", "-b", "main")

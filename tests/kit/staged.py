@@ -1,6 +1,6 @@
-"""The stores of an author whom every stage has run on, to be damaged behind a stage's back, and each stage's check.
+"""The stores of an author after every stage has run, for tests that damage them, and the check of each stage.
 
-`tests/twin/conftest.py` builds them once a run (`filled`) and hands out copies (`stores`).
+`tests/twin/conftest.py` builds them once per run (`filled`) and gives copies to the tests (`stores`).
 """
 
 from collections.abc import Callable
@@ -43,7 +43,7 @@ class Stores:
         self.warehouse.close()
 
     def fill(self, texts: list[str]) -> None:
-        """Bring the articles through every stage."""
+        """Take the articles through every stage."""
         self.warehouse.upsert_authors([Author(slug=ADA, name="Ada")])
         documents = [
             Document(
@@ -65,7 +65,7 @@ class Stores:
         build_dataset(self.warehouse, self.artifacts, ADA)
 
     def rewrite(self, *parts: str, change: Change) -> None:
-        """Change the rows of a stored table behind its stage's back."""
+        """Change the rows of a stored table without its stage."""
         batches = list(self.artifacts.read_table(*parts))
         rows = change([row for batch in batches for row in batch.to_pylist()])
         schema = batches[0].schema

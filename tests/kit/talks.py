@@ -1,7 +1,7 @@
-"""The way of a category's documents through all stages, and a category that the product does not have.
+"""Takes the documents of a category through all stages, and adds a category that the product does not have.
 
-`python -m tests.kit.talks FOLDER` is run in a copy of the source tree that `with_talks` made; it prints what became
-of the folder's texts as JSON.
+`python -m tests.kit.talks FOLDER` runs in a copy of the source tree that `with_talks` made. It prints what the stages
+made of the folder's texts as JSON.
 """
 
 import json
@@ -50,7 +50,7 @@ ROW = """    Category.TALKS: Traits(
         handbook_body="Content",
     ),
 """
-"""What a person writes who adds the category."""
+"""The row that a person adds for the new category."""
 
 
 def with_talks(repository: Path, folder: Path) -> None:
@@ -67,7 +67,7 @@ def with_talks(repository: Path, folder: Path) -> None:
 
 
 def line(folder: Path, category: Category, declaration: dict[str, str]) -> dict[str, Any]:
-    """Take what Ada declares through all stages; what each of them wrote, and its data version."""
+    """Take the sources that Ada declares through all stages; return what each stage wrote, and its data version."""
     warehouse, artifacts, embedder = _stores(folder)
     with_points = EdgeVectorStore(folder / "vectors")
     warehouse.upsert_authors([ADA])

@@ -29,7 +29,7 @@ ARTICLES, POSTS = Category.ARTICLES, Category.POSTS
 
 
 def point(number: int, author: str = "ada", category: Category = ARTICLES, text: str = "") -> Point:
-    """Points of different numbers differ; the nearest to `vector(n)` and to `terms(1000 + n)` is the point n."""
+    """Points with different numbers differ; the nearest to `vector(n)` and to `terms(1000 + n)` is the point n."""
     chunk = made_chunk(
         text or f"text {number} 🤖",
         id=str(uuid.uuid5(uuid.NAMESPACE_URL, f"{author}{category}{number}")),
@@ -45,7 +45,7 @@ def point(number: int, author: str = "ada", category: Category = ARTICLES, text:
 
 
 def published(number: int, year: int, platform: str = "web", language: str | None = "en", **fields: str) -> Point:
-    """A point with all that a search can filter by."""
+    """A point with every field that a search can filter by."""
     made = point(number)
     known = {
         "published_at": datetime(year, 1, 1, tzinfo=UTC),
@@ -63,12 +63,12 @@ def vector(number: int) -> Vector:
 
 
 def terms(*indices: int, weight: float = 1.0) -> SparseVector:
-    """A sparse vector with one weight for all its terms."""
+    """A sparse vector with the same weight for all its terms."""
     return SparseVector(np.array(sorted(indices), dtype=np.uint32), np.full(len(indices), weight, dtype=np.float32))
 
 
 def expected(*points: Point) -> dict[str, str]:
-    """What `VectorStore.hashes` says of a store that holds these points."""
+    """What `VectorStore.hashes` returns for a store with these points."""
     return {item.chunk.id: item.chunk.content_hash for item in points}
 
 
@@ -91,13 +91,13 @@ def with_terms(store: VectorStore, *indices: int, author: str | None = "ada", li
 
 
 def texts(store: VectorStore, found: list[Scored], category: Category = ARTICLES) -> list[str]:
-    """What the points say that were found."""
+    """The texts of the points that were found."""
     chunks = store.chunks(category, found)
     return [chunks[each.id].text for each in found]
 
 
 def both(store: VectorStore, where: Where, limit: int = 99) -> Found:
-    """A search by meaning and by terms that every point fits."""
+    """A search by meaning and by terms that every point matches."""
     return store.search(ARTICLES, where, vector=vector(1), sparse=terms(*range(1, 8)), limit=limit)
 
 

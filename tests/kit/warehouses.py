@@ -1,4 +1,4 @@
-"""What a warehouse holds, for tests; the warehouses themselves are fixtures of `warehouse_fixtures`."""
+"""Contents of a warehouse, for tests; the warehouses themselves are fixtures in `warehouse_fixtures`."""
 
 import sqlite3
 import subprocess
@@ -44,7 +44,7 @@ def capture(content: bytes = b"<p>One</p>", minute: int = 0, **fields: object) -
 
 
 def fill(warehouse: Warehouse) -> None:
-    """Everything that a warehouse can hold, of two authors: tombstones, an edit, checks, odd texts."""
+    """Everything that a warehouse can contain, for two authors: tombstones, an edit, checks, unusual texts."""
     ada = Author(slug="ada", name="Ada Löve 🧮", headline="counts", language="en", aliases=("Countess", "@ada"))
     warehouse.upsert_authors([ada, Author(slug="ada-li", name="李白")])
     feed = Link(author="ada", url=FEED, kind="feed", categories=(Category.ARTICLES,), also=("comments",))
@@ -103,7 +103,7 @@ def mongo_database(warehouse: Warehouse):  # type: ignore[no-untyped-def]
 
 
 def edit_row(warehouse: Warehouse, identifier: str, field: str, value: object) -> None:
-    """Change a field as a person would, with the store's own tools."""
+    """Change a field like a person, with the store's own tools."""
     if isinstance(warehouse, SqliteWarehouse):
         with sqlite3.connect(warehouse.address) as connection:
             connection.execute(f"UPDATE raw SET {field} = ? WHERE id = ?", (value, identifier))  # noqa: S608

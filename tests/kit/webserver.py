@@ -21,7 +21,7 @@ Handler = Callable[[BaseHTTPRequestHandler], None]
 
 
 class QuietServer(ThreadingHTTPServer):
-    """Says nothing of clients that hang up, for these are what is tested."""
+    """Does not report clients that hang up, because the tests do that on purpose."""
 
     daemon_threads = True
 
@@ -31,10 +31,10 @@ class QuietServer(ThreadingHTTPServer):
 
 
 class Server:
-    """Answers each path as its handler says and remembers what was asked.
+    """Answers each path with its handler and records the requests.
 
-    `asked` does without the requests for robots.txt, which are counted apart: they come before the first of each
-    site. One that no handler answers says 404.
+    `asked` leaves out the requests for robots.txt, which come before the first request to each site and are counted
+    separately. A path without a handler answers 404.
     """
 
     def __init__(self) -> None:
@@ -65,10 +65,10 @@ class Server:
         Thread(target=self._server.serve_forever, args=(0.02,), daemon=True).start()
 
     def encrypt(self, certificate: Path, key: Path) -> str:
-        """Speak TLS from now on; returns the root, by the name of this machine."""
+        """Switch to TLS; return the root URL, with the name of this machine."""
         context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
         context.load_cert_chain(certificate, key)
-        # The handshake is for the thread of the connection, lest one that fails ends the server.
+        # The handshake runs in the thread of the connection, so a failed one does not stop the server.
         self._server.socket = context.wrap_socket(self._server.socket, True, do_handshake_on_connect=False)
         self.root = f"https://localhost:{self._server.server_port}"
         return self.root

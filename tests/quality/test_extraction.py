@@ -1,4 +1,4 @@
-"""Extraction keeps the quality that it reached: the words of an article, and its code exactly."""
+"""Extraction keeps its quality: the words of an article, and its code exactly."""
 
 import re
 from collections.abc import Callable
@@ -17,7 +17,7 @@ Extract = Callable[[bytes], str]
 
 @pytest.fixture(scope="module")
 def bundled(repository: Path) -> list[Sample]:
-    """The bundled author's pages; an essay is what stands in its body, below the title and the byline."""
+    """The bundled author's pages; an essay is the text in its body, below the title and the byline."""
     samples = []
     for page in sorted((repository / "examples" / "pages").glob("*.html")):
         html = page.read_bytes()
@@ -28,7 +28,7 @@ def bundled(repository: Path) -> list[Sample]:
 
 @pytest.fixture(scope="module")
 def saved(shared_data: Path) -> list[Sample]:
-    """Ten pages of others whose main content was checked by hand."""
+    """Ten pages of other authors whose main content was checked by hand."""
     return checked(shared_data / "pages")
 
 
@@ -50,12 +50,12 @@ def without_code(html: bytes) -> str:
 
 
 def indented_otherwise(html: bytes) -> str:
-    """One that takes the spaces off the lines of code."""
+    """One that strips the spaces from the lines of code."""
     return re.sub(r"^[ \t]+", "", ours(html), flags=re.M)
 
 
 def whole_page(html: bytes) -> str:
-    """One that takes the frame of the page for the article."""
+    """One that treats the frame of the page as the article."""
     return str(fromstring(html.decode("utf-8", "replace")).text_content())
 
 
@@ -73,11 +73,11 @@ DAMAGES = [
 ]
 
 
-def test_the_bundled_pages_are_extracted_as_well_as_ever(bundled: list[Sample]) -> None:
+def test_the_bundled_pages_are_extracted_as_well_as_before(bundled: list[Sample]) -> None:
     assert lost("pages", figures(bundled, ours)) == []
 
 
-def test_the_saved_pages_are_extracted_as_well_as_ever(saved: list[Sample]) -> None:
+def test_the_saved_pages_are_extracted_as_well_as_before(saved: list[Sample]) -> None:
     assert lost("saved_pages", figures(saved, ours)) == []
 
 

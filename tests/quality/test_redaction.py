@@ -1,4 +1,4 @@
-"""Redaction keeps the recall and the precision that it reached on planted secrets and personal data."""
+"""Redaction keeps its recall and precision on planted secrets and personal data."""
 
 import re
 from collections.abc import Callable
@@ -32,22 +32,22 @@ def code_read_as_prose(sample: Sample) -> list[Range]:
 
 
 def leaves_the_end(sample: Sample) -> list[Range]:
-    """One that leaves the last characters of what it finds."""
+    """One that does not cover the last characters of what it finds."""
     return [(start, end - 4) for start, end in found(sample)]
 
 
 def nothing_personal(sample: Sample) -> list[Range]:
-    """One that lets addresses and numbers pass."""
+    """One that ignores addresses and numbers."""
     text = redact(sample.text, code=sample.code, path=sample.path).text
     return found(sample) if "<SECRET" in text else []
 
 
 def everything_long(sample: Sample) -> list[Range]:
-    """One that takes every long word for a secret."""
+    """One that treats every long word as a secret."""
     return [*found(sample), *((match.start(), match.end()) for match in re.finditer(r"[\w-]{20,}", sample.text))]
 
 
-def test_what_is_planted_is_found_as_well_as_ever() -> None:
+def test_planted_values_are_found_as_well_as_before() -> None:
     assert lost("redaction", figures(found)) == []
 
 

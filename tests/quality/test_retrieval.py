@@ -1,4 +1,4 @@
-"""Retrieval keeps the quality that it reached: chunked, embedded and searched by the product, on small samples."""
+"""Retrieval keeps its quality: texts are chunked, embedded and searched by the product, on small samples."""
 
 import statistics
 from collections.abc import Iterator
@@ -38,19 +38,19 @@ QUESTIONS = {
     "What may be invented in an instruction sample?": "the instruction is the half that may be invented",
     "How large is the model that the demo trains?": "The base model that our demo trains is tiny.",
 }
-"""Of the bundled author's essays: what is asked, and the words that answer it."""
+"""Questions about the bundled author's essays, and the words that answer them."""
 
 
 @dataclass
 class Memory:
-    """Collections, and the store that holds their chunks."""
+    """Collections, and the store with their chunks."""
 
     store: Store
     collections: dict[str, Collection]
     known: dict[str, dict[str, Ranking]] = field(default_factory=dict)
 
     def found(self, name: str, fusion: Weights | None = None) -> dict[str, Ranking]:
-        """What each query of a collection finds; with the product's own weights it is searched once."""
+        """The results of each query of a collection; with the product's own weights, they are cached."""
         if fusion is None and name in self.known:
             return self.known[name]
         limit = PASSAGES if self.collections[name].spans else DOCUMENTS_FROM
@@ -72,7 +72,7 @@ class Memory:
 
 @pytest.fixture(scope="module")
 def essays(repository: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Memory]:
-    """The bundled author's essays in a store of their own."""
+    """The bundled author's essays in their own store."""
     collection = Collection("essays", Category.ARTICLES, [], {})
     for page in sorted((repository / "examples" / "pages").glob("*.html")):
         link, text = f"https://example.org/{page.stem}", extracted(page.read_bytes())
@@ -115,19 +115,19 @@ def memory(folder: Path, **collections: Collection) -> Iterator[Memory]:
 
 
 def all_by(sparse: float) -> Weights:
-    """A retriever in which BM25 has this weight, and the cosine the rest."""
+    """A retriever in which BM25 has this weight and the cosine has the rest."""
     return weights().model_copy(update={"sparse": dict.fromkeys(Category, sparse)})
 
 
 def halved(found: dict[str, Ranking]) -> dict[str, Ranking]:
-    """Chunks that lost their second half."""
+    """Chunks without their second half."""
     return {
         query: [(document, (start, (start + end) // 2)) for document, (start, end) in ranking]
         for query, ranking in found.items()
     }
 
 
-def test_the_essays_are_found_as_well_as_ever(essays: Memory) -> None:
+def test_the_essays_are_found_as_well_as_before(essays: Memory) -> None:
     assert lost("essays", essays.spans("essays", essays.found("essays"), FEW)) == []
 
 
@@ -136,7 +136,7 @@ def test_a_worse_search_of_the_essays_is_noticed(essays: Memory) -> None:
         assert "essays_recall" in worse("essays", essays.spans("essays", found, FEW))
 
 
-def test_the_judged_collections_are_found_as_well_as_ever(judged: Memory) -> None:
+def test_the_judged_collections_are_found_as_well_as_before(judged: Memory) -> None:
     figures = {"cranfield_ndcg10": judged.ndcg("cranfield"), "cosqa_ndcg10": judged.ndcg("cosqa")}
     assert lost("retrieval", figures | judged.spans("passages", judged.found("passages"))) == []
 

@@ -48,7 +48,7 @@ def test_every_spelling_has_one_form(given_url: str, expected: str) -> None:
      "https://ada.example/\n", "https://-ada.example/", "https://ada..example/", "git@github.com:ada/engine.git",
      "https://x/\ud800"],
 )  # fmt: skip
-def test_what_is_no_http_address_is_refused(bad: str) -> None:
+def test_what_is_not_an_http_address_is_refused(bad: str) -> None:
     if bad.endswith("\n"):
         assert canonical_url(bad) == "https://ada.example/"
         bad = bad.replace("/\n", "/\nx")
@@ -139,6 +139,6 @@ def test_a_repository_has_one_address(url: str) -> None:
     ["https://github.com/ada", "https://github.com/", "https://github.com/topics/python", "https://github.com/-x/y",
      "https://github.com/ada/.git", "https://github.com/a;b/c", "https://github.com/../ada", "https://a.example/b/c"],
 )  # fmt: skip
-def test_what_is_no_repository_is_refused(url: str) -> None:
+def test_what_is_not_a_repository_is_refused(url: str) -> None:
     with pytest.raises(InputError, match=r"give https://github\.com/OWNER/NAME"):
         repository_url(url)

@@ -30,7 +30,7 @@ def test_a_bar_shows_count_rate_and_time_left(clock: list[float], caplog: pytest
     ]
 
 
-def test_minutes_are_minutes_and_more_than_was_expected_is_no_error(
+def test_minutes_are_minutes_and_more_than_expected_is_not_an_error(
     clock: list[float], caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level(logging.INFO, "twin")

@@ -1,4 +1,4 @@
-"""The checks of a stage: one pass over what is stored, and every one of them answers for itself."""
+"""The checks of a stage: one pass over the stored data, and a separate result for each check."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -23,7 +23,7 @@ ROWS = (
 
 
 class Column:
-    """Two assets of a column, the first with three checks that read a store and find what they are told."""
+    """Two assets of a column; the first has three checks that read a store and return the given results."""
 
     def __init__(self, *wrong: str) -> None:
         self.reads: list[tuple[str, str]] = []
@@ -110,7 +110,7 @@ def test_a_warning_stops_nothing() -> None:
 
 
 def test_one_check_can_be_run_alone() -> None:
-    """As the UI does it: the asset job, cut down to the check, with the partition as a tag."""
+    """Like the UI: the asset job, limited to the check, with the partition as a tag."""
     column = Column("first", "hint")
     alone = column.defs.resolve_implicit_global_asset_job_def().get_subset(
         asset_selection=set(), asset_check_selection={dg.AssetCheckKey(RAW, "hint")}
@@ -130,12 +130,12 @@ def test_a_verdict_without_a_row_and_a_row_without_a_verdict_are_refused() -> No
 
     with dg.DagsterInstance.ephemeral() as instance:
         instance.add_dynamic_partitions(AUTHORS.name or "", ["ada"])
-        with pytest.raises(KeyError, match=r"\['first', 'hint', 'second'\], and the stage answers .*'forgotten'"):
+        with pytest.raises(KeyError, match=r"\['first', 'hint', 'second'\], but the stage returned .*'forgotten'"):
             dg.materialize([raw, stage_check(RAW, ROWS, verdicts)], partition_key="ada", instance=instance)
 
 
 def test_the_stages_answer_exactly_the_checks_of_their_tables(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """All but the adapter's own, over real stores with one document of each category."""
+    """All but the adapter's own, on real stores with one document of each category."""
     monkeypatch.setenv("TWIN_STORE", str(tmp_path))
     monkeypatch.setenv("TWIN_AUTHORS", str(tmp_path / "authors"))
     for name in ("MONGO_URI", "QDRANT_URL", "TWIN_EMBEDDING_URL"):

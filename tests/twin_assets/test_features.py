@@ -1,4 +1,4 @@
-"""What chunks and embeddings show in the UI, and that their warnings stop nothing."""
+"""What the UI shows of chunks and embeddings; their warnings stop nothing."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -17,7 +17,7 @@ CHUNKS, EMBEDDINGS = key(Category.ARTICLES, Stage.CHUNKS), key(Category.ARTICLES
 
 
 class Graph:
-    """The two stages of one author over a store of their own."""
+    """The two stages of one author with their own store."""
 
     def __init__(self, root: Path) -> None:
         self.warehouse = SqliteWarehouse(root / "warehouse.sqlite")

@@ -1,4 +1,4 @@
-"""What every asset shares, and that a blocking check blocks."""
+"""What all assets share; a blocking check blocks."""
 
 from pathlib import Path
 
@@ -69,7 +69,7 @@ def test_a_users_error_is_a_failure_of_one_sentence(error: Exception, retried: b
     assert caught.value.allow_retries is retried
 
 
-def test_a_bug_is_no_sentence() -> None:
+def test_a_bug_is_not_turned_into_a_sentence() -> None:
     with pytest.raises(ZeroDivisionError), sentences():
         raise ZeroDivisionError
 

@@ -1,4 +1,4 @@
-"""The sensors: the planner, which is pure, and what is left of an older installation in cursors and events."""
+"""The sensors: the planner, which is pure, and cursors and events from an older installation."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -108,7 +108,7 @@ def test_no_event_is_lost_and_none_is_answered_twice(events: list[LinkEvent]) ->
 
 @pytest.fixture
 def ada(tmp_path: Path) -> Iterator[SqliteWarehouse]:
-    """A warehouse that knows one author with one article."""
+    """A warehouse with one author who has one article."""
     opened = SqliteWarehouse(tmp_path / "warehouse.sqlite")
     opened.upsert_authors([Author(slug="ada", name="Ada")])
     opened.upsert_links([
@@ -127,7 +127,7 @@ def ada(tmp_path: Path) -> Iterator[SqliteWarehouse]:
 ARTICLES = "5296f2351d926c7931bf11db846f646f34f63e9d0149243714f77135312aa37f"
 NOTHING = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"
 OLD_CURSOR = f'{{"ada": {{"articles": "{ARTICLES}", "posts": "{NOTHING}", "repositories": "{NOTHING}"}}}}'
-"""What the sensor of an installation stored before assets were called `<category>/<stage>`."""
+"""What the sensor stored before assets were called `<category>/<stage>`."""
 
 
 def test_a_cursor_of_an_older_installation_reports_nothing_again(tmp_path: Path, ada: SqliteWarehouse) -> None:
@@ -141,7 +141,7 @@ def test_a_cursor_of_an_older_installation_reports_nothing_again(tmp_path: Path,
 
 
 def test_events_after_an_older_cursor_request_assets_by_their_new_keys(ada: SqliteWarehouse) -> None:
-    """An older run that built its columns built them under keys that are gone, so they are asked for again."""
+    """An older run built its columns under keys that no longer exist, so they are requested again."""
     with dg.DagsterInstance.ephemeral() as instance:
         instance.add_dynamic_partitions("author", ["ada"])
         for categories in (["repositories"], ["articles"]):

@@ -1,4 +1,4 @@
-"""The table of a build: what failed is counted beside what was done, and said once."""
+"""The table of a build: failures are counted in the row of their stage, and each is shown once."""
 
 import io
 from typing import Any
@@ -17,7 +17,7 @@ def shown(assets: dict[str, dict[str, Any]]) -> str:
     return page.getvalue()
 
 
-def test_a_link_that_failed_for_two_categories_is_counted_once_beside_the_work() -> None:
+def test_a_link_that_failed_for_two_categories_is_counted_once() -> None:
     gone, damaged = "* a.zip does not exist: correct the path.", "* b.zip is damaged: download it again."
     text = shown({
         "posts/raw": {"total": 2, "written": 1, "failures": gone},
@@ -33,5 +33,5 @@ def test_a_link_that_failed_for_two_categories_is_counted_once_beside_the_work()
     assert chunks.split() == ["chunks", "-", "did", "not", "run"]
 
 
-def test_what_was_said_twice_is_told_once_and_in_order() -> None:
+def test_what_was_said_twice_is_shown_once_and_in_order() -> None:
     assert sentences(["* b\n* a", None, "* a\n* c"]) == ["* b", "* a", "* c"]

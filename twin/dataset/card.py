@@ -1,4 +1,4 @@
-"""The dataset card: what is inside, how it was made, in the form that Hugging Face shows."""
+"""The dataset card: its contents and how it was made, in the form that Hugging Face shows."""
 
 from typing import Any
 

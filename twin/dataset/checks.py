@@ -1,7 +1,7 @@
 """What must be true of the stored instruction dataset.
 
-Each function reads what is *stored*, not what the stage returned, and lists what is wrong with it; the asset graph
-blocks on the answer.
+Each function reads what is *stored*, not what the stage returned, and lists what is wrong with it. The asset graph
+blocks if it finds anything.
 """
 
 from collections import Counter

@@ -1,7 +1,7 @@
 """Function-sized spans of source files, so that the twin learns how the author writes code.
 
 Python is cut with its own parser. Languages with braces are cut from a declaration in the first column to the closing
-brace in the first column, which is how formatted code looks; whatever does not look like that gives no span.
+brace in the first column, as formatted code looks; anything else gives no span.
 """
 
 import ast
@@ -20,10 +20,10 @@ LANGUAGES = {
 }  # fmt: skip
 PROSE = {".md", ".markdown", ".mdx", ".rst", ".txt", ""}
 _NOT_OWN_WORDS = {"LICENSE", "LICENCE", "COPYING", "NOTICE", "CODE_OF_CONDUCT", "REQUIREMENTS", "CONSTRAINTS"}
-"""Files that look like prose, but that lawyers, committees or tools wrote."""
+"""Files that look like prose but were written by lawyers, committees or tools."""
 
 _WHOLE_FILE = {"shell", "SQL", "Ruby", "Lua", "Julia", "R"}
-"""Languages without braces: a short file is taken whole."""
+"""Languages without braces: a short file is used as a whole."""
 
 _DECLARATION = re.compile(
     r"^(?:(?:export|default|public|private|protected|pub(?:\([a-z]+\))?|async|static|final|abstract|unsafe|inline)\s+)*"
@@ -53,7 +53,7 @@ def is_prose(path: str | None) -> bool:
 
 
 def code_spans(text: str, path: str) -> Iterator[Span]:
-    """Spans of whole functions and classes of 40 to 400 words; nothing where the file cannot be parsed."""
+    """Spans of whole functions and classes of 40 to 400 words; none if the file cannot be parsed."""
     language = language_of(path)
     if language == "Python":
         parts = _python(text)
@@ -70,7 +70,7 @@ def code_spans(text: str, path: str) -> Iterator[Span]:
 def _python(text: str) -> Iterator[tuple[int, int, str]]:
     try:
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # an invalid escape in the author's file is not ours to report
+            warnings.simplefilter("ignore")  # it is not our task to report an invalid escape in the author's file
             tree = ast.parse(text.removeprefix("\ufeff"))
     except (SyntaxError, ValueError, RecursionError, MemoryError):
         return

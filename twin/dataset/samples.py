@@ -1,7 +1,7 @@
 """From documents to instruction samples: only the instruction is made up, the output is the author's own text.
 
-The idea is that of reverse instructions (LongForm, arXiv 2304.08460; Panza, arXiv 2407.10994): keep what the person
-wrote as the answer and word the request that could have led to it. All choices are by hash, never by chance.
+These are reverse instructions (LongForm, arXiv 2304.08460; Panza, arXiv 2407.10994): use what the person wrote as the
+answer, and write a request that could have led to it. All choices are made by hash, so they never vary.
 """
 
 import re
@@ -21,7 +21,7 @@ from twin.text.bylines import OTHER
 CAPS = {"continuation": 0.30, "section": 0.35, "constrained": 0.35, "answer": 0.35}
 CODE_CAP = 0.35
 ENOUGH = 20
-"""With fewer samples than this of other kinds a cap would leave nothing, as for one who publishes only code."""
+"""With fewer samples than this of other kinds, a cap would leave nothing, for example if an author has only code."""
 
 _NGRAM = 8
 _WEIGHTS = {"section": 3, "answer": 3, "continuation": 3, "constrained": 2, "post": 2, "opening": 1, "code": 1}
@@ -44,7 +44,7 @@ _COMMON = frozenset(
 
 @dataclass
 class Candidate:
-    """A sample that has not been given its split yet."""
+    """A sample that does not have a split yet."""
 
     document: Document
     span: Span
@@ -55,11 +55,11 @@ class Candidate:
 
 @dataclass
 class Harvest:
-    """What the documents of one author gave."""
+    """The samples made from one author's documents, and what was counted."""
 
     samples: list[InstructionSample] = field(default_factory=list)
-    splits: dict[str, Split] = field(default_factory=dict)  # document id -> split, of documents with samples
-    training: list[Document] = field(default_factory=list)  # of the split train, each once
+    splits: dict[str, Split] = field(default_factory=dict)  # document id -> split, for documents with samples
+    training: list[Document] = field(default_factory=list)  # the documents of the split train, each once
     dropped: Counter[str] = field(default_factory=Counter)
     documents: int = 0
     words: int = 0
@@ -69,11 +69,11 @@ def make_samples(author: Author, documents: Iterable[Document]) -> Harvest:
     """Make the instruction samples of one author.
 
     Args:
-        author: whose words they are.
-        documents: cleaned documents; their order does not matter. Those that somebody else wrote are left out.
+        author: the author of the documents.
+        documents: cleaned documents in any order. Those that somebody else wrote are left out.
 
     Returns:
-        Samples in a fixed order, whose instructions and outputs all differ, each document in one split.
+        Samples in a fixed order. All instructions and outputs differ, and each document is in one split.
     """
     harvest = Harvest()
     kept: list[Candidate] = []
@@ -121,7 +121,7 @@ def _spans(document: Document) -> Iterator[Span]:
 
 
 def _candidate(document: Document, span: Span, output: str, taken: set[str]) -> Candidate | None:
-    """The first instruction, in an order given by hash, that is new and copies nothing from its output."""
+    """The first instruction, in an order given by hash, that is new and does not copy from its output."""
     slots = _slots(document, span, output)
     seed = sha256(f"{document.id}:{span.start}:{sha256(output)}")
     grams = _ngrams(output)
@@ -133,13 +133,13 @@ def _candidate(document: Document, span: Span, output: str, taken: set[str]) -> 
             if _normal(instruction) in taken:
                 continue
             if _ngrams(instruction) & grams:
-                break  # the slots copy the output, whatever words stand around them
+                break  # the slots themselves copy the output, so no other template helps
             return Candidate(document, span, task, instruction, output)
     return None
 
 
 def _rank(seed: str, task: str) -> float:
-    """Weighted order without repetition: the key of Efraimidis and Spirakis (2006), drawn from a hash."""
+    """Weighted order without repetition: the key of Efraimidis and Spirakis (2006), taken from a hash."""
     draw = (int(sha256(f"{seed}/{task}")[:12], 16) + 1) / (16**12 + 1)
     return -float(draw ** (1 / _WEIGHTS[task]))
 
@@ -157,7 +157,7 @@ def _tasks(span: Span, slots: dict[str, str]) -> list[str]:
     if span.section_start and slots["heading"]:
         tasks.append("section")
     if slots["question"]:
-        tasks = ["answer"]  # a question of the author's own is worth more than a request of ours
+        tasks = ["answer"]  # the author's own question is better than a request that we make up
     return tasks
 
 
@@ -196,7 +196,7 @@ def _repository(document: Document) -> str:
 
 
 def _ending(paragraph: str, words: int) -> str:
-    """The last whole sentences of a paragraph, at most `words` words of them."""
+    """The last whole sentences of a paragraph, with at most `words` words."""
     for start in [0, *sentence_ends(paragraph)]:
         if count_words(paragraph[start:]) <= words:
             return paragraph[start:].strip()
@@ -209,7 +209,7 @@ def _last_question(paragraph: str) -> str:
 
 
 def _shape(output: str) -> str:
-    """What the output looks like, in words; measured, never guessed."""
+    """The form of the output, in words; measured, never guessed."""
     lines = [line.strip() for line in output.splitlines() if line.strip()]
     listed = sum(1 for line in lines if re.match(r"(?:[-*+•→]|\d+[.)])\s", line))
     paragraphs = len(re.split(r"\n\s*\n", output.strip()))
@@ -221,7 +221,7 @@ def _shape(output: str) -> str:
 
 
 def _keywords(text: str, count: int = 3) -> list[str]:
-    """The most frequent long words of a text, ties by first occurrence; its own, so other documents change nothing."""
+    """The most frequent long words of a text, ties by first occurrence. They do not depend on other documents."""
     words = [word for word in words_of(text) if len(word) >= 4 and word not in _COMMON and not word.isdigit()]
     return [word for word, _ in Counter(words).most_common(count)]
 
@@ -240,7 +240,7 @@ def _normal(text: str) -> str:
 
 
 def _reads_as_prose(output: str) -> bool:
-    """At least 60 % of the visible characters are letters, and at most half of the words are code."""
+    """Whether at least 60 % of the visible characters are letters, and at most half of the words are code."""
     visible = "".join(output.split())
     indented = "".join(block for block in re.split(r"\n[ \t]*\n", output) if is_indented(block))
     fenced = indented + "".join(re.findall(r"(?ms)^\s*(?:```|~~~).*?(?:^\s*(?:```|~~~)\s*$|\Z)", output))
@@ -249,7 +249,7 @@ def _reads_as_prose(output: str) -> bool:
 
 
 def _capped(candidates: list[Candidate], dropped: Counter[str]) -> list[Candidate]:
-    """Keep every task below its share; which samples stay is decided by hash."""
+    """Keep every task below its share; a hash decides which samples stay."""
     by_task: dict[str, list[Candidate]] = {}
     for candidate in candidates:
         by_task.setdefault(candidate.task, []).append(candidate)

@@ -1,4 +1,4 @@
-"""Where a cleaned document may be cut: spans of 40 to 400 words that begin and end at paragraph or sentence ends.
+"""Cuts cleaned documents into spans of 40 to 400 words that begin and end at paragraph or sentence ends.
 
 A span is a pair of character offsets, so that "the output is the author's own words" can be checked against the text.
 """
@@ -14,7 +14,7 @@ from twin.text.markdown import fence, heading
 MIN_WORDS = 40
 MAX_WORDS = 400
 _TARGETS = (50, 80, 130, 200)
-"""Sizes that spans are grown to, chosen by hash, so that the twin learns more than one length."""
+"""Target sizes of spans, chosen by hash, so that the twin learns more than one length."""
 
 _WORD = re.compile(
     r"[\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af]|[^\W\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af]+(?:['’-]\w+)*"
@@ -22,12 +22,12 @@ _WORD = re.compile(
 _SENTENCE_END = re.compile(r"(?:[.!?…]+[\"'”’)\]*_]*(?=\s|$)|[。！？])")
 
 _DEEPEST_FENCE = 3
-"""Columns in front of a fence; what is indented deeper is a part of a list and stays with its words."""
+"""Maximum indentation of a fence, in columns; a deeper one is part of a list and stays with its text."""
 
 
-@lru_cache(maxsize=16)  # a span is asked for again at once, when it is grown and when it is weighed
+@lru_cache(maxsize=16)  # a span is counted again at once, when it grows and when it is judged
 def count_words(text: str) -> int:
-    """Number of words; a Chinese, Japanese or Korean character counts as one, since no space divides them."""
+    """Number of words; a Chinese, Japanese or Korean character counts as one, because no spaces separate them."""
     return len(_WORD.findall(text))
 
 
@@ -38,15 +38,15 @@ def words_of(text: str) -> list[str]:
 
 @dataclass(frozen=True)
 class Span:
-    """`text[start:end]` of one document, and what stands around it."""
+    """`text[start:end]` of one document, and its surroundings."""
 
     start: int
     end: int
     words: int
     kind: str  # "whole", "opening", "part" or "code"
     headings: tuple[str, ...] = ()  # path of the section that it begins in, outermost first
-    section_start: bool = False  # the span begins right below the last of `headings`
-    previous: str = ""  # the paragraph before it, where there is one
+    section_start: bool = False  # the span begins directly below the last of `headings`
+    previous: str = ""  # the paragraph before it, if there is one
     name: str = ""  # of the function or class, for code
 
 
@@ -69,11 +69,12 @@ def prose_spans(text: str, seed: str) -> Iterator[Span]:
     """Cut prose (Markdown or plain) into spans that do not overlap.
 
     A text of at most `MAX_WORDS` is one whole span. A longer one is grouped paragraph by paragraph inside its
-    sections; a section too short for a span opens the next one, and a paragraph too long is cut at sentence ends.
+    sections. A section that is too short for a span joins the next one, and a paragraph that is too long is cut at
+    sentence ends.
 
     Args:
         text: the cleaned document.
-        seed: chooses the target sizes; equal text and seed give equal spans.
+        seed: chooses the target sizes; an equal text and seed give equal spans.
     """
     total = count_words(text)
     if total < MIN_WORDS:
@@ -158,7 +159,7 @@ def _grouped(text: str, pieces: list[_Block], seed: str) -> list[tuple[int, int]
     current: tuple[int, int] | None = None
     for is_code, start, end in (part for piece in pieces for part in _cut(text, piece)):
         if is_code and current is None and groups and count_words(text[groups[-1][0] : end]) <= MAX_WORDS:
-            groups[-1] = (groups[-1][0], end)  # code belongs to the words that lead up to it
+            groups[-1] = (groups[-1][0], end)  # code belongs to the text that introduces it
             continue
         if current is None:
             current = (start, end)
@@ -182,7 +183,7 @@ def _grouped(text: str, pieces: list[_Block], seed: str) -> list[tuple[int, int]
 
 
 def _cut(text: str, piece: _Block) -> list[tuple[bool, int, int]]:
-    """The piece as (is it code, start, end) or, where it is prose too long for a span, groups of its sentences."""
+    """The piece as (is it code, start, end), or groups of its sentences if it is prose and too long for a span."""
     start, end = _strip(text, piece.start, piece.end)
     is_code = piece.kind == "fence" or is_indented(text[piece.start : piece.end])
     if is_code or count_words(text[start:end]) <= MAX_WORDS:

@@ -1,4 +1,4 @@
-"""Which document is for training and which is held out. Decided per document, before any sample is made."""
+"""Decides which documents are for training and which are held out, per document, before any sample is made."""
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
@@ -12,7 +12,7 @@ SPLITS: tuple[Split, ...] = ("train", "validation", "test")
 
 
 def split_of(key: str) -> Split:
-    """80 % train, 10 % validation, 10 % test, by the hash of a document's id: it never depends on other documents."""
+    """80 % train, 10 % validation, 10 % test, by the hash of a document's id, independent of other documents."""
     share = int(sha256(key)[:12], 16) % 100
     return "train" if share < 80 else "validation" if share < 90 else "test"
 
@@ -20,8 +20,8 @@ def split_of(key: str) -> Split:
 def assign_splits(texts: Mapping[str, str]) -> dict[str, Split]:
     """Assign every document to a split.
 
-    Documents with the same text (spaces and case apart) share the split of the smallest of their ids. Where chance
-    gave nothing to `train` or to `test`, one text moves there; with a single text, that is `train`.
+    Documents with the same text (except for spaces and case) get the split of the smallest of their ids. If `train` or
+    `test` would get nothing, one text moves there; a single text goes to `train`.
 
     Args:
         texts: document id -> text.
@@ -41,7 +41,7 @@ def assign_splits(texts: Mapping[str, str]) -> dict[str, Split]:
 
 
 def check_disjoint(samples: Iterable[InstructionSample]) -> list[str]:
-    """Say what stands in two splits: a document, an output or an instruction. An empty list is what one wants."""
+    """List each document, output and instruction that is in two splits; the list should be empty."""
     seen: dict[tuple[str, str], set[str]] = defaultdict(set)
     for sample in samples:
         seen["document", sample.document_id].add(sample.split)

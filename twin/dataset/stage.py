@@ -1,4 +1,4 @@
-"""The stage: documents in, `datasets/<author>/` out, and nothing rewritten where nothing changed."""
+"""The stage: reads documents and writes `datasets/<author>/`. It rewrites nothing that has not changed."""
 
 import json
 import logging
@@ -21,10 +21,10 @@ from twin.prompts import prompt_messages
 from twin.warehouse.base import Warehouse
 
 CODE_VERSION = "dataset-2"
-"""Changes whenever the same documents would give other samples."""
+"""Change it whenever the same documents would give other samples."""
 
 CORPUS_CHARACTERS = 8_000_000
-"""How much training text is laid beside the samples; `nano` never needs more."""
+"""Maximum size of the training text stored with the samples; `nano` never needs more."""
 
 SCHEMA = pa.schema(
     [
@@ -52,7 +52,7 @@ class DatasetReport(StageReport):
     dropped: dict[str, int] = Field(default_factory=dict)  # reason -> spans or documents
     files_written: int = 0
     path: str = ""
-    note: str = ""  # one sentence, where the dataset cannot be trained on or measured with
+    note: str = ""  # one sentence if the dataset cannot be used for training or for evaluation
 
 
 def build_dataset(warehouse: Warehouse, artifacts: ArtifactStore, author: str) -> DatasetReport:
@@ -60,7 +60,7 @@ def build_dataset(warehouse: Warehouse, artifacts: ArtifactStore, author: str) -
 
     Files in `datasets/<author>/`: `instructions.parquet` (all samples), one `<split>.jsonl` per split with
     conversational prompt-completion rows, `corpus.jsonl` with the texts of the training documents only, `README.md`.
-    The Parquet file is written last and names the hash of every other file, so a killed build is seen and mended.
+    The Parquet file is written last and contains the hash of every other file, so a killed build is found and repaired.
 
     Raises:
         StoreError: a store cannot be read or written.
@@ -71,7 +71,7 @@ def build_dataset(warehouse: Warehouse, artifacts: ArtifactStore, author: str) -
     harvest = make_samples(person, documents)
     problems = check_disjoint(harvest.samples)
     if problems:
-        raise ConsistencyError(f"The dataset of {author} would leak: {problems[0]}. This is a fault of LLM Twin.")
+        raise ConsistencyError(f"The dataset of {author} would leak: {problems[0]}. This is a bug in LLM Twin.")
     corpus = _corpus(harvest.training)
     version = data_version(((s.id, s.content_hash) for s in harvest.samples), CODE_VERSION, sha256(corpus))
     report = _report(harvest, version, str(artifacts.path(*layout.dataset(author))))
@@ -79,7 +79,7 @@ def build_dataset(warehouse: Warehouse, artifacts: ArtifactStore, author: str) -
 
 
 def read_samples(artifacts: ArtifactStore, author: str, split: Split | None = None) -> list[InstructionSample]:
-    """The stored samples of an author, of one split or of all; an empty list where there is no dataset."""
+    """The stored samples of an author, of one split or of all; an empty list if there is no dataset."""
     rows = (
         row for batch in artifacts.read_table(*layout.dataset(author, layout.INSTRUCTIONS)) for row in batch.to_pylist()
     )
@@ -110,7 +110,7 @@ def _documents(warehouse: Warehouse, author: str) -> Iterator[Document]:
 
 
 def _corpus(documents: Iterable[Document]) -> bytes:
-    """The texts of the training documents, in a fixed order; never one of a held-out document."""
+    """The texts of the training documents, in a fixed order; never the text of a held-out document."""
     lines: list[dict[str, object]] = []
     size = 0
     for document in sorted(documents, key=lambda each: sha256(each.id)):
@@ -149,7 +149,7 @@ def _report(harvest: Harvest, version: str, path: str) -> DatasetReport:
 def _store(
     artifacts: ArtifactStore, author: Author, samples: list[InstructionSample], corpus: bytes, report: DatasetReport
 ) -> DatasetReport:
-    """Write what is not already there."""
+    """Write everything that is not stored yet."""
     folder = layout.dataset(author.slug)
     files = {layout.rows(split): _jsonl(as_row(s) for s in samples if s.split == split) for split in SPLITS}
     files[layout.CORPUS] = corpus

@@ -1,8 +1,8 @@
-"""How an instruction is worded: at least eight paraphrases per task, chosen by hash.
+"""The wording of instructions: at least eight paraphrases per task, chosen by hash.
 
-Slots: {noun} what kind of text, {topic} the document's subject, {heading} the section path, {previous} the paragraph
-before, {question}, {words} a rounded length, {shape} a measured format, {keywords} of the output, {name} and
-{language} of a piece of code, {where} its file and repository.
+Slots: {noun} kind of text, {topic} the document's subject, {heading} the section path, {previous} the paragraph
+before, {question}, {words} a rounded length, {shape} a measured form, {keywords} of the output, {name} and {language}
+of a piece of code, {where} its file and repository.
 """
 
 TEMPLATES: dict[str, tuple[str, ...]] = {

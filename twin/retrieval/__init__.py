@@ -1,4 +1,4 @@
-"""Finding again what an author wrote."""
+"""Search in what an author wrote."""
 
 from twin.retrieval.opening import open_retriever
 from twin.retrieval.result import Context, Hit, Result, Trace

@@ -1,11 +1,11 @@
-"""Two lists of scores to one, and the weights that evidence was gathered for.
+"""Combines two lists of scores into one, with the weights that measurements chose.
 
-The scores of both lists are mapped to [0, 1] by their theoretical minimum and the greatest score that was found, and
-combined with one weight per category (Bruch, Gai and Ingber, "An Analysis of Fusion Functions for Hybrid Retrieval",
-ACM TOIS 2023: TM2C2, which keeps distances that a fusion by ranks forgets, and which needs one robust parameter). Then
-a passage gains from neighbours in its document that match as well: where a question is answered, the text around is
-about it (Callan, "Passage-Level Evidence in Document Retrieval", SIGIR 1994; Diaz, "Regularizing ad hoc retrieval
-scores", CIKM 2005).
+The scores of both lists are mapped to [0, 1] by their theoretical minimum and the greatest score found, and combined
+with one weight per category (Bruch, Gai and Ingber, "An Analysis of Fusion Functions for Hybrid Retrieval", ACM TOIS
+2023: TM2C2, which keeps distances that fusion by ranks loses, and needs only one robust parameter). Then a passage
+gains from neighbours in its document that match as well: the text around an answer is usually about the same question
+(Callan, "Passage-Level Evidence in Document Retrieval", SIGIR 1994; Diaz, "Regularizing ad hoc retrieval scores",
+CIKM 2005).
 """
 
 import json
@@ -29,19 +29,19 @@ RRF_K = 60
 """Constant of reciprocal rank fusion (Cormack, Clarke and Büttcher, SIGIR 2009)."""
 
 VARIANT_WEIGHT = 0.5
-"""Of the list of a query's variant, beside 1 for the list of the query itself."""
+"""Weight of the list of a query's variant; the list of the query itself has weight 1."""
 
 
 class Weights(Model):
     """The parameters of fusion.
 
-    A category without weights of its own takes those of the category that its traits name, see `Traits.weighted_as`.
+    A category without its own weights takes those of the category that its traits name, see `Traits.weighted_as`.
     """
 
     prefetch: int  # points of each list
-    looked_at: int  # best points whose chunks are read, and whose neighbours count
+    looked_at: int  # number of best points whose chunks are read and whose neighbours count
     sparse: dict[Category, float]  # weight of BM25 in [0, 1]; the cosine has the rest
-    neighbour: dict[Category, float]  # of what a neighbour's score exceeds the least looked at; in code it says nothing
+    neighbour: dict[Category, float]  # weight of a neighbour's score above the lowest; useless in code, so 0 there
 
     @field_validator("sparse", "neighbour")
     @classmethod
@@ -57,7 +57,7 @@ def weights() -> Weights:
 
 
 class Fused(NamedTuple):
-    """A point with its combined score in [0, 1] and what it was made of; None where the point was not in that list."""
+    """A point with its combined score in [0, 1] and its two parts; None if the point was not in that list."""
 
     point: Scored
     category: Category
@@ -78,12 +78,12 @@ class Fused(NamedTuple):
 def combine(found: Mapping[Category, Found], chosen: Weights) -> list[Fused]:
     """The points of all categories in one order, best first; equal scores in the order of ids.
 
-    Scores are scaled over all categories together, so that a category in which nothing fits has no first place to
-    give. A point that one list lacks has there the least score of the list where the list is full, and none else.
+    Scores are scaled over all categories together, so a category in which nothing fits does not get a first place. A
+    point that is not in the dense list, or not in a full sparse list, counts there with the lowest score of that list.
     """
     dense_top = max((each.dense[0].score for each in found.values() if each.dense), default=0.0)
     sparse_top = max((each.sparse[0].score for each in found.values() if each.sparse), default=0.0)
-    dense_span = max(dense_top - _COSINE_MINIMUM, 0.0) or inf  # by which nothing is anything
+    dense_span = max(dense_top - _COSINE_MINIMUM, 0.0) or inf  # divided by inf, every score is 0
     sparse_span = max(sparse_top - _BM25_MINIMUM, 0.0) or inf
     fused = []
     for category, lists in found.items():
@@ -100,7 +100,7 @@ def combine(found: Mapping[Category, Found], chosen: Weights) -> list[Fused]:
 
 
 def merge_variants(lists: Sequence[Sequence[Fused]]) -> list[Fused]:
-    """The list of a query and those of its variants as one, by reciprocal ranks; one list alone stays as it is."""
+    """Merge the lists of a query and its variants by reciprocal ranks; a single list stays as it is."""
     if len(lists) == 1:
         return list(lists[0])
     scores: dict[str, float] = {}
@@ -117,12 +117,12 @@ def merge_variants(lists: Sequence[Sequence[Fused]]) -> list[Fused]:
 def with_neighbours(
     fused: Sequence[Fused], chunks: Mapping[str, Chunk], neighbour: Mapping[Category, float]
 ) -> list[Fused]:
-    """The points with what the chunks before and after them in their documents add, best first, scores in [0, 1].
+    """Add to each point what its neighbours in the document contribute; best first, scores in [0, 1].
 
     Args:
-        fused: the points that are looked at; those without a chunk are left out.
-        chunks: of these points, by id.
-        neighbour: weight, by category, of what a neighbour's score exceeds the least score given.
+        fused: the points to look at; those without a chunk are left out.
+        chunks: the chunks of these points, by id.
+        neighbour: category -> weight of the part of a neighbour's score that is above the lowest score given.
     """
     here = [each for each in fused if each.point.id in chunks]
     if not here:

@@ -1,4 +1,4 @@
-"""A retriever as the settings describe it."""
+"""Opens a retriever as the settings describe it."""
 
 from collections.abc import Sequence
 
@@ -19,12 +19,12 @@ def open_retriever(
 
     Args:
         settings: which reranker and which language model, if any.
-        vectors: where the points are.
-        embedder: the one that the points were made with.
-        authors: who is known by name.
+        vectors: the store that has the points.
+        embedder: the embedder that made the points' vectors.
+        authors: the authors that questions can name.
 
     Raises:
-        InputError: an endpoint is set that is no address, or without the name of its model.
+        InputError: an endpoint is set that is not an address, or the name of its model is missing.
     """
     return Retriever(
         vectors,

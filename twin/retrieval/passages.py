@@ -1,6 +1,6 @@
-"""Ranked chunks to passages: what says the same is folded, neighbours are joined, and a context is filled.
+"""Turns ranked chunks into passages: folds copies, joins neighbours, and fills a context.
 
-Everything here is a function of the ranking alone, in its order.
+Everything here depends only on the ranking and its order.
 """
 
 from collections.abc import Iterable, Sequence
@@ -11,11 +11,11 @@ from twin.retrieval.result import Context, Copy, Hit
 from twin.terms.analysis import analyzer, words
 
 SHINGLE = 3
-"""Words of a shingle; see Broder, "On the resemblance and containment of documents", 1997."""
+"""Number of words in a shingle; see Broder, "On the resemblance and containment of documents", 1997."""
 
 RESEMBLANCE = 0.8
-"""Share of common shingles from which on two chunks say the same. Chunks are short, and neighbours may overlap, so
-that only what is nearly equal counts."""
+"""Two chunks are copies from this share of common shingles on. Chunks are short and neighbours may overlap, so only
+nearly equal ones count."""
 
 _SEPARATOR = "\n\n"
 
@@ -36,7 +36,7 @@ class Counter(Protocol):
 
 
 class Folder:
-    """Takes chunks in the order of their rank and tells which say nothing new."""
+    """Takes chunks in the order of their rank and finds those that say nothing new."""
 
     def __init__(self) -> None:
         self.kept: list[Ranked] = []
@@ -44,7 +44,7 @@ class Folder:
         self._shingles: list[frozenset[tuple[str, ...]]] = []
 
     def add(self, ranked: Ranked) -> Chunk | None:
-        """Keep the chunk and return None, or return the kept one that it is a copy of."""
+        """Keep the chunk and return None, or return the kept chunk that it is a copy of."""
         found = _shingles(ranked.chunk.text)
         for kept, shingles in zip(self.kept, self._shingles, strict=True):
             if _resemble(found, shingles):
@@ -58,10 +58,10 @@ class Folder:
 
 
 def join(ranked: Sequence[Ranked], copies: dict[str, list[Copy]]) -> list[Hit]:
-    """Chunks to hits, best first: neighbours of a document become one passage with the best score among them.
+    """Join neighbouring chunks of a document into one hit, with the best score among them; best first.
 
-    Neighbours touch, overlap, or follow each other with nothing but white space between. Equal scores come in the
-    order of chunk ids.
+    Chunks are neighbours if they touch, overlap, or have only white space between them. Equal scores come in the order
+    of chunk ids.
     """
     documents: dict[str, list[Ranked]] = {}
     for each in ranked:
@@ -79,9 +79,9 @@ def join(ranked: Sequence[Ranked], copies: dict[str, list[Copy]]) -> list[Hit]:
 
 
 def fill(hits: Iterable[Hit], budget: int, counter: Counter) -> tuple[Context, list[tuple[Hit, str]]]:
-    """The context of at most `budget` tokens, and the hits that are not in it, or not whole, each with the reason.
+    """The context of at most `budget` tokens, and the hits that are cut or left out, each with the reason.
 
-    The best hit is cut where it does not fit; of the others those that fit whole are taken, in their order.
+    The best hit is cut if it does not fit; of the others, those that fit as a whole are taken, in their order.
     """
     parts, taken, left = list[str](), list[Hit](), list[tuple[Hit, str]]()
     for hit in hits:
@@ -101,7 +101,7 @@ def fill(hits: Iterable[Hit], budget: int, counter: Counter) -> tuple[Context, l
 
 
 def _cut(heading: str, text: str, budget: int, counter: Counter) -> str | None:
-    """Heading and beginning of the text in at most `budget` tokens; None where no word of the text fits."""
+    """Heading and beginning of the text in at most `budget` tokens; None if not even one word of the text fits."""
     room = budget - counter.count(heading)
     while room > 0:
         part = counter.head(text, room)

@@ -1,4 +1,4 @@
-"""Reading the best candidates again together with the question, by a model made for that."""
+"""Reranking: a model reads each of the best candidates together with the question."""
 
 import logging
 import threading
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 logger = logging.getLogger("twin")
 
 CANDIDATES = 50
-"""Chunks that a reranker reads; a small cross-encoder reads some 100 a second on a CPU core."""
+"""Number of chunks that a reranker reads; a small cross-encoder reads about 100 per second on one CPU core."""
 
 
 class Reranker(Protocol):
@@ -26,19 +26,19 @@ class Reranker(Protocol):
 
     @property
     def name(self) -> str:
-        """Which one, for the trace."""
+        """The name of the model, for the trace."""
 
     def scores(self, question: str, texts: Sequence[str]) -> NDArray[np.float64]:
         """Relevance of each text in [0, 1], shape (len(texts),); higher is better.
 
         Raises:
             InputError: the model cannot be loaded.
-            ConsistencyError: the model gave no finite number for a text.
+            ConsistencyError: the model returned something else than a finite number for a text.
         """
 
 
 class CrossEncoderReranker:
-    """Any sentence-transformers cross-encoder with one output; loaded when it is first asked.
+    """Any sentence-transformers cross-encoder with one output; it is loaded on first use.
 
     Args:
         model: a folder, or an id on the Hugging Face hub, which is downloaded on first use unless `HF_HUB_OFFLINE`
@@ -61,7 +61,7 @@ class CrossEncoderReranker:
         )
         if given.shape != (len(texts),) or not np.all(np.isfinite(given)):
             raise ConsistencyError(
-                f"The reranker {self.name} gives no number for each text: set TWIN_RERANKER to a cross-encoder "
+                f"The reranker {self.name} does not return one number per text: set TWIN_RERANKER to a cross-encoder "
                 "with one output."
             )
         return given if np.all((given >= 0) & (given <= 1)) else 1 / (1 + np.exp(-np.clip(given, -500, 500)))
@@ -79,7 +79,7 @@ class CrossEncoderReranker:
         except (OSError, ValueError, RuntimeError) as error:
             reason = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
             raise InputError(
-                f"The reranker {self.name} cannot be loaded ({reason}): set TWIN_RERANKER to a folder or an id of a "
+                f"The reranker {self.name} cannot be loaded ({reason}): set TWIN_RERANKER to the folder or id of a "
                 "cross-encoder, or unset it."
             ) from error
         return model

@@ -22,20 +22,20 @@ class Copy:
 class Hit:
     """One passage of one document: a chunk, or neighbouring chunks joined.
 
-    `text` is the passage as it stands in the cleaned document from `start` to `end`; white space between two joined
-    chunks, which no chunk holds, is written as newlines.
+    `text` is the passage as it is in the cleaned document from `start` to `end`; white space between two joined chunks,
+    which belongs to neither, is written as newlines.
     """
 
-    chunk: Chunk  # the best of the passage: link, title, author and all that is of the document
-    score: float  # in [0, 1]; compares within one result, whatever the category
+    chunk: Chunk  # the best chunk of the passage; it has the link, title, author and other facts of the document
+    score: float  # in [0, 1]; comparable within one result, also between categories
     text: str
-    start: int  # characters of the cleaned document
+    start: int  # in characters of the cleaned document
     end: int
     chunk_ids: tuple[str, ...]  # in the order of the text
     copies: tuple[Copy, ...] = ()
 
     def as_dict(self) -> dict[str, Any]:
-        """The hit as JSON values: how good it is, where it stands, and what it says."""
+        """The hit as JSON values."""
         chunk = self.chunk
         return {
             "score": round(self.score, 6),
@@ -58,7 +58,7 @@ class Hit:
 
 @dataclass(frozen=True)
 class Context:
-    """Numbered passages for a language model, and the hits that the numbers mean: `[n]` is `hits[n - 1]`."""
+    """Numbered passages for a language model, and the hits that the numbers refer to: `[n]` is `hits[n - 1]`."""
 
     text: str
     tokens: int  # counted by the embedding model's tokenizer
@@ -67,42 +67,42 @@ class Context:
 
 @dataclass
 class Trace:
-    """Every step of one search. All but `timings_ms` is the same whenever the search is repeated on the same points."""
+    """Every step of one search. The same search of the same points gives an equal trace, except for `timings_ms`."""
 
     question: str
     model: str
     author: str | None = None
     queries: list[dict[str, str]] = field(default_factory=list)  # text and the rule that made it, the question first
-    rules: list[str] = field(default_factory=list)  # of self-query, as they fired
+    rules: list[str] = field(default_factory=list)  # the rules of self-query that matched, in order
     notes: list[str] = field(default_factory=list)  # sentences for the reader
     where: dict[str, Any] = field(default_factory=dict)
     categories: list[str] = field(default_factory=list)
-    languages: list[str] = field(default_factory=list)  # that the query's words were stemmed in
-    lists: list[dict[str, Any]] = field(default_factory=list)  # lengths and weights of what was fused
+    languages: list[str] = field(default_factory=list)  # languages that the query's words were stemmed in
+    lists: list[dict[str, Any]] = field(default_factory=list)  # lengths and weights of the lists that were fused
     reranked: dict[str, Any] = field(default_factory=dict)
     ranked: list[dict[str, Any]] = field(default_factory=list)  # the chunks looked at, best first, with all scores
     folded: list[dict[str, str]] = field(default_factory=list)
     joined: list[list[str]] = field(default_factory=list)
-    dropped: list[dict[str, str]] = field(default_factory=list)  # what is in no hit or not in the context, and why
+    dropped: list[dict[str, str]] = field(default_factory=list)  # what is not in a hit or not in the context, and why
     timings_ms: dict[str, float] = field(default_factory=dict)
 
     def conditions(self, where: Where, categories: tuple[Category, ...]) -> None:
-        """Note what was searched."""
+        """Record what was searched."""
         self.where = where.model_dump(mode="json", exclude_defaults=True)
         self.categories = [category.value for category in categories]
 
     def as_dict(self, *, timings: bool = True) -> dict[str, Any]:
-        """The trace as JSON values, without the timings where it is to be compared."""
+        """The trace as JSON values; without the timings, two traces can be compared."""
         return {name: value for name, value in vars(self).items() if timings or name != "timings_ms"}
 
 
 @dataclass(frozen=True)
 class Result:
-    """What was found, best first."""
+    """The passages that were found, best first."""
 
     hits: tuple[Hit, ...]
     trace: Trace
-    context: Context | None = None  # where a budget was given
+    context: Context | None = None  # set if a budget was given
 
     @property
     def notes(self) -> list[str]:

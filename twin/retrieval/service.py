@@ -1,4 +1,4 @@
-"""Search in the memory of one author or of all: the steps in their order, each of which is traced."""
+"""Search in the memory of one author or of all. Each step is traced."""
 
 import json
 from collections.abc import Iterator, Sequence
@@ -24,7 +24,7 @@ from twin.terms.bm25 import encode_query
 from twin.vectors.base import Found, Vector, VectorStore, Where, points_model
 
 _SPARE = 10
-"""Chunks looked at beyond those that are asked for, because some will be folded."""
+"""Number of chunks to look at in addition to the limit, because some will be folded."""
 
 
 class _Scope(NamedTuple):
@@ -35,15 +35,15 @@ class _Scope(NamedTuple):
 
 
 class Retriever:
-    """Finds what was written.
+    """Searches the memory of one author or of all.
 
     Args:
-        vectors: where the points are.
-        embedder: the one that the points were made with.
-        authors: who is known by name, for questions that name somebody.
-        reranker: reads the best candidates again, where there is one.
-        language_model: understands questions better than rules, where there is one.
-        fusion: weights; those stored with the package unless given.
+        vectors: the store that has the points.
+        embedder: the embedder that made the points' vectors.
+        authors: the authors that questions can name.
+        reranker: reads the best candidates again; None: no reranking.
+        language_model: understands questions better than the rules do; None: only rules.
+        fusion: weights; default: those stored with the package.
     """
 
     def __init__(
@@ -78,20 +78,20 @@ class Retriever:
 
         Args:
             query: a question or words, in any language.
-            author: slug; None: whom the question names, else everybody.
-            limit: number of chunks at most; neighbours among them are joined, so that there may be fewer hits.
-            categories: searched together; None: those that the question names, else all.
-            where: conditions that must hold; what is given here is not taken from the question.
-            budget_tokens: makes a context of at most so many tokens of the embedding model's tokenizer.
-            self_query: whether conditions are taken from the question. Where they leave nothing, they are dropped,
-                which the trace notes.
+            author: slug; None: the author that the question names, or else everybody.
+            limit: maximum number of chunks; neighbours are joined, so there may be fewer hits.
+            categories: searched together; None: those that the question names, or else all.
+            where: conditions that must hold; they take precedence over the question.
+            budget_tokens: makes a context of at most this many tokens of the embedding model's tokenizer.
+            self_query: whether conditions are taken from the question. If nothing meets them, they are dropped, and the
+                trace says so.
             expand: whether variants of the question are searched as well.
-            today: what `last year` in a question counts from; the day in UTC unless given.
+            today: the day that `last year` in a question refers to; default: today in UTC.
 
         Raises:
-            InputError: the query is empty, the limit or the budget not positive, no category is given, the author
-                has no points, or they are of another model: distances between the vectors of two models mean
-                nothing, even where their dimensions agree.
+            InputError: the query is empty, the limit or the budget is not positive, no category is given, the author
+                has no points, or another model made them (distances between vectors of two models mean nothing, even if
+                the dimensions are equal).
             StoreError: the vector store cannot be used.
         """
         _check(query, limit, categories, budget_tokens)
@@ -104,7 +104,7 @@ class Retriever:
         fused, chunks = self._find(trace, texts, scope, limit)
         if not fused and (question.where != given or question.categories):
             kept = given.model_copy(update={"author": question.where.author})
-            trace.notes.append("Nothing fits what the question asks for beside its words, so that it was left out.")
+            trace.notes.append("Nothing matches the question's conditions, so they were ignored.")
             scope = self._scope(kept, tuple(categories or Category))
             fused, chunks = self._find(trace, texts, scope, limit)
         if self._reranker is not None:
@@ -125,7 +125,7 @@ class Retriever:
         self_query: bool,
         expand: bool,
     ) -> tuple[Asked, list[Variant]]:
-        """What is searched for, where, and under which variants; all of it noted in the trace."""
+        """What to search for, where, and in which variants; the trace records all of it."""
         day = today or datetime.now(UTC).date()
         authors = [] if given.author else self._authors
         question, said = Asked(query=trace.question), tuple[str, ...]()
@@ -145,7 +145,7 @@ class Retriever:
         ), found
 
     def _scope(self, where: Where, categories: Sequence[Category]) -> _Scope:
-        """Narrow to the categories that hold points; raise where there is none, or where they are of another model."""
+        """Keep the categories that have points; raise if there are none, or if another model made them."""
         wanted = [category for category in Category if category in set(categories)]
         model = points_model(self._embedder)
         there = {
@@ -161,8 +161,8 @@ class Retriever:
             for slug in there[category]:
                 if not self._vectors.serves(category, slug, model):
                     raise InputError(
-                        f"The {category.value} of {slug} are searched with another embedding model than "
-                        f"{self._embedder.fingerprint}: build the collections again, or set TWIN_EMBEDDING_MODEL back."
+                        f"The {category.value} of {slug} were embedded with another model than "
+                        f"{self._embedder.fingerprint}: build the collections again, or go back to the earlier model."
                     )
         return _Scope(where, tuple(searched))
 
@@ -215,7 +215,7 @@ class Retriever:
     def _rerank(
         self, trace: Trace, reranker: Reranker, fused: Sequence[Fused], chunks: dict[str, Chunk]
     ) -> list[Fused]:
-        """The candidates by the reranker's scores; those that it does not read follow in their order."""
+        """The candidates by the reranker's scores, then in their old order those that it does not read."""
         read, rest = fused[:CANDIDATES], fused[CANDIDATES:]
         scores = reranker.scores(trace.question, [chunks[each.point.id].embedded_text for each in read])
         trace.reranked = {"reranker": reranker.name, "chunks": len(read)}
@@ -246,21 +246,21 @@ class Retriever:
 
 def _check(query: str, limit: int, categories: Sequence[Category] | None, budget_tokens: int | None) -> None:
     if not query.strip():
-        raise InputError("The query is empty: say what to search for.")
+        raise InputError("The query is empty: enter words or a question.")
     if limit < 1:
         raise InputError(f"The number of results must be 1 or more, not {limit}.")
     if budget_tokens is not None and budget_tokens < 1:
         raise InputError(f"The budget of the context must be 1 token or more, not {budget_tokens}.")
     if categories is not None and not categories:
-        raise InputError(f"No category is given: choose of {', '.join(Category)}.")
+        raise InputError(f"No category is given: choose from {', '.join(Category)}.")
 
 
 def _conditions(author: str | None, where: Where | None) -> Where:
-    """The conditions that the caller gave, the author among them."""
+    """The caller's conditions, including the author."""
     where = where or Where()
     if author is not None:
         if where.author not in (None, author):
-            raise InputError(f"Two authors are given, {author} and {where.author}: give one.")
+            raise InputError(f"Two authors are given, {author} and {where.author}: give only one.")
         where = where.model_copy(update={"author": author})
     if where.author is not None:
         check_slug(where.author)

@@ -66,7 +66,7 @@ def test_a_folder_that_is_not_there_holds_no_authors(tmp_path: Path) -> None:
     assert (files.authors, files.errors) == ([], [])
 
 
-def test_other_files_are_no_authors(tmp_path: Path) -> None:
+def test_other_files_are_not_authors(tmp_path: Path) -> None:
     (tmp_path / "README.md").write_text("about authors")
     (tmp_path / ".hidden.yaml").write_text(": broken")
     (tmp_path / "exports").mkdir()
@@ -130,7 +130,7 @@ def test_every_mistake_of_a_file_is_told(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("name", ["Ada Lovelace.yaml", "-ada.yaml", "ada.yml", "a" * 64 + ".yaml"])
-def test_a_file_name_that_is_no_slug_is_refused(tmp_path: Path, name: str) -> None:
+def test_a_file_name_that_is_not_a_slug_is_refused(tmp_path: Path, name: str) -> None:
     (tmp_path / name).write_text("name: Ada")
     files = load_authors(tmp_path)
     assert files.authors == []
@@ -147,7 +147,7 @@ def test_an_alias_bomb_does_no_harm(tmp_path: Path) -> None:
     assert all(len(str(error)) < 500 for error in files.errors)
 
 
-def test_what_is_no_file_holds_up_nobody(tmp_path: Path) -> None:
+def test_what_is_not_a_file_blocks_nobody(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "ada.yaml")
     (tmp_path / "grace.yaml").mkdir()
     files = folder_with(tmp_path, bob="name: Bob")

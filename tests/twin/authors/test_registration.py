@@ -92,7 +92,7 @@ def test_links_of_other_origins_stay(warehouse: SqliteWarehouse, folder: Path) -
     assert urls(warehouse) == ["https://ada.example/added", "https://ada.example/c", "https://ada.example/imported"]
 
 
-def test_another_checkout_is_no_change_but_its_place_is_kept(warehouse: SqliteWarehouse, tmp_path: Path) -> None:
+def test_another_checkout_is_not_a_change_but_its_place_is_kept(warehouse: SqliteWarehouse, tmp_path: Path) -> None:
     for name in ("here", "there"):
         (tmp_path / name).mkdir()
     here = sync_author(warehouse, "ada", declare(tmp_path / "here", "{files: notes}"))

@@ -75,7 +75,7 @@ def test_an_author_may_be_left_out_or_all(twin: Twin) -> None:
     code, out, error = twin("What did Alan Turing write about engines?", "-k", "1")
     assert (code, error) == (
         0,
-        "twin: Alan Turing is no author of this memory, so that the words of all authors were searched.\n",
+        "twin: Alan Turing is not an author in this memory, so the texts of all authors were searched.\n",
     )
     assert "ada: https://ada.example/" in out
 

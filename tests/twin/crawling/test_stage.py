@@ -228,7 +228,7 @@ def test_kill_before_the_record_is_written_changes_nothing_in_the_end(
     assert "other mills" in texts(warehouse)["local:essays/mills.md"]
 
 
-def test_store_that_fails_is_no_failed_link(
+def test_store_that_fails_is_not_a_failed_link(
     warehouse: SqliteWarehouse, essays: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     declare(warehouse, tmp_path, {"files": "essays/*.md"})

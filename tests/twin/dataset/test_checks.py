@@ -1,4 +1,4 @@
-"""The check of the dataset: it fails on each damage that it is there to find."""
+"""The check of the dataset fails on each kind of damage that it must find."""
 
 from typing import Any
 

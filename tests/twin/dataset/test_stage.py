@@ -1,4 +1,4 @@
-"""Dataset: the outputs are the author's own words, and what is held out stays out."""
+"""Dataset: the outputs are the author's own words, and held-out texts stay out."""
 
 import json
 from collections import Counter
@@ -30,7 +30,7 @@ def article(name: str, text: str, title: str | None = None, author: str = "ann")
 
 
 def own_documents(repository: Path) -> list[Document]:
-    """The project's own source and Markdown, as a repository's files."""
+    """The project's own source and Markdown, as the files of a repository."""
     files = sorted([*repository.glob("twin/**/*.py"), *repository.glob("*.md"), *repository.glob("examples/**/*.md")])
     return [
         Document(
@@ -249,7 +249,7 @@ def test_build_writes_once_and_reports(warehouse: Warehouse, tmp_path: Path) -> 
     assert [message["role"] for message in rows[0]["prompt"] + rows[0]["completion"]] == ["system", "user", "assistant"]
     assert "Ann, writes tools" in rows[0]["prompt"][0]["content"]
 
-    (folder / "test.jsonl").write_text("half", encoding="utf-8")  # as a killed writer of old might leave it
+    (folder / "test.jsonl").write_text("half", encoding="utf-8")  # as an older version might leave it when killed
     assert build_dataset(warehouse, artifacts, "ann").files_written == 2
     assert build_dataset(warehouse, artifacts, "ann").files_written == 0
 

@@ -1,4 +1,4 @@
-"""Retrieval is tested on a store that holds the `MEMORY` of the test's module, embedded with its `EMBEDDER`."""
+"""Tests of retrieval use a store that contains the `MEMORY` of the test module, embedded with its `EMBEDDER`."""
 
 from collections.abc import Iterator
 

@@ -1,4 +1,4 @@
-"""Scores to one order, neighbours, copies, passages and contexts: functions of their arguments alone."""
+"""Fusion of scores, neighbours, copies, passages and contexts: all are pure functions."""
 
 import json
 
@@ -65,7 +65,7 @@ class TestCombination:
         assert parts[0]["a"].sparse is None
         assert parts[0]["c"].dense is None
 
-    def test_no_lists_are_no_points(self) -> None:
+    def test_no_lists_give_no_points(self) -> None:
         assert combine({}, WEIGHTS) == combine({ARTICLES: Found([], [])}, WEIGHTS) == []
 
     @given(
@@ -138,7 +138,7 @@ class TestCopies:
         ]
 
     @pytest.mark.parametrize("other", ["", "Yes.", "word1 word2", "猫"])
-    def test_other_text_is_none(self, other: str) -> None:
+    def test_other_text_is_not_a_copy(self, other: str) -> None:
         assert self.folded(self.TEXT, other) == [self.TEXT, other]
         half = " ".join(self.TEXT.split()[:30])
         assert self.folded(self.TEXT, half) == [self.TEXT, half]

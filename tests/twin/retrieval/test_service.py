@@ -1,4 +1,4 @@
-"""Search: what is asked for, what cannot be, and that every step is told."""
+"""Search: correct and incorrect requests, and a trace of every step."""
 
 import json
 from datetime import date
@@ -92,11 +92,11 @@ class TestAuthors:
         assert result.trace.rules == ["author (name): Robert Noyce"]
         assert result.trace.queries[0]["text"] == "What did write about the engine?"
 
-    def test_one_that_nobody_knows_is_no_condition_and_a_note(self, retriever: Retriever) -> None:
+    def test_an_unknown_one_is_not_a_condition_but_a_note(self, retriever: Retriever) -> None:
         result = retriever.search("What did Alan Turing write about the engine?", limit=20)
         assert {hit.chunk.author for hit in result.hits} == {"ada", "bob-noyce"}
         assert result.notes == [
-            "Alan Turing is no author of this memory, so that the words of all authors were searched."
+            "Alan Turing is not an author in this memory, so the texts of all authors were searched."
         ]
 
 
@@ -128,13 +128,13 @@ class TestConditions:
         result = retriever.search("articles about the engine on LinkedIn", where=where, limit=20)
         assert {hit.chunk.platform for hit in result.hits} == {"medium"}
 
-    def test_they_are_dropped_where_nothing_is_left(self, retriever: Retriever) -> None:
+    def test_they_are_dropped_if_nothing_is_left(self, retriever: Retriever) -> None:
         result = retriever.search("What did Ada Lovelace write about the engine in 1843?", limit=1)
         assert result.hits[0].chunk.link.endswith("/engine")
         assert "left out" in result.notes[0]
         assert retriever.search("engine", where=Where(platforms=("fax",))).hits == ()
 
-    def test_they_are_not_taken_where_that_is_not_wanted(self, retriever: Retriever) -> None:
+    def test_they_are_not_taken_if_that_is_switched_off(self, retriever: Retriever) -> None:
         result = retriever.search("posts about Robert Noyce on LinkedIn", self_query=False, expand=False)
         assert (result.trace.rules, result.trace.where, len(result.trace.queries)) == ([], {}, 1)
 
@@ -235,7 +235,7 @@ def test_another_model_is_one_sentence_whatever_its_dimension(store: EdgeVectorS
             Retriever(store, WordEmbedder("other", dimension)).search("anything", author=author)
 
 
-def test_a_store_that_is_no_folder_is_one_sentence(tmp_path: Path) -> None:
+def test_a_store_that_is_not_a_folder_is_one_sentence(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     with pytest.raises(StoreError, match="TWIN_STORE"):
         Retriever(EdgeVectorStore(tmp_path / "file"), EMBEDDER).search("anything", author="ada")

@@ -33,7 +33,7 @@ def test_somebody_else_is_somebody_else(byline: str) -> None:
 
 
 @pytest.mark.parametrize("byline", ["", " ", "-", "The Engine Blog Team", "Editorial Staff", "admin", "Engine Weekly"])
-def test_what_is_no_person_tells_nothing(byline: str) -> None:
+def test_what_is_not_a_person_tells_nothing(byline: str) -> None:
     assert not is_other(byline, ADA, "Engine Weekly")
 
 

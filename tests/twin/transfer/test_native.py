@@ -226,7 +226,7 @@ def test_an_export_that_is_killed_looks_like_none_and_begins_again(
     assert files_of(out) == files_of(exported)
 
 
-def test_an_import_that_breaks_off_is_made_good_by_the_next(
+def test_the_next_import_repairs_one_that_broke_off(
     exported: Path, new_warehouse: NewWarehouse, empty: ArtifactStore, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     target = new_warehouse("sqlite")

@@ -343,7 +343,7 @@ def test_two_processes_write_the_same_documents_at_once(warehouse: Warehouse) ->
     assert {len(rows) for rows in (contents(warehouse)["raw"], contents(warehouse)["links"])} == {200}
 
 
-def test_a_writer_killed_in_the_middle_is_made_good_by_the_next_run(warehouse: Warehouse) -> None:
+def test_the_next_run_repairs_what_a_killed_writer_left(warehouse: Warehouse) -> None:
     writer = start_writer(warehouse, 100_000)  # so many that it is never done before it is killed
     assert writer.stdin is not None
     assert writer.stdout is not None

@@ -27,7 +27,7 @@ def test_a_row_that_was_added_by_hand_without_an_id_of_ours_is_named(mongo_uri: 
         stored(warehouse)
 
 
-def test_a_row_that_is_no_document_of_ours_ends_a_dump_by_its_id(mongo_uri: str) -> None:
+def test_a_row_that_is_not_a_document_of_ours_ends_a_dump_by_its_id(mongo_uri: str) -> None:
     warehouse = MongoWarehouse(mongo_uri, "dumped_by_hand")
     warehouse.upsert_documents(State.RAW, [document(1)])
     added = mongo_database(warehouse)["raw"].insert_one({"author": "ada", "link": "x"}).inserted_id

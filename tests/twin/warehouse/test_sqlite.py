@@ -108,7 +108,7 @@ def test_a_truly_full_disk_is_one_sentence(tmp_path: Path) -> None:
         subprocess.run(["umount", "-l", str(disk)], check=True)
 
 
-def test_a_file_that_is_no_database_is_one_sentence(tmp_path: Path) -> None:
+def test_a_file_that_is_not_a_database_is_one_sentence(tmp_path: Path) -> None:
     (tmp_path / "w.sqlite").write_bytes(b"This is a diary, not a database. " * 100)
     with pytest.raises(StoreError, match="is not an SQLite database"):
         SqliteWarehouse(tmp_path / "w.sqlite").authors()

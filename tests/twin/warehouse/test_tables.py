@@ -84,7 +84,7 @@ def test_the_newer_one_of_two_rows_stays(warehouse: Warehouse) -> None:
         ("authors", {"slug": "Not A Slug"}, "damaged at slug"),
     ],
 )
-def test_what_is_no_row_is_refused_by_name_and_takes_nothing_with_it(
+def test_what_is_not_a_row_is_refused_by_name_and_affects_nothing_else(
     warehouse: Warehouse, new_warehouse: Callable[[str], Warehouse], table: str, change: dict[str, object], said: str
 ) -> None:
     source = new_warehouse("sqlite")

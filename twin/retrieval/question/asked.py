@@ -1,8 +1,8 @@
-"""Self-query: what a question says about where to look, apart from what it looks for.
+"""Self-query: takes the conditions out of a question, such as author, date and platform.
 
-Rules only, so that an answer costs nothing and is always the same; `twin.retrieval.question.language_model` may know
-better. A rule fires where the question speaks of writing (`posts on LinkedIn since March`), never because a word merely
-occurs: a filter that nobody asked for hides the answer, and a missing one only leaves more to rank.
+It uses only rules, so an answer costs nothing and is always the same; `twin.retrieval.question.language_model` may
+understand more. A rule matches only where the question speaks of writing (`posts on LinkedIn since March`), never
+because a word occurs somewhere: a wrong filter hides the answer, a missing one only leaves more to rank.
 """
 
 import re
@@ -46,7 +46,7 @@ _DO_WRITE = (
 )
 _WORKS = rf"(?:{_NOUNS}|{_SINGULARS}|texts|{_WRITTEN})"
 _WRITING = re.compile(rf"\b(?:{_WORKS}|{_DO_WRITE})\b", re.IGNORECASE)
-"""Where a question speaks of what somebody wrote; `post` alone is a verb of HTTP too, so it counts only beside more."""
+"""Words that show that a question is about writing; `post` is also an HTTP verb, so it does not count alone."""
 
 _PLATFORM_RULES = tuple(
     re.compile(pattern, re.IGNORECASE)
@@ -89,26 +89,26 @@ _EMPTY = stop_words("en").union(
     (word for category in _TEXTS for word in (category.value, category.traits.singular)),
     ("publish", "published", "say", "said", "think", "know"),
 )
-"""Words that leave nothing to look for."""
+"""Words that cannot be searched for alone."""
 
 
 class Asked(Model):
-    """What a question asks for: `query` is searched for, the rest says where."""
+    """What a question asks for: `query` is what to search for, the rest is where."""
 
     query: str
     where: Where = Where()
-    categories: tuple[Category, ...] = ()  # empty: not said
-    rules: tuple[str, ...] = ()  # what fired, as "rule: words of the question"
+    categories: tuple[Category, ...] = ()  # empty: the question names none
+    rules: tuple[str, ...] = ()  # the rules that matched, as "rule: words of the question"
     notes: tuple[str, ...] = ()  # one sentence each, for the reader
 
 
 def asked(question: str, authors: Sequence[Author], today: date) -> Asked:
-    """Take a question apart.
+    """Split a question into what to search for and where.
 
     Args:
-        question: as it was typed.
-        authors: who is known; none where the author is given already.
-        today: what `last year` counts from.
+        question: as the user typed it.
+        authors: the authors that it can name; empty if the author is given already.
+        today: the day that `last year` refers to.
     """
     where: dict[str, Any] = {}
     rules, notes, taken = list[str](), list[str](), list[tuple[int, int]]()
@@ -122,13 +122,13 @@ def asked(question: str, authors: Sequence[Author], today: date) -> Asked:
     known = [each for each in named if each.author]
     for each in named:
         if each.author is None:
-            notes.append(f"{each.text} is no author of this memory, so that the words of all authors were searched.")
+            notes.append(f"{each.text} is not an author in this memory, so the texts of all authors were searched.")
     if len(known) == 1 and known[0].author:
         where["author"] = known[0].author
         lead = _LEADS.search(question[: known[0].span[0]])
         fire(f"author ({known[0].how})", (lead.start() if lead else known[0].span[0], known[0].span[1]), take=True)
     elif known:
-        notes.append("Several authors are named, so that the words of all authors were searched.")
+        notes.append("Several authors are named, so the texts of all authors were searched.")
     for rule in _PLATFORM_RULES:
         if match := rule.search(question):
             where["platforms"] = (NAMED[match["platform"].casefold()],)
@@ -162,7 +162,7 @@ def _with_preposition(question: str, span: tuple[int, int]) -> tuple[int, int]:
 
 
 def _without(question: str, spans: list[tuple[int, int]]) -> str:
-    """The question without what became a condition; whole again where nothing to look for would be left."""
+    """The question without the words that became conditions; the whole question if nothing else would be left."""
     text = question
     for start, end in sorted(spans, reverse=True):
         text = f"{text[:start]} {text[end:]}"

@@ -1,9 +1,9 @@
-"""When a question means: `since March 2024`, `last year`, `between 2021 and 2023`, as a range of days.
+"""Finds the period in a question: `since March 2024`, `last year`, `between 2021 and 2023`, as a range of days.
 
-`dateparser` was measured in its place and is not used. Of 50 questions without a date it finds one in 12 (`RFC 2616`,
-`now and then`, `3000 words`; these rules in none), a question takes it 18 ms (0.2), and loading it half a second. It
-finds 37 of 42 dates in six languages (these rules 33: a day by the name of its month is not known), but says neither
-`since` nor `before` nor `between`, so that those rules would stay. Best settings: the six languages, a year required.
+`dateparser` was measured as an alternative and is not used. In 50 questions without a date it finds one in 12
+(`RFC 2616`, `now and then`, `3000 words`; these rules in none). It takes 18 ms per question (0.2) and half a second to
+load. It finds 37 of 42 dates in six languages (these rules 33: they do not know days with the name of a month), but
+not `since`, `before` or `between`, so these rules would still be needed. Best settings: six languages, year required.
 """
 
 import re
@@ -54,11 +54,11 @@ _RULES: tuple[tuple[str, re.Pattern[str]], ...] = tuple(
         ("this", r"\b(?:(?:in|from|of)\s+)?(last|this)\s+(week|month|year)\b"),
     )
 )
-"""The first of two that begin at the same place wins."""
+"""If two begin at the same place, the first one wins."""
 
 
 class Period(NamedTuple):
-    """Days from `start` to before `end`, in UTC; None is open. `span` is where the question says so."""
+    """Days from `start` up to but not including `end`, in UTC; None is open. `span` is the place in the question."""
 
     start: datetime | None
     end: datetime | None
@@ -67,11 +67,11 @@ class Period(NamedTuple):
 
 
 def period(question: str, today: date, begin: int = 0) -> Period | None:
-    """The first period that a question names from character `begin` on; None where it names none.
+    """The first period that a question names from character `begin` on; None if there is none.
 
     Args:
-        question: any text; the months of six languages are known.
-        today: what `last year` counts from.
+        question: any text; month names are known in six languages.
+        today: the day that `last year` refers to.
     """
     found = [
         (match.start(), order, name, match)

@@ -1,8 +1,8 @@
-"""Query expansion: other ways to say the same, as queries of their own whose results are fused.
+"""Query expansion: searches also for other wordings of the question and fuses the results.
 
-By rules, so that it costs no model and is always the same: an abbreviation of the field is spelt out or a spelt out
-term abbreviated, and an identifier is parted into its words. BM25 finds the parts of an identifier anyway; the variant
-is for the embedding model, to which `maxRetries` is letters.
+It uses rules, so it needs no model and is always the same. An abbreviation of the field is spelt out, a spelt-out term
+is abbreviated, and an identifier is split into its words. BM25 finds the parts of an identifier anyway; the variant is
+for the embedding model, to which `maxRetries` is only letters.
 """
 
 import re
@@ -10,7 +10,7 @@ from functools import cache
 from typing import NamedTuple
 
 MOST = 2
-"""Variants beside the question: each costs an embedding."""
+"""Maximum number of variants in addition to the question; each costs one embedding."""
 
 GLOSSARY = {
     "AI": "artificial intelligence",
@@ -73,7 +73,7 @@ GLOSSARY = {
     "VAE": "variational autoencoder",
     "VM": "virtual machine",
 }
-"""Abbreviations that mean one thing where software and machine learning are written about."""
+"""Abbreviations that have only one meaning in texts about software and machine learning."""
 
 _IDENTIFIER = re.compile(
     r"\b(?:[a-z]\w*_\w+|[A-Za-z]+(?:\.[A-Za-z_]\w+)+|[a-z]+(?:[A-Z][a-z0-9]+)+|(?:[A-Z][a-z0-9]+){3,})\b"
@@ -82,14 +82,14 @@ _BOUNDARY = re.compile(r"[_.]+|(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])")
 
 
 class Variant(NamedTuple):
-    """Another way to say a question, and the rule that made it."""
+    """Another wording of a question, and the rule that made it."""
 
     text: str
     rule: str
 
 
 def variants(question: str) -> list[Variant]:
-    """At most `MOST` variants of a question, each other than the question and than the others."""
+    """At most `MOST` variants of a question, all different from it and from each other."""
     found: dict[str, Variant] = {}
     for text, rule in (_spelt_out(question), _abbreviated(question), _parted(question)):
         if text.casefold() != question.casefold():
@@ -132,7 +132,7 @@ def _parted(question: str) -> tuple[str, str]:
 
 @cache
 def _abbreviations() -> re.Pattern[str]:
-    """Abbreviations in their own capitals: `AI` is one, `ai` and `Ai` may be words."""
+    """Abbreviations in their usual capitals: `AI` is one, `ai` and `Ai` may be words."""
     names = "|".join(sorted(map(re.escape, GLOSSARY), key=len, reverse=True))
     return re.compile(rf"(?<![\w/])({names})(s)?(?![\w/])")
 

@@ -1,7 +1,7 @@
-"""Self-query and expansion by a language model behind an OpenAI-compatible endpoint; never needed, never trusted.
+"""Self-query and expansion by a language model behind an OpenAI-compatible endpoint; optional, and never trusted.
 
-The model is asked for one JSON object, which is checked field by field; whatever goes wrong (no answer, no JSON, an
-author that nobody knows), the rules of `twin.retrieval.question.asked` stand.
+The model is asked for one JSON object, and every field of it is checked. If anything is wrong (no answer, no JSON, an
+unknown author), the rules of `twin.retrieval.question.asked` are used.
 """
 
 import json
@@ -32,7 +32,7 @@ else, with these fields; leave out what the question does not say:
 
 
 class Understanding(BaseModel):
-    """What the model made of a question. What it adds beside these fields is left alone."""
+    """What the model understood. Other fields of its answer are ignored."""
 
     model_config = ConfigDict(frozen=True, extra="ignore")
 
@@ -51,9 +51,9 @@ class LanguageModel:
 
     Args:
         url: base address, such as `http://localhost:8000/v1`.
-        model: its name there.
+        model: its name at the endpoint.
         api_key: sent as a bearer token; never logged.
-        timeout_s: for connecting and for each part of the answer. It is asked once: somebody is waiting.
+        timeout_s: for connecting and for each part of the answer. There is no retry: somebody is waiting.
 
     Raises:
         InputError: the address or the key cannot be used.
@@ -71,10 +71,10 @@ class LanguageModel:
         )
 
     def understand(self, question: str, authors: Sequence[Author], today: date) -> Understanding:
-        """Ask the model.
+        """Ask the model about a question.
 
         Raises:
-            ValueError: there was no answer that can be used; one sentence says why.
+            ValueError: there is no usable answer; one sentence says why.
         """
         instruction = _INSTRUCTION.format(
             authors=", ".join(f"{author.slug} ({author.name})" for author in authors) or "nobody",
@@ -104,13 +104,13 @@ class LanguageModel:
         except TwinError as error:
             raise ValueError(str(error).removesuffix(".")) from error
         except (KeyError, IndexError, TypeError) as error:
-            raise ValueError(f"{self._endpoint.url} answered with something else than {expected}") from error
+            raise ValueError(f"{self._endpoint.url} answered with something other than {expected}") from error
 
 
 def _object(text: str) -> Any:
-    """The JSON object of an answer, also where prose or a code fence stands around it."""
+    """The JSON object in an answer, even if it is surrounded by prose or a code fence."""
     start, end = text.find("{"), text.rfind("}")
     try:
         return json.loads(text[start : end + 1])
     except ValueError as error:
-        raise ValueError("the answer is no JSON object") from error
+        raise ValueError("the answer is not a JSON object") from error

@@ -1,4 +1,4 @@
-"""Which languages a query's words are stemmed in: nobody says which one a short query is in, nor what it may find."""
+"""Chooses the languages for stemming a query: a short query does not say its language, or that of what it may find."""
 
 from collections.abc import Sequence
 
@@ -8,15 +8,15 @@ from twin.terms.stopwords import LISTED, stop_words
 from twin.vectors.base import Where
 
 ALWAYS = ("de", "en", "es", "fr", "it", "nl", "pt")
-"""Searched whatever the query looks like. A stem in a language that nothing is written in finds nothing; on an English
-collection these seven together measured as well as English alone, and all 35 a little worse."""
+"""Always searched. A stem in a language that nothing is written in finds nothing. On an English collection these seven
+together measured as well as English alone, and all 35 slightly worse."""
 
 
 def query_languages(query: str, where: Where, authors: Sequence[Author]) -> list[str]:
-    """ISO 639-1 codes, sorted: those of the conditions alone where there are any, else the usual ones, the authors'
-    own, and those whose grammar words the query has.
+    """ISO 639-1 codes, sorted: the conditions' languages if there are any; or else the usual ones, the authors' own,
+    and those whose grammar words occur in the query.
 
-    Words of other scripts than the Latin need none of this: their stemmer is chosen by the script.
+    Words of non-Latin scripts do not need this: the script decides their stemmer.
     """
     if where.languages:
         return sorted(set(where.languages) & ALGORITHMS.keys())

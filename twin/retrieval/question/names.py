@@ -1,4 +1,4 @@
-"""Who is meant: names in a question against the authors that are known. Read only; nobody is ever created."""
+"""Finds the known authors that a question names. Read only: it never creates an author."""
 
 import re
 import unicodedata
@@ -9,7 +9,7 @@ from typing import NamedTuple
 from twin.models import Author, Category
 
 _ALIKE = 0.85
-"""Ratio of equal letters from which on a misspelt name is taken for a known one."""
+"""A misspelt name is taken for a known one from this ratio of equal letters on."""
 
 _NAME = r"[^\W\d_a-zß-öø-ÿ][\w'’.-]*"
 _FULL_NAME = rf"{_NAME}(?:\s+(?:(?:van|von|de|der|den|da|di|la|le|bin|al|el)\s+)?{_NAME}){{1,2}}"
@@ -26,24 +26,24 @@ _CLAIMS = tuple(
         rf"(?i:von|par|de|por)\s+({_FULL_NAME})",
     )
 )
-"""How a question says whose words it asks for. Only with capitals: `by hand` and `by Qdrant` are no authors."""
+"""How a question says whose texts it asks for. Only with capitals, so `by hand` is not an author."""
 
 
 class Named(NamedTuple):
-    """Who a question names: `span` is where, so that the name can be taken out of what is searched for."""
+    """An author that a question names. `span` is the place, so that the name can be left out of the query."""
 
-    author: str | None  # slug; None where nobody known is meant
+    author: str | None  # slug; None if it is not a known author
     span: tuple[int, int]
     how: str  # "name", "similar" or "unknown"
-    text: str  # as it stands in the question
+    text: str  # as written in the question
 
 
 def named_authors(question: str, authors: Sequence[Author]) -> list[Named]:
     """The authors that a question names, each once, in the order of the question.
 
-    A known author is meant by the full name, an alias or the slug as whole words, in any case and without accents; or,
-    where the question says whose words it asks for, by a name that is almost theirs. A name in such a place that
-    resembles nobody's is returned as unknown.
+    The full name, an alias or the slug names a known author if it occurs as whole words, in any case and without
+    accents. Where the question says whose texts it asks for, an almost equal name is enough; a name there that
+    resembles no known one is returned as unknown.
     """
     plain = _plain(question)
     found: dict[str, Named] = {}
@@ -66,7 +66,7 @@ def _length(name: str) -> tuple[int, str]:
 
 
 def _distinctive(name: str, written: str) -> bool:
-    """Whether a match can be no common word: several words, a handle, or one long word with its capital."""
+    """Whether a match cannot be a common word: several words, a handle, or one long word with a capital."""
     return len(_plain(name).split()) > 1 or "@" in name or (len(name) >= 4 and written[:1].isupper())
 
 
@@ -76,7 +76,7 @@ def _whole(name: str, text: str) -> tuple[int, int] | None:
 
 
 def _similar(name: str, authors: Sequence[Author]) -> str | None:
-    """Slug of the one author whose name is nearest and near enough; None where two are equally near."""
+    """Slug of the author with the nearest name, if it is near enough; None if two are equally near."""
     rated = sorted(
         (
             (
@@ -93,7 +93,7 @@ def _similar(name: str, authors: Sequence[Author]) -> str | None:
 
 
 def _plain(text: str) -> str:
-    """Lower case without accents, character by character, so that places in it are places in the text."""
+    """Lower case without accents, character by character, so positions stay the same."""
     return "".join(unicodedata.normalize("NFD", each)[0].lower()[:1] for each in text)
 
 

@@ -1,4 +1,4 @@
-"""The answer of a language model about a question, checked against what is known, beside what the rules found."""
+"""Checks a language model's answer about a question against what is known, and combines it with the rules."""
 
 import logging
 from collections.abc import Sequence
@@ -16,18 +16,18 @@ logger = logging.getLogger("twin")
 def understand(
     model: LanguageModel, question: str, authors: Sequence[Author], today: date, rules: Asked
 ) -> tuple[Asked, tuple[str, ...]]:
-    """What the model makes of a question, and the variants that it offers; what the rules found, and none, where the
-    model fails."""
+    """What the model understood, and the variants that it offers; if the model fails, the result of the rules and no
+    variants."""
     try:
         said = model.understand(question, authors, today)
     except ValueError as error:
-        logger.warning("the language model was of no use (%s): rules were used instead", error)
-        note = f"The language model was of no use ({error}), so that rules were used instead."
+        logger.warning("the language model did not help (%s): rules were used instead", error)
+        note = f"The language model did not help ({error}), so rules were used instead."
         return rules.model_copy(update={"notes": (*rules.notes, note)}), ()
     notes = list(rules.notes)
     author = said.author if said.author in {each.slug for each in authors} else None
     if said.author and author is None and authors and not notes:
-        notes.append(f"{said.author} is no author of this memory, so that the words of all authors were searched.")
+        notes.append(f"{said.author} is not an author in this memory, so the texts of all authors were searched.")
     where = Where(
         author=author,
         platforms=said.platforms,

@@ -179,7 +179,7 @@ PACK = f"objects/pack/pack-{'0' * 40}.pack"
         _tar(HEAD, ("objects/info/alternates", tarfile.REGTYPE, b"/")),
     ],
 )  # fmt: skip
-def test_what_is_no_capture_of_a_clone_is_refused(content: bytes, tmp_path: Path) -> None:
+def test_what_is_not_a_capture_of_a_clone_is_refused(content: bytes, tmp_path: Path) -> None:
     folder = tmp_path / "unpacked"
     folder.mkdir()
     with pytest.raises(ConsistencyError, match="is not a clone of a repository"):

@@ -143,7 +143,7 @@ def test_contents(path: str, content: str, reason: str | None) -> None:
     ("content", "reason"),
     [(b"a\0b", "binary"), ("x = 1\n".encode("utf-16"), "not_utf8"), ("grüße".encode("cp1252"), "not_utf8")],
 )
-def test_bytes_that_are_no_utf8(content: bytes, reason: str) -> None:
+def test_bytes_that_are_not_utf8(content: bytes, reason: str) -> None:
     assert reason_by_content("a.py", content) == reason
 
 

@@ -101,7 +101,7 @@ def test_unchanged_commit_is_not_read_again_and_metadata_does_not_hold_it(tmp_pa
     assert before["b.py"].content_hash != after["b.py"].content_hash
 
 
-def test_what_is_no_repository_is_said_in_a_sentence(tmp_path: Path) -> None:
+def test_what_is_not_a_repository_gives_one_sentence(tmp_path: Path) -> None:
     inside = tmp_path / "r" / "inside"
     commit(tmp_path / "r", {"a.py": b"1\n"})
     inside.mkdir()

@@ -169,7 +169,7 @@ def test_table_of_numbers_is_a_table() -> None:
     assert "| 1843 | 25 |" in found
 
 
-def test_blank_lines_of_code_are_no_business_of_the_prose() -> None:
+def test_blank_lines_of_code_do_not_depend_on_the_prose() -> None:
     code = "a\n\n\n\n \n    b\n\n\t\n\tc"
     assert f"```\n{code}\n```" in text(f"<pre>{code}</pre>")
 

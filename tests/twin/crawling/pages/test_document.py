@@ -167,7 +167,7 @@ def test_plain_text_and_markdown_are_articles_as_they_are(server: Server, fetche
         ("application/xml", b"<!---->" * 250, "is application/xml, not a web page"),
     ],
 )
-def test_what_is_no_page_is_named_with_the_mend(
+def test_what_is_not_a_page_is_named_with_a_way_to_fix_it(
     server: Server, fetcher: Fetcher, kind: str, content: bytes, expected: str
 ) -> None:
     server.handlers["/a"] = lambda handler: send(handler, 200, content, Content_Type=kind)
@@ -245,7 +245,7 @@ def test_a_publication_that_moved_to_other_software_is_read_as_a_page(server: Se
     assert "software" not in moved.validators
 
 
-def test_a_teaser_on_a_host_of_its_own_gets_the_mend_of_its_platform(server: Server, fetcher: Fetcher) -> None:
+def test_a_teaser_on_a_custom_domain_gets_the_advice_of_its_platform(server: Server, fetcher: Fetcher) -> None:
     server.handlers["/on-engines-0123456789ab"] = answering(page(MEDIUM))
     cut_off = item(
         "https://ada.example/on-engines-0123456789ab", "", guid="https://medium.com/p/0123456789ab",

@@ -141,7 +141,7 @@ def test_checks_for_robots_in_other_words(title: str, body: str) -> None:
     ],
     ids=lambda html: html[:60],
 )  # fmt: skip
-def test_articles_about_such_things_and_beside_them_pass(html: str) -> None:
+def test_articles_about_such_things_or_near_them_pass(html: str) -> None:
     assert sign(html) is None
     extracted = extract_page(html, URL)
     assert extracted is not None

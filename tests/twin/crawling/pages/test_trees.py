@@ -21,7 +21,7 @@ def test_what_is_inside_of_a_thing_comes_after_it_and_only_where_it_is_asked_for
     assert things(post, nested=True) == [{"BlogPosting"}, {"Comment"}, {"Person"}]
 
 
-def test_what_is_no_description_takes_no_other_with_it() -> None:
+def test_what_is_not_a_description_affects_no_other() -> None:
     found = things("", "{", "[" * 100_000, "7", f'{{"@type": "{"x" * 2**20}"}}', '{"@type": "Article", "name": "a\tb"}')
     assert found == [{"Article"}]
     assert len(things(f"[{','.join(['{}'] * 4000)}]", "{}")) == 4001

@@ -94,7 +94,7 @@ def test_names_are_labels_and_nothing_is_unpacked(tmp_path: Path) -> None:
     assert [each.name for each in tmp_path.iterdir()] == ["e.zip"]
 
 
-def test_symbolic_links_and_leftovers_of_macos_are_no_files(tmp_path: Path) -> None:
+def test_symbolic_links_and_leftovers_of_macos_are_not_files(tmp_path: Path) -> None:
     path = packed(tmp_path / "e.zip", {"a.html": "a", "__MACOSX/a.html": "no", "deep/._a.html": "no", "empty/": ""})
     with zipfile.ZipFile(path, "a") as target:
         link = zipfile.ZipInfo("link.html")
@@ -230,7 +230,7 @@ def test_damaged_member_takes_no_other_with_it(tmp_path: Path, caplog: pytest.Lo
     assert "b.html in it cannot be read" in caplog.text
 
 
-def test_what_is_no_archive_is_said_in_a_sentence(tmp_path: Path) -> None:
+def test_what_is_not_an_archive_gives_one_sentence(tmp_path: Path) -> None:
     assert "does not exist" in refused(tmp_path / "none.zip")
     (tmp_path / "page.zip").write_text("<html>")
     assert "is not a zip archive, or it is damaged" in refused(tmp_path / "page.zip")

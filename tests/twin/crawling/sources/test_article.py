@@ -63,7 +63,7 @@ def test_gzip_and_wrong_charset(server: Server, fetcher: Fetcher) -> None:
         assert "Ä ö ü ß" in document(read(fetcher, server.root + path)).text, path
 
 
-def test_what_is_no_article_is_not_stored(server: Server, fetcher: Fetcher) -> None:
+def test_what_is_not_an_article_is_not_stored(server: Server, fetcher: Fetcher) -> None:
     challenge = b"<html><title>Just a moment...</title><body>Verify you are human</body></html>"
     server.handlers["/challenge"] = lambda handler: send(handler, 200, challenge)
     server.handlers["/empty"] = lambda handler: send(handler, 200, b"<html><body></body></html>")
@@ -110,7 +110,7 @@ def test_atom_feed(server: Server, fetcher: Fetcher) -> None:
     assert found.text.startswith("An engine has a mill")
 
 
-def test_feed_with_entities_and_what_is_no_feed(server: Server, fetcher: Fetcher) -> None:
+def test_feed_with_entities_and_what_is_not_a_feed(server: Server, fetcher: Fetcher) -> None:
     evil = b'<!DOCTYPE rss [<!ENTITY a SYSTEM "file:///etc/passwd">]><rss><channel>&a;</channel></rss>'
     server.handlers["/evil"] = lambda handler: send(handler, 200, evil)
     server.handlers["/page"] = lambda handler: send(handler, 200, PAGE.encode())

@@ -204,7 +204,7 @@ def test_addresses(url: str, expected: str) -> None:
     assert (crawler.kind, address) == ("devto", expected)
 
 
-def test_pages_of_devs_own_are_no_source() -> None:
+def test_pages_of_devs_own_are_not_a_source() -> None:
     for url in ("https://dev.to/", "https://dev.to/t/python", "https://dev.to/search?q=ada"):
         with pytest.raises(InputError, match=r"is one of dev.to's own pages: give a member, https://dev.to/NAME"):
             classify(url)

@@ -172,7 +172,7 @@ def test_broken_xml_is_read_as_far_as_it_goes(server: Server, fetcher: Fetcher) 
         (b'<?xml version="1.0" encoding="UT\xcf-8"?><rss/>', "is not an RSS or Atom feed"),
     ],
 )
-def test_bombs_and_what_is_no_feed(server: Server, fetcher: Fetcher, body: bytes, expected: str) -> None:
+def test_bombs_and_what_is_not_a_feed(server: Server, fetcher: Fetcher, body: bytes, expected: str) -> None:
     server.handlers["/x"] = answering(body)
     with pytest.raises(CrawlError, match=expected) as caught:
         read(fetcher, f"{server.root}/x")
@@ -380,7 +380,7 @@ def test_feed_of_a_platform_leaves_out_what_is_paid_for(server: Server, fetcher:
     assert asked(server) == ["/feed"]  # a page would only show the same beginning
 
 
-def test_page_that_shows_only_the_beginning_is_no_article(server: Server, fetcher: Fetcher) -> None:
+def test_page_that_shows_only_the_beginning_is_not_an_article(server: Server, fetcher: Fetcher) -> None:
     described = '<script type="application/ld+json">{"@type": "Article", "isAccessibleForFree": "False"}</script>'
     server.handlers["/rss"] = answering(
         rss(item(f"{server.root}/dear", "", summary="x"), item(f"{server.root}/free", "", summary="x"))
@@ -448,7 +448,7 @@ def test_crawl_keeps_what_leaves_the_feed_and_reads_it_again_without_a_request(
     warehouse.close()
 
 
-def test_answer_of_a_server_error_is_no_feed(server: Server, fetcher: Fetcher) -> None:
+def test_answer_of_a_server_error_is_not_a_feed(server: Server, fetcher: Fetcher) -> None:
     server.handlers["/rss"] = lambda handler: send(handler, 503, base64.b64encode(rss()))
     with pytest.raises(CrawlError, match="503 Service Unavailable: try again later") as caught:
         read(fetcher, f"{server.root}/rss")

@@ -17,7 +17,7 @@ ARABIC = "هذه مقالة قصيرة عن المحركات وعن البطاق
 JAPANESE = "これはエンジンと穿孔カードについての短い記事です。何をすべきかを教えてくれます。"
 
 
-def test_folder_without_one_of_the_categories_is_no_failure(tmp_path: Path) -> None:
+def test_folder_without_one_of_the_categories_is_not_a_failure(tmp_path: Path) -> None:
     (tmp_path / "essay.md").write_text(PROSE)
     first = crawled(tmp_path, POSTS)
     assert (list(first.documents), first.status, first.skipped) == ([], "ok", {})
@@ -72,7 +72,7 @@ def test_front_matter_goes_into_the_fields(tmp_path: Path, text: str, fields: tu
 @pytest.mark.parametrize(
     "text", ["---\nA rule above.\n\n---\nAnd one below.\n", "----\ntitle: x\n----\n", "---\ntitle: x\n"]
 )
-def test_rules_are_no_front_matter(text: str) -> None:
+def test_rules_are_not_front_matter(text: str) -> None:
     assert split_front_matter(text).rest == text
 
 
@@ -156,7 +156,7 @@ def test_pages_are_read_in_what_they_declare_where_that_is_possible(declared: st
     assert decoded(page.encode(encoding), "a.html")[0] == page
 
 
-def test_what_is_no_text_is_said_and_never_replaced(tmp_path: Path) -> None:
+def test_what_is_not_text_is_reported_and_never_replaced(tmp_path: Path) -> None:
     (tmp_path / "a.txt").write_bytes(b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR" * 40)
     assert refused(tmp_path, files="a.txt") == (
         "local:a.txt is a binary file, not text: exclude it, or save it as text in UTF-8."
@@ -172,7 +172,7 @@ def test_what_is_no_text_is_said_and_never_replaced(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("pattern", [".", "*.md", "pipe.md"])
-def test_what_is_no_file_by_nature_is_never_opened(tmp_path: Path, pattern: str) -> None:
+def test_what_is_not_a_regular_file_is_never_opened(tmp_path: Path, pattern: str) -> None:
     """A reader of a pipe waits for its writer, for ever."""
     os.mkfifo(tmp_path / "pipe.md")
     assert "names no .html, .md or .txt file" in refused(tmp_path, files=pattern)
@@ -239,7 +239,7 @@ def test_what_is_left_out_by_name_is_counted(tmp_path: Path) -> None:
     assert "never read: rename it" in refused(tmp_path, files="credentials.txt")
 
 
-def test_zip_that_is_no_known_export_is_said_to_be_one(tmp_path: Path) -> None:
+def test_zip_that_is_not_a_known_export_is_named_as_such(tmp_path: Path) -> None:
     (tmp_path / "x.zip").write_bytes(b"PK\3\4 and no end")
     assert "local:x.zip is not a zip archive, or it is damaged" in refused(tmp_path, files="x.zip")
     (tmp_path / "x.zip").write_bytes(b"PK\5\6" + bytes(18))

@@ -88,7 +88,7 @@ def test_bomb_is_refused_before_it_unpacks(tmp_path: Path, monkeypatch: pytest.M
         read(export)
 
 
-def test_what_is_no_export_is_said_in_a_sentence(tmp_path: Path) -> None:
+def test_what_is_not_an_export_gives_one_sentence(tmp_path: Path) -> None:
     with pytest.raises(CrawlError, match=r"local:export\.zip does not exist"):
         read(tmp_path / "none.zip")
     (tmp_path / "page.zip").write_text("<html>")
@@ -135,7 +135,7 @@ def test_documents_are_made_while_they_are_consumed(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("address", ["javascript:alert(1)", "https://[x", "foo bar", "http://a\tb", ""])
-def test_what_is_no_address_is_no_link(tmp_path: Path, address: str) -> None:
+def test_what_is_not_an_address_is_not_a_link(tmp_path: Path, address: str) -> None:
     raw = HEADER + f"2026-01-01 10:00:00,{address},Hello,,,PUBLIC\n"
     (document,), _ = read(packed(tmp_path / "e.zip", {"Shares.csv": raw}))
     assert document.link.startswith("local:export.zip#")

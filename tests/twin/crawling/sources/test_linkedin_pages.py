@@ -134,7 +134,7 @@ def test_address_noted_by_the_browser_is_the_pages_own(tmp_path: Path) -> None:
         (f"<!-- saved from url=(0099){ADDRESS} -->", '<div class="authwall-join-form__title">Join LinkedIn</div>'),
     ],
 )
-def test_sign_in_page_is_refused_with_the_mend(tmp_path: Path, noted: str, body: str) -> None:
+def test_sign_in_page_is_refused_with_a_way_to_fix_it(tmp_path: Path, noted: str, body: str) -> None:
     (tmp_path / "wall.html").write_text(f"{noted}\n<html><body>{body}<p>{PROSE}</p></body></html>")
     sentence = refused(tmp_path, POSTS, files="wall.html")
     assert sentence.startswith("local:wall.html is LinkedIn's sign-in page, not a post or article: open its address")
@@ -232,7 +232,7 @@ def test_embedded_form_of_a_post_is_that_post(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("title", ["(2) Post | Feed | LinkedIn", "منشور | LinkedIn", "投稿 | フィード | LinkedIn "])
-def test_page_of_who_is_signed_in_is_no_article(tmp_path: Path, title: str) -> None:
+def test_page_of_a_signed_in_member_is_not_an_article(tmp_path: Path, title: str) -> None:
     """Such a page gives no address of its own, and shows a feed of other people."""
     page = f'<title>{title}</title><body><a href="https://www.linkedin.com/feed/">Home</a><p>{OTHERS * 9}</p>'
     (tmp_path / "post.html").write_text(page)
@@ -262,7 +262,7 @@ def test_odd_descriptions_end_no_reading(tmp_path: Path, changes: dict[str, obje
     assert document.published_at.year == 2026  # from the id
 
 
-def test_half_a_character_of_json_is_no_text(tmp_path: Path) -> None:
+def test_half_a_character_of_json_is_not_text(tmp_path: Path) -> None:
     page = post_page(posting(articleBody="a PLACE b")).replace("PLACE", "\\ud83d")
     (tmp_path / "post.html").write_text(page)
     (document,), _ = read(tmp_path, POSTS)

@@ -125,7 +125,7 @@ def rows_or_sentence(content: bytes, answers: bool) -> list[dict[str, str]] | st
 
 
 @given(st.binary(max_size=300) | st.text('",\\\n\r 2x', max_size=40).map(str.encode), st.booleans())
-def test_noise_between_rows_is_no_crash_and_takes_no_row_with_it(noise: bytes, answers: bool) -> None:
+def test_noise_between_rows_does_not_crash_and_loses_no_row(noise: bytes, answers: bool) -> None:
     head = b"Date,Link,Message\n" if answers else HEADER.encode()
     rows = [f'2026-01-01 10:00:00,{SHARE}{n},"Post {n}"'.encode() + b",,,"[answers * 3 :] + b"\n" for n in (1, 2)]
     found = rows_or_sentence(head + rows[0] + noise + b"\n" + rows[1], answers)

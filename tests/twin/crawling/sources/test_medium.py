@@ -152,7 +152,7 @@ def test_addresses(url: str, expected: str) -> None:
 @pytest.mark.parametrize(
     "url", ["https://medium.com/", "https://medium.com/tag/mills", "https://medium.com/me/stories"]
 )
-def test_pages_of_mediums_own_are_no_source(url: str) -> None:
+def test_pages_of_mediums_own_are_not_a_source(url: str) -> None:
     with pytest.raises(InputError, match=r"is one of Medium's own pages: give a profile, https://medium.com/@NAME"):
         classify(url)
     assert classify("https://medium.com.evil.example/@ada")[0].kind == "article"

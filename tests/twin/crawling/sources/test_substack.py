@@ -119,7 +119,7 @@ def test_a_name_that_makes_no_address_takes_no_other_post_with_it(tmp_path: Path
         (None, "has no posts.csv, so it is not a Substack export"),
     ],
 )
-def test_what_is_no_archive_of_substacks(tmp_path: Path, table: str | None, expected: str) -> None:
+def test_what_is_not_an_archive_of_substacks(tmp_path: Path, table: str | None, expected: str) -> None:
     path = pack(tmp_path / "x.zip", **({} if table is None else {"posts.csv": table}), **{"posts/1.x.html": BODY})
     with pytest.raises(CrawlError, match=expected) as caught:
         read_export(path)
@@ -146,7 +146,7 @@ def test_addresses(url: str, expected: str) -> None:
 @pytest.mark.parametrize(
     "url", ["https://substack.com/@ada", "https://substack.com/home/post/p-1", "https://substack.com"]
 )
-def test_pages_of_substacks_own_are_no_source(url: str) -> None:
+def test_pages_of_substacks_own_are_not_a_source(url: str) -> None:
     with pytest.raises(InputError, match=r"give the publication's address, https://NAME.substack.com"):
         classify(url)
     assert classify("https://substack.com.evil.example/p/x")[0].kind == "article"

@@ -66,7 +66,7 @@ def test_rules(server: Server, fetcher: Fetcher, text: str, path: str, expected:
     assert server.asked_robots == 1
 
 
-def test_refusal_names_the_file_and_the_mend(server: Server, fetcher: Fetcher) -> None:
+def test_refusal_names_the_file_and_how_to_fix_it(server: Server, fetcher: Fetcher) -> None:
     serve(server, "User-agent: *\nDisallow: /private")
     with pytest.raises(FetchError) as caught:
         fetcher.get(f"{server.root}/private/a")

@@ -69,7 +69,7 @@ def test_encodings_are_undone(server: Server, once: Fetcher, encoding: str, body
         ("gzip, gzip", gzip.compress(PACKED), "is encoded as 'gzip, gzip', which was not asked for"),
     ],
 )
-def test_half_an_answer_is_none(server: Server, once: Fetcher, encoding: str, body: bytes, expected: str) -> None:
+def test_half_an_answer_is_refused(server: Server, once: Fetcher, encoding: str, body: bytes, expected: str) -> None:
     server.handlers["/a"] = lambda handler: send(handler, 200, body, Content_Encoding=encoding)
     with pytest.raises(FetchError, match=expected) as caught:
         once.get(f"{server.root}/a")

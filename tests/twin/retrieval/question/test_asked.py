@@ -1,4 +1,4 @@
-"""What a question says about where to look: rules that fire, and rules that must not."""
+"""The conditions in a question: rules that must match, and rules that must not."""
 
 import json
 from datetime import UTC, date, datetime
@@ -93,7 +93,7 @@ def test_conditions_are_taken_from_a_question(
         "boundary layer articles of faith",
     ],
 )
-def test_a_word_that_merely_occurs_is_no_condition(question: str) -> None:
+def test_a_word_that_merely_occurs_is_not_a_condition(question: str) -> None:
     found = asked(question, PEOPLE, TODAY)
     assert (found.query, found.where, found.categories, found.rules) == (question, Where(), (), ())
 
@@ -108,13 +108,13 @@ def test_no_question_of_public_collections_is_taken_for_a_condition(shared_data:
     assert [question for question in questions if asked(question, PEOPLE, TODAY).rules] == []
 
 
-def test_who_is_unknown_is_a_note() -> None:
+def test_an_unknown_author_is_a_note() -> None:
     found = asked("What did Grace Hopper write about compilers?", PEOPLE, TODAY)
     assert (found.where.author, found.query) == (None, "What did Grace Hopper write about compilers?")
-    assert found.notes == ("Grace Hopper is no author of this memory, so that the words of all authors were searched.",)
+    assert found.notes == ("Grace Hopper is not an author in this memory, so the texts of all authors were searched.",)
 
 
-def test_several_authors_are_no_condition() -> None:
+def test_several_authors_are_not_a_condition() -> None:
     found = asked("Compare what Paul Examplé and Maria García wrote about tests", PEOPLE, TODAY)
     assert found.where.author is None
     assert "Several authors" in found.notes[0]
@@ -156,7 +156,7 @@ def test_periods(text: str, start: str | None, end: str | None) -> None:
 
 
 @pytest.mark.parametrize("text", ["in 2024-02-31", "between 2023 and 2021", "in version 2024", "the 2020s", "Q5 2022"])
-def test_what_is_no_period(text: str) -> None:
+def test_what_is_not_a_period(text: str) -> None:
     found = period(text, TODAY)
     assert found is None or found.rule not in ("on", "between")
     assert text != "in 2024-02-31" or found is None

@@ -1,4 +1,4 @@
-"""The optional models: a reranker that reads again, and a language model that understands questions, or fails to."""
+"""The optional models: a reranker, and a language model that understands questions or fails."""
 
 import json
 import threading
@@ -59,7 +59,7 @@ class TestReranker:
         best = max(MEMORY[:3], key=lambda chunk: reranker.scores("engine", [chunk.embedded_text])[0])
         assert result.hits[0].chunk.id == best.id
 
-    def test_one_that_is_none_is_one_sentence(self, tmp_path: Path) -> None:
+    def test_a_folder_without_a_model_is_one_sentence(self, tmp_path: Path) -> None:
         with pytest.raises(InputError, match=r"cannot be loaded .*TWIN_RERANKER"):
             CrossEncoderReranker(str(tmp_path)).scores("engine", ["text"])
 
@@ -96,7 +96,7 @@ Answer = Callable[[dict[str, Any]], tuple[int, str]]
 
 @contextmanager
 def endpoint(answer: Answer) -> Iterator[tuple[str, list[dict[str, Any]]]]:
-    """An OpenAI-compatible server on this machine, and what it was asked."""
+    """An OpenAI-compatible server on this machine that records the requests."""
     asked: list[dict[str, Any]] = []
 
     class Handler(BaseHTTPRequestHandler):
@@ -161,14 +161,14 @@ class TestLanguageModel:
         [
             (lambda _: (500, "{}"), "answers with status 500"),
             (lambda _: (200, "<html>"), "something else than a chat completion"),
-            (lambda _: (200, '{"choices": []}'), "something else than a chat completion"),
-            (says("I do not know."), "no JSON object"),
+            (lambda _: (200, '{"choices": []}'), "something other than a chat completion"),
+            (says("I do not know."), "not a JSON object"),
             (says({"categories": ["tweets"]}), "field categories.0 cannot be used"),
             (says({"published_from": "yesterday"}), "field published_from"),
             (says({"query": "x" * 3000}), "field query cannot be used"),
         ],
     )
-    def test_where_it_fails_rules_are_used(self, store: EdgeVectorStore, answer: Answer, reason: str) -> None:
+    def test_rules_are_used_if_it_fails(self, store: EdgeVectorStore, answer: Answer, reason: str) -> None:
         with endpoint(answer) as (url, _):
             retriever = Retriever(store, EMBEDDER, authors=[ADA, BOB], language_model=LanguageModel(url, "tiny"))
             result = retriever.search("What did Robert Noyce write about the engine?")
@@ -176,7 +176,7 @@ class TestLanguageModel:
         assert len(result.notes) == 1
         assert reason in result.notes[0]
 
-    def test_where_nobody_answers_rules_are_used(self, store: EdgeVectorStore) -> None:
+    def test_rules_are_used_if_nobody_answers(self, store: EdgeVectorStore) -> None:
         with endpoint(says({})) as (url, _):
             pass
         retriever = Retriever(store, EMBEDDER, authors=[BOB], language_model=LanguageModel(url, "tiny", timeout_s=2))
@@ -184,12 +184,12 @@ class TestLanguageModel:
         assert "cannot be reached" in result.notes[0]
         assert result.trace.where == {"author": "bob-noyce"}
 
-    def test_an_author_that_nobody_knows_is_no_condition(self, store: EdgeVectorStore) -> None:
+    def test_an_unknown_author_is_not_a_condition(self, store: EdgeVectorStore) -> None:
         with endpoint(says('```json\n{"author": "grace", "query": "engine"}\n```')) as (url, _):
             retriever = Retriever(store, EMBEDDER, authors=[ADA, BOB], language_model=LanguageModel(url, "tiny"))
             result = retriever.search("What did she write about the engine?", limit=20)
         assert {hit.chunk.author for hit in result.hits} == {"ada", "bob-noyce"}
-        assert result.notes == ["grace is no author of this memory, so that the words of all authors were searched."]
+        assert result.notes == ["grace is not an author in this memory, so the texts of all authors were searched."]
 
     def test_conditions_that_leave_nothing_are_dropped(self, store: EdgeVectorStore) -> None:
         with endpoint(says({"platforms": ["substack"], "query": "engine"})) as (url, _):
