@@ -161,7 +161,7 @@ class Retriever:
             for slug in there[category]:
                 if not self._vectors.serves(category, slug, model):
                     raise InputError(
-                        f"The {category.value} of {slug} were embedded with another model than "
+                        f"The {category.value} of {slug} were embedded with a different model than "
                         f"{self._embedder.fingerprint}: build the collections again, or go back to the earlier model."
                     )
         return _Scope(where, tuple(searched))

@@ -131,7 +131,7 @@ class TestConditions:
     def test_they_are_dropped_if_nothing_is_left(self, retriever: Retriever) -> None:
         result = retriever.search("What did Ada Lovelace write about the engine in 1843?", limit=1)
         assert result.hits[0].chunk.link.endswith("/engine")
-        assert "left out" in result.notes[0]
+        assert "conditions, so they were ignored" in result.notes[0]
         assert retriever.search("engine", where=Where(platforms=("fax",))).hits == ()
 
     def test_they_are_not_taken_if_that_is_switched_off(self, retriever: Retriever) -> None:
@@ -231,7 +231,7 @@ def test_bad_arguments_are_one_sentence(retriever: Retriever) -> None:
 @pytest.mark.parametrize("dimension", [8, 64])
 def test_another_model_is_one_sentence_whatever_its_dimension(store: EdgeVectorStore, dimension: int) -> None:
     for author in ("ada", None):
-        with pytest.raises(InputError, match=f"another embedding model than other@1/{dimension}"):
+        with pytest.raises(InputError, match=f"a different model than other@1/{dimension}"):
             Retriever(store, WordEmbedder("other", dimension)).search("anything", author=author)
 
 

@@ -196,7 +196,7 @@ class TestLanguageModel:
             retriever = Retriever(store, EMBEDDER, language_model=LanguageModel(url, "tiny"))
             result = retriever.search("engine", author="ada")
         assert result.hits
-        assert "left out" in result.notes[-1]
+        assert "conditions, so they were ignored" in result.notes[-1]
 
 
 def test_the_settings_open_a_retriever(store: EdgeVectorStore, tiny: Path) -> None:
