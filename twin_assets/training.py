@@ -96,5 +96,5 @@ def twin_evaluation(
     plan = current_plan(artifacts, settings, author_of(context))
     report = read_evaluation(plan) or trainer.run(context, plan).evaluation
     if report is None:
-        raise dg.Failure("The adapter does not pass its check any more: materialize lora_adapter.", allow_retries=False)
+        raise dg.Failure("The adapter no longer passes its check: materialize lora_adapter.", allow_retries=False)
     return materialized(report)
