@@ -8,6 +8,7 @@ from typing import Any
 
 import dagster as dg
 
+from twin.commands import BUILD, REGISTER
 from twin.errors import StoreError, TwinError
 from twin.identity import check_slug
 from twin.inspection import Inspection
@@ -20,9 +21,6 @@ AUTHORS = dg.DynamicPartitionsDefinition(name="author")
 
 STORE_RETRY = dg.RetryPolicy(max_retries=2, delay=2, backoff=dg.Backoff.EXPONENTIAL, jitter=dg.Jitter.PLUS_MINUS)
 """For stages that use servers. Bad input is never retried: see `sentences`."""
-
-REGISTER = "dagster job execute -m twin_jobs.definitions -j register_links"
-BUILD = 'dagster job execute -m twin_jobs.definitions -j build_twin --tags \'{"dagster/partition": "<author>"}\''
 
 
 def author_asset(**options: Any) -> Callable[[Callable[..., dg.MaterializeResult]], dg.AssetsDefinition]:

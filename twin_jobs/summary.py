@@ -12,8 +12,8 @@ import dagster as dg
 from rich.console import Console
 from rich.table import Table
 
+from twin.commands import build
 from twin_assets.columns import LINKS, Stage, keys
-from twin_assets.framing import BUILD
 
 
 class Row(NamedTuple):
@@ -132,7 +132,7 @@ def main(arguments: list[str]) -> int:
     with dg.DagsterInstance.get() as instance:
         run = newest_build(instance, author)
         if run is None:
-            sys.stderr.write(f"No build of '{author}' is recorded in this DAGSTER_HOME: run `{BUILD}`.\n")
+            sys.stderr.write(f"No build of '{author}' is recorded in this DAGSTER_HOME: run `{build(author)}`.\n")
             return 1
         assets = materializations(instance, run)
         Console(width=160).print(summary_table(author, assets))

@@ -13,6 +13,7 @@ from typing import Any
 
 from twin.authors.declarations import declare_link
 from twin.authors.files import AuthorFile, AuthorFiles
+from twin.commands import REGISTER
 from twin.errors import InputError
 from twin.identity import check_slug, data_version
 from twin.links import canonical_url, repository_url
@@ -184,7 +185,7 @@ def unknown_author(slug: str, folder: Path) -> InputError:
     missing = "" if folder.is_dir() else f" (the folder {folder} does not exist)"
     return InputError(
         f"There is no author '{slug}': write {folder / f'{slug}.yaml'}{missing} and run "
-        "`dagster job execute -m twin_jobs.definitions -j register_links`, or import authors with `twin import DIR`."
+        f"`{REGISTER}`, or import authors with `twin import DIR`."
     )
 
 

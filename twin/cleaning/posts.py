@@ -5,7 +5,7 @@ from collections import Counter
 from collections.abc import Iterable
 
 from twin.cleaning.lines import Line, marked, prose_of, split_lines, text_of
-from twin.cleaning.mending import tidy
+from twin.cleaning.tidying import tidy
 
 _SEPARATORS = re.compile("[\u2028\u2029]")
 _MARKS = (

@@ -5,7 +5,7 @@ from functools import lru_cache
 
 from twin.cleaning.chrome import is_framed, without_chrome
 from twin.cleaning.lines import marked, split_lines, text_of
-from twin.cleaning.mending import tidy
+from twin.cleaning.tidying import tidy
 
 _ROUNDS = 6
 """Taking a line out can make its neighbours one more of what goes; it never took more than two rounds."""
@@ -20,7 +20,7 @@ _REMEMBERED_CHARACTERS = 100_000
 def clean_prose(text: str, *, platform: str = "web", title: str | None = None) -> tuple[str, Counter[str]]:
     """Markdown or plain prose without what is not the author's; and reason -> lines removed.
 
-    Outside code blocks: newlines become "\\n", each line is tidied (see `twin.cleaning.mending`), more than two blank
+    Outside code blocks: newlines become "\\n", each line is tidied (see `twin.cleaning.tidying`), more than two blank
     lines become two, page chrome goes (see `twin.cleaning.chrome`). Code blocks keep every character but the form of
     their line ends. The result of a second cleaning is the same as that of the first.
 

@@ -11,9 +11,9 @@ from pydantic import Field
 from twin.categories import Layout
 from twin.cleaning.corpus import ALONE, COMPARED, Compared, Place, Raw, compare, other_author, without_platform
 from twin.cleaning.language import detect_language
-from twin.cleaning.mending import tidy
 from twin.cleaning.posts import hashtags, mentions
 from twin.cleaning.repeated import without_paragraphs
+from twin.cleaning.tidying import tidy
 from twin.identity import content_hash, data_version
 from twin.models import ORIGIN, Author, Category, Document, StageReport, State
 from twin.private.redaction import redact

@@ -1,5 +1,6 @@
 """Opens stores for the duration of one command."""
 
+from twin.commands import REGISTER
 from twin.errors import InputError
 from twin.identity import check_slug
 from twin.opening import Stores
@@ -18,7 +19,7 @@ def known_author(opened: Stores, slug: str) -> str:
         known = ", ".join(author.slug for author in warehouse.authors()) or "none yet"
         raise InputError(
             f"There is no author '{slug}' in {warehouse.address} (existing: {known}): write "
-            f"{opened.settings.authors_path / slug}.yaml and run `dagster job execute -m twin_jobs.definitions "
-            "-j register_links`, or import one with `twin import`."
+            f"{opened.settings.authors_path / slug}.yaml and run `{REGISTER}`, "
+            "or import one with `twin import`."
         )
     return slug

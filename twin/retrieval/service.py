@@ -1,12 +1,12 @@
 """Search in the memory of one author or of all. Each step is traced."""
 
-import json
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, date, datetime
 from time import perf_counter
 from typing import NamedTuple
 
+from twin.commands import BUILD, build
 from twin.embedding.base import Embedder
 from twin.errors import InputError
 from twin.identity import check_slug
@@ -269,11 +269,9 @@ def _conditions(author: str | None, where: Where | None) -> Where:
 
 def _nothing(author: str | None, categories: Sequence[Category]) -> str:
     names = ", ".join(category.value for category in categories)
-    job = "dagster job execute -m twin_jobs.definitions -j build_twin"
     if author is None:
-        return f"Nobody has points in {names}: build a twin first ({job} --tags '{{\"dagster/partition\": SLUG}}')."
-    tags = json.dumps({"dagster/partition": author})
-    return f"{author} has no points in {names}: build the twin first ({job} --tags '{tags}')."
+        return f"Nobody has points in {names}: build a twin first ({BUILD})."
+    return f"{author} has no points in {names}: build the twin first ({build(author)})."
 
 
 @contextmanager

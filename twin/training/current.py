@@ -1,4 +1,4 @@
-"""Which of an author's adapters is the current one: a small file that points at it."""
+"""The current adapter of an author: a small file points at it."""
 
 from pathlib import Path
 
@@ -6,6 +6,7 @@ from pydantic import ValidationError
 
 from twin import layout
 from twin.artifacts import ArtifactStore
+from twin.commands import build
 from twin.errors import InputError
 from twin.models import Model
 from twin.settings import Settings
@@ -14,14 +15,14 @@ from twin.training.plan import local_root, plan_training
 
 
 class _Current(Model):
-    """No path is in it, so that a store can be moved."""
+    """It contains no path, so a store can be moved."""
 
     fingerprint: str
     config: TrainingConfig
 
 
 def make_current(artifacts: ArtifactStore, plan: TrainingPlan) -> None:
-    """Point at the adapter of a plan; nothing is written where the pointer says so already."""
+    """Point at the adapter of a plan; nothing is written if the pointer already does."""
     content = _Current(fingerprint=plan.fingerprint, config=plan.config).model_dump_json(indent=2).encode() + b"\n"
     if artifacts.read_bytes(*layout.current_adapter(plan.author)) != content:
         artifacts.write_bytes(*layout.current_adapter(plan.author), content=content)
@@ -30,7 +31,7 @@ def make_current(artifacts: ArtifactStore, plan: TrainingPlan) -> None:
 def current_adapter(artifacts: ArtifactStore, author: str) -> Path:
     """The folder of the author's current adapter, for `twin.training.adapter.open_adapter`.
 
-    What it was trained on may have changed since: that is for the next build to see, and not for whoever is asking.
+    What it was trained on may have changed since. That matters to the next build, not to the caller.
 
     Raises:
         InputError: there is no adapter, or the store is remote.
@@ -38,12 +39,12 @@ def current_adapter(artifacts: ArtifactStore, author: str) -> Path:
     current = _current(artifacts, author)
     folder = local_root(artifacts).joinpath(*layout.adapter(author, current.fingerprint))
     if not folder.is_dir():
-        raise InputError(f"{folder}, the current adapter of {author}, is missing: materialize lora_adapter.")
+        raise InputError(f"{folder}, the current adapter of {author}, is missing: run `{build(author)}`.")
     return folder
 
 
 def current_plan(artifacts: ArtifactStore, settings: Settings, author: str) -> TrainingPlan:
-    """The plan of the author's current adapter, made anew from what is stored now.
+    """The plan of the author's current adapter, made again from what is stored now.
 
     Raises:
         InputError: there is no adapter, or what it was trained on has changed since.
@@ -52,8 +53,8 @@ def current_plan(artifacts: ArtifactStore, settings: Settings, author: str) -> T
     plan = plan_training(artifacts, settings, author, current.config)
     if plan.fingerprint != current.fingerprint:
         raise InputError(
-            f"The dataset, the base model or a library changed since the adapter of {author} was trained: "
-            "materialize lora_adapter first."
+            f"The dataset, the base model or a library has changed since the adapter of {author} was trained: "
+            f"run `{build(author)}` first."
         )
     return plan
 
@@ -61,10 +62,10 @@ def current_plan(artifacts: ArtifactStore, settings: Settings, author: str) -> T
 def _current(artifacts: ArtifactStore, author: str) -> _Current:
     stored = artifacts.read_bytes(*layout.current_adapter(author))
     if stored is None:
-        raise InputError(f"{author} has no adapter yet: materialize lora_adapter first.")
+        raise InputError(f"{author} has no adapter yet: run `{build(author)}` first.")
     try:
         return _Current.model_validate_json(stored)
     except ValidationError as error:
         raise InputError(
-            f"{artifacts.path(*layout.current_adapter(author))} is damaged: materialize lora_adapter."
+            f"{artifacts.path(*layout.current_adapter(author))} is damaged: run `{build(author)}`."
         ) from error

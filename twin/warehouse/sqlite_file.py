@@ -127,11 +127,11 @@ class SqliteFile:
         except UnicodeEncodeError:
             raise InputError("The text contains half a character (a lone surrogate): save it again as UTF-8.") from None
         except sqlite3.Error as error:
-            said = _MENDS.get(_code(error), f"failed ({error}): check it with `PRAGMA integrity_check`.")
+            said = _FIX_HINTS.get(_code(error), f"failed ({error}): check it with `PRAGMA integrity_check`.")
             raise StoreError(f"The warehouse {self.path} {said}") from error
 
 
-_MENDS = {
+_FIX_HINTS = {
     sqlite3.SQLITE_BUSY: "is locked: another process is writing to it, so wait for it or stop it and run this again.",
     sqlite3.SQLITE_FULL: "cannot grow because its disk is full: free up disk space and run this again.",
     sqlite3.SQLITE_READONLY: "is read-only: make the file and its folder writable, or change TWIN_STORE.",

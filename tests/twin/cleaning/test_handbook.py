@@ -7,7 +7,7 @@ from twin.cleaning import clean_documents
 from twin.cleaning.checks import verify_chrome, verify_cleaned, verify_private
 from twin.cleaning.chrome import chrome_left
 from twin.cleaning.lines import marked, split_lines
-from twin.cleaning.mending import tidy
+from twin.cleaning.tidying import tidy
 from twin.models import Category, State
 from twin.transfer.handbook import import_export
 from twin.warehouse.sqlite import SqliteWarehouse

@@ -9,10 +9,10 @@ from hypothesis import strategies as st
 from twin.cleaning import clean_documents
 from twin.cleaning.chrome import byline, chrome_left
 from twin.cleaning.lines import marked, split_lines
-from twin.cleaning.mending import plain_letters, tidy
 from twin.cleaning.posts import clean_post, hashtags, mentions
 from twin.cleaning.rules import clean_prose
 from twin.cleaning.stage import clean
+from twin.cleaning.tidying import plain_letters, tidy
 from twin.models import Category, Document, State
 from twin.warehouse.sqlite import SqliteWarehouse
 

@@ -64,7 +64,7 @@ def page_document(
         return _text_document(response, link, category, address=address)
     page = page or parsed_page(response)
     if page is None:
-        raise CrawlError(f"{address} is {kind}, not a web page: {_mend(kind)}.")
+        raise CrawlError(f"{address} is {kind}, not a web page: {_fix_hint(kind)}.")
     return _html_document(response, page, link, category, address=address)
 
 
@@ -128,7 +128,7 @@ def _type_of(response: Response) -> str:
     return declared
 
 
-def _mend(kind: str) -> str:
+def _fix_hint(kind: str) -> str:
     if kind in _FEEDS:
         return "declare it with `feed:`"
     if kind == "application/pdf":

@@ -82,7 +82,7 @@ class MediumCrawler(PublicationReader):
         """A story, or the root of a host."""
         return _is_story(url) or urlsplit(url).path == "/"
 
-    def mend(self) -> str:
+    def fix_hint(self) -> str:
         """The export archive."""
         return ARCHIVE
 

@@ -134,7 +134,7 @@ class PublicationReader(FeedReader):
         """Whether `url`, on a host that runs the platform, is a publication or one of its articles."""
         raise NotImplementedError  # every platform has its own
 
-    def mend(self) -> str:
+    def fix_hint(self) -> str:
         """What an author can do if the platform refuses to show something to a program, as the end of a sentence."""
         raise NotImplementedError  # every platform has its own
 
@@ -172,7 +172,7 @@ class PublicationReader(FeedReader):
         Raises:
             CrawlError: neither shows it.
         """
-        paid = f"{link.url} is shown in full only to paying readers: {self.mend()}."
+        paid = f"{link.url} is shown in full only to paying readers: {self.fix_hint()}."
         if validators.get(_VIA) != "page":
             for url in feeds:
                 made = self._from_feed(link, category, url, address)
@@ -190,7 +190,7 @@ class PublicationReader(FeedReader):
         except CrawlError as error:
             if isinstance(error, FetchError) and error.status not in _REFUSALS:
                 raise
-            raise CrawlError(f"{str(error).removesuffix('.')}, or {self.mend()}.") from error
+            raise CrawlError(f"{str(error).removesuffix('.')}, or {self.fix_hint()}.") from error
         if validators.get(_VIA) == "feed" and validators.get(_WORDS) == fingerprint(document):
             return Crawl(status="unchanged", validators=response.validators)
         return Crawl([document], validators=response.validators | {_VIA: "page"})

@@ -77,7 +77,7 @@ class SubstackCrawler(PublicationReader):
         names = urlsplit(url).path.split("/")[1:]
         return (names[0] == "p" and len(names) > 1) or names[0] in ("", "archive")
 
-    def mend(self) -> str:
+    def fix_hint(self) -> str:
         """The export archive."""
         return ARCHIVE
 

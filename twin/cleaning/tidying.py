@@ -69,18 +69,18 @@ def plain_letters(text: str, *, post: bool = True) -> str:
 
 def _tidied(line: str, post: bool) -> str:
     if "&" in line or not line.isascii():
-        mend = partial(_mended, post=post)
-        line = "".join(piece if code else _kept_ends(mend, piece) for code, piece in outside_code_spans(line))
+        fix = partial(_fixed, post=post)
+        line = "".join(piece if code else _kept_ends(fix, piece) for code, piece in outside_code_spans(line))
     return _CONTROLS.sub("", _SEPARATORS.sub(" ", line)).rstrip()
 
 
-def _kept_ends(mend: Callable[[str], str], piece: str) -> str:
+def _kept_ends(fix: Callable[[str], str], piece: str) -> str:
     """`mend` must not make a code span where there was none: what would is left as it is."""
-    mended = mend(piece)
-    return mended if mended.count("`") == piece.count("`") else piece
+    fixed = fix(piece)
+    return fixed if fixed.count("`") == piece.count("`") else piece
 
 
-def _mended(text: str, *, post: bool) -> str:
+def _fixed(text: str, *, post: bool) -> str:
     if not text.isascii():
         text = _encoded_once(text) if len(text) > _MOST_CACHED else _cached(text)
     if "&" in text:
