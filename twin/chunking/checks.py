@@ -1,7 +1,7 @@
 """What must be true of stored chunks.
 
 Each function reads what is *stored*, not what the stage returned, and lists what is wrong with it; the asset graph
-blocks on the answer.
+blocks on the result.
 """
 
 from collections import Counter
@@ -37,11 +37,11 @@ def verify_chunks(
     *,
     seen: Seen | None = None,
 ) -> Verdict:
-    """Chunks have unique ids, are the text at their offsets, fit the window, and cover every document once, but for the
-    overlap of the profile that they were cut by.
+    """Chunks have unique ids, match the text at their offsets, fit the window, and cover every document exactly once,
+    except for the overlap of their profile.
 
-    Tokens are counted here again, with the embedder's own tokenizer, and content hashes are made again: what the table
-    says of the chunks proves nothing.
+    Tokens are counted again with the embedder's own tokenizer, and content hashes are computed again: what the table
+    says about the chunks proves nothing.
 
     Args:
         warehouse: read: cleaned documents.
@@ -49,10 +49,10 @@ def verify_chunks(
         embedder: only its tokenizer is used.
         author: slug.
         category: of the chunks.
-        seen: is shown every chunk, so that the checks of lengths and texts need no pass of their own.
+        seen: receives every chunk, so the checks of lengths and texts need no separate pass.
     """
     seen = seen or Seen()
-    limit = embedder.sizer.limit  # special tokens of the window are taken off
+    limit = embedder.sizer.limit  # special tokens are subtracted from the window
     overlap = chunks_overlap(artifacts, author, category)
     problems: list[str] = []
     ids: Counter[str] = Counter()
@@ -88,13 +88,13 @@ def verify_chunks(
 
 
 def _counted(rows: Iterator[Row], embedder: Measured) -> Iterator[tuple[Row, int]]:
-    """Each row with the tokens of its chunk's embedded text, counted a batch at a time."""
+    """Each row with the number of tokens in its chunk's embedded text, counted batch by batch."""
     while batch := list(islice(rows, 256)):
         yield from zip(batch, embedder.sizer.counts([row.chunk.embedded_text for row in batch]), strict=True)
 
 
 def _uncovered(text: str, spans: list[tuple[int, int]]) -> int:
-    """Number of non-space characters of `text` that no span covers."""
+    """Number of non-space characters in `text` that no span covers."""
     missing, position = 0, 0
     for start, end in sorted(spans):
         missing += sum(not character.isspace() for character in text[position : max(start, position)])

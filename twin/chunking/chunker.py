@@ -20,17 +20,17 @@ from twin.tokens.scan import Offsets, Scan
 from twin.tokens.sizer import Sizer
 
 CHUNKER_VERSION = "2"
-"""Enters every chunk id: raise it whenever the same text would be cut otherwise."""
+"""Part of every chunk id: raise it whenever the same text would be cut differently."""
 
 _MIN_CONTEXT = 4
-"""Room in tokens below which a piece of context would say nothing."""
+"""Tokens below which a piece of context would say nothing."""
 
 _CONTEXT_SHARE, _SHARE_OF_CODE = 12, 8
-"""The context has at most one token for this many of the target: it is read again with each chunk, and is paid for.
-Paths, and the names of classes and functions, are of many tokens."""
+"""The context may take one token for this many tokens of the target, because it is embedded again with each chunk.
+Paths and the names of classes and functions have many tokens."""
 
 _WHOLE = 1.7
-"""Targets that a text of prose may have and stay one chunk, if the model reads as much."""
+"""A prose text of up to this many targets stays one chunk, if the model can read it."""
 
 _BATCH_CHARACTERS = 500_000
 
@@ -41,8 +41,8 @@ class Chunker:
     """Cuts cleaned documents for one embedding model.
 
     Args:
-        sizer: counts in tokens of that model; no embedded text has more than `sizer.limit` of them.
-        profile: target and overlap of each category. Where the model reads less than the target, its window counts.
+        sizer: counts tokens of that model; no embedded text has more than `sizer.limit`.
+        profile: target and overlap of each category. If the model reads less than the target, its window applies.
     """
 
     def __init__(self, sizer: Sizer, profile: Profile = PROFILES["default"]) -> None:
@@ -56,27 +56,27 @@ class Chunker:
             self._cuttings[category] = Cutting(target, min(overlap, target // 2))
 
     def cutting(self, category: Category) -> Cutting:
-        """Target and overlap as far as the model's window allows, which leaves an eighth of it to contexts."""
+        """Target and overlap within the model's window, an eighth of which is kept for contexts."""
         return self._cuttings[category]
 
     def id_of(self, category: Category) -> str:
-        """What the chunks of a text of this category depend on beside the text."""
+        """Everything but the text that the chunks of this category depend on."""
         target, overlap = self.cutting(category)
         return f"{CHUNKER_VERSION}-{target}/{overlap}-{self.sizer.limit}-{self.sizer.id}"
 
     def chunks(self, documents: Iterable[Document]) -> Iterator[tuple[Document, list[Chunk]]]:
-        """Yield each document with its chunks, in the given order; only a blank text has none."""
+        """Yield each document with its chunks, in the given order; only a blank text has no chunks."""
         iterator = iter(documents)
         while batch := take_batch(iterator):
             with (
                 _without_collections()
-            ):  # what is made here is kept, and looking for cycles in it is a tenth of the time
+            ):  # the objects made here are kept; searching them for cycles would take a tenth of the time
                 chunks = list(_Batch(self, batch).chunks())
             yield from zip(batch, chunks, strict=True)
 
 
 class _Plan(NamedTuple):
-    """How one document is cut: its parts, what it is called, and the splitter that made the parts, if one had to."""
+    """How one document is cut: its parts, its name, and the splitter that made the parts, if it was needed."""
 
     parts: list[Part]
     names: tuple[str, ...]
@@ -84,11 +84,11 @@ class _Plan(NamedTuple):
 
 
 _Fitted = tuple[int, int, str, int]
-"""The range of a chunk, the context that it is embedded with, and the tokens of both together."""
+"""The range of a chunk, its context, and the number of tokens of both together."""
 
 
 class _Batch:
-    """Documents that are cut together, as one text: offsets are of that text until there are chunks."""
+    """Documents that are cut together as one text; offsets refer to that text until chunks are made."""
 
     def __init__(self, chunker: Chunker, documents: list[Document]) -> None:
         self._chunker, self._sizer, self._documents = chunker, chunker.sizer, documents
@@ -114,7 +114,7 @@ class _Batch:
             yield _chunks(self._documents[number], self._limits[number][0], fitted)
 
     def _share(self, document: Document) -> int:
-        """Tokens that the context of a document's chunks may have."""
+        """The most tokens that the context of a document's chunks may have."""
         share = _SHARE_OF_CODE if document.category.traits.is_files else _CONTEXT_SHARE
         return self._chunker.cutting(document.category).target // share
 
@@ -123,7 +123,7 @@ class _Batch:
         return Splitter(self._scan.text, self._tokens, layout(self._scan, self._kinds))
 
     def _plan(self, number: int, before: int, until: int) -> _Plan:
-        """How to cut a document, where so many tokens are before it and before its end."""
+        """How to cut a document, given the numbers of tokens before it and before its end."""
         document, kind, (start, end) = self._documents[number], self._kinds[number], self._limits[number]
         names = _names(document)
         target, overlap = self._chunker.cutting(document.category)
@@ -140,11 +140,11 @@ class _Batch:
         return _Plan(parts, names, splitter)
 
     def _whole(self, target: int, *, named: bool) -> int:
-        """Tokens up to which prose is one chunk: of what is little more than a chunk, both halves would say less."""
+        """Tokens up to which prose stays one chunk: halves of a text slightly longer than a chunk would say less."""
         return max(target, min(int(target * _WHOLE), self._sizer.limit - named * (target // _CONTEXT_SHARE)))
 
     def _overlapped(self, splitter: Splitter, parts: list[Part], overlap: int) -> list[Part]:
-        """The parts with the end of the one before, where that has no more tokens by itself than within the text."""
+        """The parts with the end of the part before, if that end has no more tokens alone than within the text."""
         wider = splitter.overlapped(parts, overlap)
         if self._sizer.additive:
             return wider
@@ -155,26 +155,26 @@ class _Batch:
     def _fitted(
         self, number: int, plan: _Plan, rows: Iterator[tuple[list[int], int]], contexts: "_Contexts"
     ) -> list[_Fitted]:
-        """The parts of a document that hold anything, with contexts that have their share of the window at most.
+        """The parts of a document that are not blank, with contexts that stay within their share of the window.
 
         Args:
-            number: of the document.
+            number: number of the document.
             plan: how it is cut.
-            rows: range and tokens of each part without the white space around it, and then those of other documents.
-            contexts: of all documents.
+            rows: range and tokens of each of its parts without surrounding white space, followed by other documents'.
+            contexts: contexts of all documents.
         """
         text, base, (parts, names, splitter) = self._scan.text, self._limits[number][0], plan
         limit, code = self._sizer.limit, self._kinds[number] is Kind.CODE
         share = self._share(self._documents[number])
         torn = splitter.torn if splitter else frozenset[int]()
-        control = self._scan.plain is not text  # else what holds a word is not blank
+        control = self._scan.plain is not text  # otherwise a part with a word is not blank
         fitted: list[_Fitted] = []
         done = 0
         own = list(islice(rows, len(parts)))
         paths = splitter.paths(base, [filled for filled, _ in own]) if splitter else [()] * len(parts)
         for (start, end, _, _), ((first, last), tokens), path in zip(parts, own, paths, strict=True):
             if first >= last or last <= done or (control and text[first:last].isspace()):
-                continue  # it holds nothing, or nothing that the one before does not hold
+                continue  # it is blank, or is contained in the one before
             done = last
             begin = _indented(text, start, first) if code else first
             if self._sizer.additive and not (torn and (start in torn or end in torn)):
@@ -187,10 +187,10 @@ class _Batch:
         return fitted
 
     def _counted(self, start: int, end: int, context: str) -> Iterator[_Fitted]:
-        """Yield pieces whose own encoding fits; for all but a few that is the piece as it is.
+        """Yield pieces whose own encoding fits; nearly always that is the unchanged piece.
 
-        A part of a text may have more tokens than it has within the text: where a word had to be cut, and in models
-        whose tokens reach over white space.
+        A part may have more tokens alone than within the text: if a word had to be cut, and in models whose tokens
+        can include white space.
         """
         part = self._scan.text[start:end]
         tokens = self._sizer.count(f"{context}\n\n{part}" if context else part)
@@ -208,7 +208,7 @@ class _Batch:
 
 
 class _Contexts:
-    """Contexts made of names, and their tokens."""
+    """Contexts made of names, with their numbers of tokens."""
 
     def __init__(self, sizer: Sizer, names: Iterable[str], shares: Iterable[int]) -> None:
         listed = sorted(names)
@@ -216,15 +216,15 @@ class _Contexts:
         self._sizes = dict(zip(listed, sizer.sums(listed), strict=True))
         self._joint = sizer.count(_JOINT)
         self._heads: dict[tuple[str, int], tuple[str, int]] = {}
-        for share in shares:  # those of long names at once
+        for share in shares:  # long names are encoded together
             long = [name for name in listed if self._sizes[name] > share]
             self._heads |= {(name, share): head for name, head in zip(long, sizer.heads(long, share), strict=True)}
         self._made: dict[tuple[tuple[str, ...], tuple[str, ...], int], tuple[str, int]] = {}
 
     def within(self, names: tuple[str, ...], path: tuple[str, ...], room: int) -> tuple[str, int]:
-        """A document's names and the path to a part of it in at most `room` tokens, and how many these are.
+        """A document's names and the path to one of its parts in at most `room` tokens, and their number.
 
-        The outer headings give way first, the first name last.
+        The outer headings are dropped first, the first name last.
         """
         key = names, path, room
         found = self._made.get(key)
@@ -250,7 +250,7 @@ class _Contexts:
 
 @contextmanager
 def _without_collections() -> Iterator[None]:
-    """No cyclic garbage collection meanwhile."""
+    """Switch off cyclic garbage collection for a while."""
     enabled = gc.isenabled()
     gc.disable()
     try:
@@ -261,7 +261,7 @@ def _without_collections() -> Iterator[None]:
 
 
 def take_batch(documents: Iterator[Document]) -> list[Document]:
-    """Take a bounded number of documents, by count and by characters; none where there are no more."""
+    """Take a limited number of documents, by count and by characters; an empty list at the end."""
     batch: list[Document] = []
     characters = 0
     for document in islice(documents, 256):
@@ -273,14 +273,14 @@ def take_batch(documents: Iterator[Document]) -> list[Document]:
 
 
 def _names(document: Document) -> tuple[str, ...]:
-    """What a document is called: its path in a repository, and its title where that says more."""
+    """The names of a document: its path in a repository, and its title if it says more."""
     path = document.path if document.category.traits.is_files else None
     title = document.title if document.title and document.title not in (path or "") else None
     return tuple(" ".join(name.split()) for name in (path, title) if name and not name.isspace())
 
 
 def _trimmed(scan: Scan, parts: list[Part]) -> Offsets:
-    """The first offset and the end of what each part has between the white space around it; shape (parts, 2)."""
+    """Start and end of each part without the white space around it; shape (parts, 2)."""
     given = np.fromiter(chain.from_iterable(parts), np.int64, 4 * len(parts)).reshape(-1, 4)[:, :2]
     if not len(scan.starts):
         return np.zeros_like(given)
@@ -294,13 +294,13 @@ def _trimmed(scan: Scan, parts: list[Part]) -> Offsets:
 
 
 def _indented(text: str, start: int, first: int) -> int:
-    """Where the line of an offset begins, if only an indent lies between them: in code that means something."""
+    """The start of the line, if only an indent is before the offset: in code the indent has a meaning."""
     line = max(text.rfind("\n", start, first), text.rfind("\r", start, first), start - 1) + 1
     return line if not text[line:first].strip(" \t") else first
 
 
 def _chunks(document: Document, base: int, fitted: list[_Fitted]) -> list[Chunk]:
-    """The chunks of a document. Its fields were validated with it and are not validated again for each chunk."""
+    """The chunks of a document. Its fields are already valid and are not validated again for each chunk."""
     if not fitted:
         return []
     texts = [document.text[start - base : end - base] for start, end, _, _ in fitted]

@@ -1,4 +1,4 @@
-"""Chunks, looked at: how much of the text they hold, how long they are, which occur twice, what some of them say."""
+"""Looks at chunks: how much of the text they cover, how long they are, which occur twice, and some samples."""
 
 import hashlib
 from array import array
@@ -25,17 +25,17 @@ from twin.warehouse.base import Warehouse
 _STAGE = layout.CHUNKS
 
 SPACED = 3
-"""Chunks that are shown beside the shortest and the longest, evenly spaced in the order of the table."""
+"""Sample chunks shown in addition to the shortest and the longest, evenly spaced in the table."""
 
 DUPLICATES = 0.1
-"""Share of chunks that repeat another from which a person is asked to look."""
+"""Share of repeated chunks above which a person is asked to look."""
 
 
 class Seen:
-    """Lengths and repeated texts of the chunks that were shown to it, in the order of the table.
+    """Lengths and repeated texts of the chunks it has seen, in the order of the table.
 
-    Eight bytes of a hash stand for a text: a million fit in 8 MB, and two that are not the same meet once in thirty
-    million such tables.
+    Eight bytes of a hash stand for a text: a million take 8 MB, and different texts collide in one of thirty million
+    such tables.
     """
 
     def __init__(self) -> None:
@@ -48,12 +48,12 @@ class Seen:
 
     @property
     def lengths(self) -> Counter[int]:
-        """Tokens -> number of chunks."""
+        """Number of tokens -> number of chunks."""
         return Counter(self.tokens)
 
     @property
     def duplicates(self) -> int:
-        """Chunks whose text another chunk before them has."""
+        """Number of chunks whose text an earlier chunk has."""
         return len(self._digests) - len(np.unique(np.asarray(self._digests)))
 
 
@@ -66,7 +66,7 @@ def inspect_chunks(
     *,
     cleaned: str | None = None,
 ) -> Inspection:
-    """Look at the stored chunks and show them; where nothing changed since the last time, read back what was seen then.
+    """Look at the stored chunks and show them; if nothing changed since the last time, read the last result.
 
     The facts are `coverage` (share of the cleaned characters that are in a chunk, white space not counted),
     `chunks_truncated` (longer than the embedder reads), `duplicates` (chunks whose text an earlier chunk has) and
@@ -75,10 +75,10 @@ def inspect_chunks(
     Args:
         warehouse: read: cleaned documents.
         artifacts: read: chunks; written: `chunks/<author>/<category>.inspection.json`.
-        embedder: only what its tokenizer says of the window is used.
+        embedder: only the window of its tokenizer is used.
         author: slug.
         category: of the chunks.
-        cleaned: data version of the cleaned documents, where the caller has just read them.
+        cleaned: data version of the cleaned documents, if the caller has just read them.
 
     Raises:
         ConsistencyError: the chunks stage has not run.
@@ -119,10 +119,10 @@ def inspect_chunks(
 
 
 def verify_lengths(artifacts: ArtifactStore, author: str, category: Category, seen: Seen | None = None) -> Verdict:
-    """The lengths of the chunks are distributed as they were in the version before, within what `drift` allows.
+    """The lengths of the chunks are distributed as in the previous version, within what `drift` allows.
 
     Args:
-        seen: the stored chunks, where the caller has just read them.
+        seen: the stored chunks, if the caller has just read them.
     """
     lengths = (seen or _seen(artifacts, author, category)).lengths
     now = _statistics(footer_of(artifacts, _STAGE, author, category), lengths)
@@ -145,7 +145,7 @@ def verify_duplicates(artifacts: ArtifactStore, author: str, category: Category,
 
 
 def _columns(artifacts: ArtifactStore, author: str, category: Category, *names: str) -> Iterator[tuple[Any, ...]]:
-    """Rows of some columns of the table, without making chunks of them."""
+    """Rows of some columns of the table, without making `Chunk` objects."""
     for batch in artifacts.read_table(*layout.table(_STAGE, author, category), columns=list(names)):
         yield from zip(*(batch.column(name).to_pylist() for name in names), strict=True)
 
@@ -163,10 +163,10 @@ def _statistics(footer: Metadata, lengths: Counter[int]) -> Statistics:
 
 
 def _coverage(warehouse: Warehouse, artifacts: ArtifactStore, author: str, category: Category, seen: Seen) -> float:
-    """Share of the characters of cleaned documents, white space not counted, that are in a chunk; 1 of no characters.
+    """Share of the cleaned characters, white space not counted, that are in a chunk; 1 if there are no characters.
 
-    Both are read in the order of document ids, side by side, so that memory holds one document. Every chunk is shown
-    to `seen` as it goes by.
+    Both are read side by side in the order of document ids, so only one document is in memory. `seen` looks at every
+    chunk in the same pass.
     """
 
     def rows() -> Iterator[tuple[str, int, int]]:
@@ -190,7 +190,7 @@ def _coverage(warehouse: Warehouse, artifacts: ArtifactStore, author: str, categ
             covered += _visible(document.text[max(start, reached) : end])
             reached = max(reached, end)
         group = next(spans, None)
-    for _ in stored:  # those behind the last document
+    for _ in stored:  # chunks after the last document
         pass
     return covered / characters if characters else 1.0
 
@@ -202,7 +202,7 @@ def _visible(text: str) -> int:
 def _samples(
     warehouse: Warehouse, artifacts: ArtifactStore, author: str, category: Category, seen: Seen
 ) -> Iterator[Passage]:
-    """The shortest chunk, the longest, and some in between, each of another place of the table."""
+    """The shortest chunk, the longest, and some others, all from different places in the table."""
     lengths = seen.tokens
     reasons = {lengths.index(min(lengths)): "the shortest"}
     reasons.setdefault(lengths.index(max(lengths)), "the longest")

@@ -1,4 +1,4 @@
-"""Where sentences begin, in the scripts that most people write in."""
+"""Finds where sentences begin, in the most common scripts."""
 
 import re
 
@@ -13,15 +13,15 @@ pres messrs mme mlle jan feb mar apr jun jul aug sep sept oct nov dec bzw vgl ev
 _ABBREVIATED = frozenset(_WORDS.split())
 _WORDS = "no nos nr fig figs p pp vol vols ch sec eq eqs art bd abb tab ex"
 _NUMBERED = frozenset(_WORDS.split())
-"""Abbreviations where a number follows, and words where none does."""
+"""They are abbreviations if a number follows, and words otherwise."""
 
 _WORD = re.compile(r"[^\s(\[\"'“‘«]*$")
 
 
 def sentences(text: str, start: int, end: int) -> list[int]:
-    """Offsets inside the range at which a sentence begins, ascending.
+    """Offsets inside the range where a sentence begins, ascending.
 
-    A point that ends an abbreviation, an initial or the number of a list item ends no sentence.
+    A full stop after an abbreviation, an initial or the number of a list item does not end a sentence.
     """
     found = []
     for match in _END.finditer(text, start, end):

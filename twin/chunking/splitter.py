@@ -1,6 +1,6 @@
 """Cutting one text into ranges that together cover it.
 
-A range that is too big is cut at the best places that its layout has; the parts are cut again where they must be, and
+A range that is too big is cut at the best places of its layout. Parts that are still too big are cut again, and
 neighbours are joined while they fit the target (recursive splitting, which measured as well as any other splitter with
 an exact token counter; see Smith and Troynikov, "Evaluating Chunking Strategies for Retrieval", 2024).
 """
@@ -18,16 +18,16 @@ from twin.tokens.scan import Offsets
 from twin.tokens.sizer import Tokens
 
 SMALL = 50
-"""A part below this many tokens says little by itself, so that it joins a neighbour even across a heading."""
+"""A part with fewer tokens says little by itself, so it joins a neighbour even across a heading."""
 
 
 Part = tuple[int, int, int, int]
-"""A range of the text, start and end, and the tokens before each of them."""
+"""Start and end of a range of the text, and the number of tokens before each of them."""
 
 
 @dataclass(slots=True)
 class _Level:
-    """Places of one kind, ascending, and the tokens before each."""
+    """Places of one kind, ascending, and the number of tokens before each."""
 
     offsets: list[int]
     sizes: list[int]
@@ -42,7 +42,7 @@ class Splitter:
         found: their layout.
 
     Attributes:
-        torn: the offsets at which a word had to be cut, so that the tokens on both sides are others than in the text.
+        torn: the offsets where a word had to be cut, so the tokens on both sides differ from those in the text.
     """
 
     def __init__(self, text: str, tokens: Tokens, found: Layout) -> None:
@@ -53,23 +53,23 @@ class Splitter:
         self._aim(0, 0, prose=True)
 
     def split(self, whole: Part, target: int, limit: int, *, prose: bool = True) -> list[Part]:
-        """Ranges that cover one text; some may hold nothing but white space.
+        """Ranges that cover one text; some may contain only white space.
 
         Args:
             whole: the text.
-            target: tokens aimed at.
-            limit: tokens of what is better not cut, at most.
-            prose: whether sentences count for more than lines.
+            target: tokens to aim at.
+            limit: the most tokens of a piece that should not be cut.
+            prose: whether sentences matter more than lines.
         """
         self._aim(target, limit, prose=prose)
         return self._cut_at(whole, 0) or self._split(whole, 1)
 
     def names(self) -> set[str]:
-        """All names of which `paths` makes paths."""
+        """All names that `paths` builds paths from."""
         return {heading.path[-1] for heading in self._layout.headings}
 
     def paths(self, floor: int, ranges: list[list[int]]) -> list[tuple[str, ...]]:
-        """The names of what stands above each range of the text from `floor` on, the outermost first."""
+        """The names of the headings above each range of the text from `floor` on, the outermost first."""
         return self._layout.paths(floor, ranges)
 
     def _aim(self, target: int, limit: int, *, prose: bool) -> None:
@@ -77,8 +77,8 @@ class Splitter:
         self._names = _LEVELS if prose else _LEVELS_OF_CODE
 
     def overlapped(self, parts: list[Part], overlap: int) -> list[Part]:
-        """The parts, each with the end of the one before it: at most `overlap` tokens, from where a line or sentence
-        begins, else a word. What stands under another heading is not repeated.
+        """The parts, each with the end of the part before it: at most `overlap` tokens, starting at a line or sentence
+        if possible, otherwise at a word. Text under another heading is not repeated.
         """
         sections = self._layout.sections
         found = parts[:1]
@@ -89,12 +89,12 @@ class Splitter:
             start = self._back(part, floor, overlap)
             unit = int(np.searchsorted(self._tokens.starts, start))
             if unit < len(self._tokens.starts) and self._tokens.starts[unit] != start and start != part[0]:
-                self.torn.add(start)  # no space is before this sentence
+                self.torn.add(start)  # there is no space before this sentence
             found.append((start, part[1], int(self._tokens.sizes[unit]), part[3]))
         return found
 
     def _back(self, part: Part, floor: int, overlap: int) -> int:
-        """The offset, not before `floor`, from which at most `overlap` tokens are left to the start of a part."""
+        """The offset, not before `floor`, with at most `overlap` tokens between it and the start of a part."""
         start, _, before, _ = part
         starts, sizes = self._tokens.starts, self._tokens.sizes
         unit = max(int(np.searchsorted(sizes, before - overlap)), int(np.searchsorted(starts, floor)))
@@ -114,12 +114,12 @@ class Splitter:
         return min(found) if found else (self._first(self._level("wraps"), lowest, start) or lowest)
 
     def _first(self, level: _Level, lowest: int, end: int) -> int | None:
-        """The first place of a level in a range."""
+        """The first place of a level within a range."""
         number = bisect_left(level.offsets, lowest)
         return level.offsets[number] if number < len(level.offsets) and level.offsets[number] < end else None
 
     def _split(self, part: Part, level: int) -> list[Part]:
-        """A part in pieces within the target, cut at places of this level or worse ones."""
+        """Cut a part into pieces within the target, at places of this level or worse ones."""
         size = part[3] - part[2]
         if size <= self._target or (size <= self._limit and self._is_whole(part)):
             return [part]
@@ -130,7 +130,7 @@ class Splitter:
         return self._cut(part)
 
     def _cut_at(self, part: Part, level: int) -> list[Part]:
-        """A part in pieces cut at those places of a level that lie inside; none where no place does."""
+        """Cut a part at all places of a level inside it; an empty list if there are none."""
         start, stop, before, until = part
         name = self._names[level]
         places = self._sentences(part) if name == _SENTENCES else self._level(name)
@@ -141,7 +141,7 @@ class Splitter:
         offsets = [start, *places.offsets[first:last], stop]
         sizes = [before, *places.sizes[first:last], until]
         joined: list[Part] = []
-        free = level > 0  # sections are joined only where one is small
+        free = level > 0  # sections are joined only if one is small
         here, end, target = 0, len(offsets) - 1, self._target
         while here < end:
             size = sizes[here]
@@ -157,7 +157,7 @@ class Splitter:
         return joined
 
     def _join(self, joined: list[Part], piece: Part, *, free: bool) -> None:
-        """Add a piece, to the last one where both fit; of two sections only where one is small."""
+        """Add a piece; join it to the last one if both fit, and two sections only if one is small."""
         if joined:
             start, _, before, until = joined[-1]
             size = piece[3] - before
@@ -174,7 +174,7 @@ class Splitter:
         return self._levels[name]
 
     def _sentences(self, part: Part) -> _Level:
-        """Sentences of a part, but for those in code and those that begin within a unit."""
+        """Sentences of a part, except those in code and those that begin within a unit."""
         found = [offset for offset in sentences(self._text, part[0], part[1]) if not self._in_fence(offset)]
         return self._places(self._aligned(found)) if found else _Level([], [])
 
@@ -200,7 +200,7 @@ class Splitter:
         return number >= 0 and offset < self._layout.whole[self._fences[number]]
 
     def _cut(self, part: Part) -> list[Part]:
-        """The last resort: full pieces, cut between two words, else within one."""
+        """The last resort: full pieces, cut between two words if possible, otherwise within a word."""
         start, end, before, until = part
         pieces = []
         while until - before > self._target:
@@ -210,7 +210,7 @@ class Splitter:
         return [*pieces, (start, end, before, until)]
 
     def _last_place(self, start: int, end: int, before: int) -> tuple[int, int]:
-        """The last offset at which a full piece may end, and the tokens before it."""
+        """The last offset where a full piece may end, and the number of tokens before it."""
         starts, sizes = self._tokens.starts, self._tokens.sizes
         last = min(int(np.searchsorted(sizes, before + self._target, side="right")) - 1, len(starts) - 1)
         first = int(np.searchsorted(starts, start, side="right"))
@@ -234,7 +234,7 @@ _LEVELS_OF_CODE = ("sections", "blocks", "lines", "wraps", _SENTENCES)
 
 _FILLED = re.compile(r"\S")
 _SPACE = re.compile(r"[^\S\x0b\x0c\x1c-\x1f\x85]+")
-"""White space, but for what tokenizers take for control characters, see `Scan`: these join their neighbours."""
+"""White space, except what tokenizers treat as control characters (see `Scan`), which join their neighbours."""
 
 _LOOK_BACK = 40
-"""Units looked at for white space before a longer word is cut in between."""
+"""Units searched for white space before a longer word is cut."""

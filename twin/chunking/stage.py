@@ -43,7 +43,7 @@ SCHEMA = pa.schema(
         pa.field("platform", pa.string(), nullable=False),
         pa.field("language", pa.string()),
         pa.field("published_at", pa.string()),  # ISO 8601, which keeps the time zone as it was
-        pa.field(_HASH, pa.string(), nullable=False),  # of the chunk; tables of older versions do not have it
+        pa.field(_HASH, pa.string(), nullable=False),  # hash of the chunk; tables of older versions do not have it
     ]
 )
 
@@ -54,23 +54,23 @@ class ChunkReport(StageReport):
     documents: int  # cleaned documents, with chunks or without
     chunks_added: int
     chunks_removed: int
-    documents_rechunked: int  # those whose text or cutting changed; the others kept their chunks as they were
+    documents_rechunked: int  # documents whose text or cutting changed; the others kept their chunks
     tokens: int  # embedded tokens of all chunks
     tokens_max: int
     largest: str  # id of the chunk with the most tokens
-    cleaned: str = Field(default="", exclude=True)  # data version of the documents, for who looks at them next
+    cleaned: str = Field(default="", exclude=True)  # data version of the documents, for the next reader
 
 
 class Row(NamedTuple):
     """One row of the table."""
 
     document_hash: str
-    content_hash: str | None  # of the chunk as the table says it; None in a table of an older version
+    content_hash: str | None  # the table's hash of the chunk; None in a table of an older version
     chunk: Chunk
 
 
 class Text(NamedTuple):
-    """What is embedded of a chunk."""
+    """The text of a chunk that is embedded, with its hash."""
 
     id: str
     text: str  # with its context
@@ -79,7 +79,7 @@ class Text(NamedTuple):
 
 
 class Measured(Protocol):
-    """An embedding model, as far as chunking knows it (see `twin.embedding.Embedder`)."""
+    """The part of an embedding model that chunking needs (see `twin.embedding.Embedder`)."""
 
     @property
     def sizer(self) -> Sizer:
@@ -99,11 +99,11 @@ def chunk_documents(
 
     Args:
         warehouse: read: cleaned documents.
-        artifacts: written: `chunks/<author>/<category>.parquet`; untouched where nothing changed.
-        embedder: the one that will read the chunks; only its tokenizer is used.
+        artifacts: written: `chunks/<author>/<category>.parquet`; unchanged if nothing changed.
+        embedder: the embedder that will read the chunks; only its tokenizer is used.
         author: slug.
         category: of the documents.
-        profile: target and overlap of the chunks; another one cuts everything again.
+        profile: target and overlap of the chunks; with another profile, everything is cut again.
 
     Raises:
         StoreError: a store cannot be used.
@@ -132,20 +132,20 @@ def chunk_documents(
 
 
 def read_chunks(artifacts: ArtifactStore, author: str, category: Category) -> Iterator[Chunk]:
-    """Yield the stored chunks in the order of document ids and ordinals; none where nothing is stored."""
+    """Yield the stored chunks in the order of document ids and ordinals; nothing if none are stored."""
     for row in read_rows(artifacts, author, category):
         yield row.chunk
 
 
 def read_rows(artifacts: ArtifactStore, author: str, category: Category) -> Iterator[Row]:
-    """`read_chunks`, with what the table says of each chunk besides."""
+    """Like `read_chunks`, with the other columns of the table."""
     for batch in artifacts.read_table(*_name(author, category)):
         for fields in batch.to_pylist():
             yield Row(fields.pop("document_hash"), fields.pop(_HASH, None), Chunk.model_validate(fields))
 
 
 def read_texts(artifacts: ArtifactStore, author: str, category: Category) -> Iterator[Text]:
-    """`read_chunks` for those who need only texts and hashes: nothing else is read, and no chunk is made of it."""
+    """Like `read_chunks`, for callers that need only texts and hashes: nothing else is read."""
     columns = ["id", "context", "text", "tokens", _HASH]
     for batch in artifacts.read_table(*_name(author, category), columns=columns):
         if _HASH not in batch.schema.names:  # a table of an older version
@@ -168,13 +168,13 @@ def read_hashes(artifacts: ArtifactStore, author: str, category: Category) -> It
 
 
 def chunks_version(artifacts: ArtifactStore, author: str, category: Category) -> str | None:
-    """Data version of the stored chunks; None where the stage has not run."""
+    """Data version of the stored chunks; None if the stage has not run."""
     known = artifacts.table_metadata(*_name(author, category))
     return None if known is None else str(known["data_version"])
 
 
 def chunks_overlap(artifacts: ArtifactStore, author: str, category: Category) -> int:
-    """Tokens that a stored chunk may share with the one before it; 0 where the stage has not run."""
+    """Tokens that a stored chunk may share with the one before it; 0 if the stage has not run."""
     known = artifacts.table_metadata(*_name(author, category))
     return 0 if known is None else int(known.get("overlap", 0))
 
@@ -184,7 +184,7 @@ def _name(author: str, category: Category) -> layout.Name:
 
 
 class _Rewrite:
-    """Merges stored rows with the cleaned documents, both in the order of document ids, and keeps the score."""
+    """Merges stored rows with the cleaned documents, both in the order of document ids, and counts the changes."""
 
     def __init__(self, chunker: Chunker, category: Category, stored: Iterable[Row], *, reusable: bool) -> None:
         self._chunker, self._category, self._reusable = chunker, category, reusable
@@ -196,7 +196,7 @@ class _Rewrite:
         self.largest = ""
 
     def metadata(self, source: str) -> Metadata:
-        """What becomes the footer of the table, once all rows went by."""
+        """The footer of the table, after the last row."""
         identifier, (target, overlap) = self._chunker.id_of(self._category), self._chunker.cutting(self._category)
         return {
             "data_version": data_version(self._parts, identifier),
@@ -213,7 +213,7 @@ class _Rewrite:
         }
 
     def rows(self, documents: Iterable[Document]) -> Iterator[dict[str, Any]]:
-        """Yield the rows of the new table, a bounded number of documents at a time."""
+        """Yield the rows of the new table, a limited number of documents at a time."""
         iterator = iter(documents)
         while batch := take_batch(iterator):
             yield from self._rows(batch)
@@ -240,7 +240,7 @@ class _Rewrite:
                 yield {**row, "document_hash": content}
 
     def _scored(self, before: dict[str, Chunk], chunks: list[Chunk]) -> Iterator[dict[str, Any]]:
-        """Yield the chunks of one document as rows, and count how they differ from those before."""
+        """Yield the chunks of one document as rows, and count the differences from the stored ones."""
         for chunk in chunks:
             old = before.pop(chunk.id, None)
             self.added += old is None
@@ -263,7 +263,7 @@ class _Rewrite:
             self._group = self._next_group()
 
     def _stored_rows(self, document: str) -> list[Row]:
-        """The stored rows of this document; those of documents before it belong to none any more."""
+        """The stored rows of this document; rows before them belong to documents that are gone."""
         while self._group is not None and self._group[0] < document:
             self._drop_group()
         if self._group is None or self._group[0] != document:

@@ -1,7 +1,7 @@
 """The structure of a text: where it may be cut, from the best places to the worst.
 
-Three kinds of text are told apart: Markdown, plain prose, and source code that no grammar is there for (see
-`twin.chunking.syntax` for the others). Markdown is read as CommonMark 0.31 has it, as far as cutting needs: ATX and
+There are three kinds of text: Markdown, plain prose, and source code without a grammar (see `twin.chunking.syntax` for
+code with one). Markdown is read by CommonMark 0.31, as far as cutting needs it: ATX and
 setext headings (4.2, 4.3), indented and fenced code (4.4, 4.5), HTML blocks (4.6), block quotes and lists (5.1 to 5.3).
 """
 
@@ -22,7 +22,7 @@ Range = tuple[int, int]
 
 
 class Heading(NamedTuple):
-    """A Markdown heading, under the headings above it: the level of each, 1 to 6, ascending, and its text."""
+    """A Markdown heading and the headings above it: the level (1 to 6, ascending) and the text of each."""
 
     levels: tuple[int, ...]
     path: tuple[str, ...]
@@ -30,18 +30,18 @@ class Heading(NamedTuple):
 
 @dataclass(slots=True)
 class Layout:
-    """Offsets at which a new part may begin, each kind ascending; sentences are looked for where they are needed."""
+    """Offsets where a new part may begin, each kind ascending; sentences are found only when needed."""
 
     sections: Offsets  # a heading begins
     blocks: Offsets  # a paragraph, list, table, fence or top-level definition begins
-    lines: Offsets  # a line that stands for itself begins: list item, table row, quote
+    lines: Offsets  # a line that stands alone begins: list item, table row, quote
     wraps: Offsets  # any other line
-    whole: dict[int, int]  # start -> end of what is better not cut: fenced code
+    whole: dict[int, int]  # start -> end of text that should not be cut: fenced code
     headings: list[Heading]
     heading_starts: list[int]
 
     def paths(self, floor: int, ranges: list[list[int]]) -> list[tuple[str, ...]]:
-        """The headings that stand above all of each range of the text from `floor` on; those inside are part of it."""
+        """The headings above each range of the text from `floor` on; headings inside a range are part of it."""
         headings, starts = self.headings, self.heading_starts
         found: list[tuple[str, ...]] = []
         for start, end in ranges:
@@ -95,7 +95,7 @@ def layout(scan: Scan, kinds: Sequence[Kind]) -> Layout:
     code, heads = markdown.in_code, markdown.heads
     blocks = ((blocks & ~code) | markdown.opens | markdown.closed) & ~heads
     alone = np.where(code, lines.after_blank & (lines.indent == 0), alone) & ~heads & ~blocks
-    # A heading right below another one continues it, so that no chunk ends with a heading.
+    # A heading right below another one continues it, so no chunk ends with a heading.
     sections = heads.copy()
     sections[1:] &= ~heads[:-1]
     sections[lines.first_of_text] = heads[lines.first_of_text]
@@ -111,7 +111,7 @@ def layout(scan: Scan, kinds: Sequence[Kind]) -> Layout:
 
 
 class _Lines:
-    """The lines of some texts that hold anything; each attribute but the first two has shape (lines,)."""
+    """The lines of some texts that are not blank; each attribute except the first two has shape (lines,)."""
 
     def __init__(self, scan: Scan) -> None:
         self.scan = scan
@@ -135,10 +135,10 @@ class _Lines:
         self.first_of_text: Offsets = first[first < len(filled)]
 
     def in_prose(self) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
-        """The lines that begin a block of prose, and those that stand for themselves."""
+        """The lines that begin a block of prose, and the lines that stand alone."""
         items = self.items()
         below = items | (self.indent >= 4)
-        # What a colon announces, the next item of a list, and what is indented deeper belong to what stands before.
+        # The text after a colon, the next item of a list, and deeper indented lines belong to the line before.
         before = np.zeros_like(items)
         before[1:] = (self.last[:-1] == ord(":")) | (below[:-1] & below[1:])
         before[self.first_of_text] = False
@@ -164,12 +164,12 @@ class _Lines:
         return following
 
     def text(self, number: int) -> str:
-        """A line without the white space around it."""
+        """A line without surrounding white space."""
         return self.scan.text[self.firsts[number] : self.ends[number]]
 
 
 class _Markdown:
-    """What only Markdown has: headings, and code in which nothing is a heading; arrays have shape (lines,)."""
+    """What only Markdown has: headings, and code, where nothing is a heading; arrays have shape (lines,)."""
 
     def __init__(self, lines: _Lines) -> None:
         self._lines = lines
@@ -184,13 +184,13 @@ class _Markdown:
         self._heading_marks &= lines.indent <= 3
 
     def read(self, first: int, last: int) -> None:
-        """Read the lines of one text, of which `last` is the first that is none."""
+        """Read the lines of one text; `last` is the first line after it."""
         if first < last:
             self._find_code(first, last)
             self._find_headings(first, last)
 
     def _find_code(self, first: int, last: int) -> None:
-        """Fenced code, front matter, and the HTML that may hold blank lines; what is never closed goes to the end."""
+        """Find fenced code, front matter, and HTML that may contain blank lines; unclosed code runs to the end."""
         lines = self._lines
         mark, opened, done = "", 0, -1
         if lines.codes[first] == ord("-") and lines.text(first) == "---" and lines.indent[first] == 0:

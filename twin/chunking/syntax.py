@@ -1,9 +1,9 @@
-"""Source code cut at the nodes of its syntax tree, in the manner of cAST: a node that is too big gives way to its
-children, and neighbours are joined while they fit (Zhang et al., "cAST: Enhancing Code Retrieval-Augmented Generation
+"""Source code cut at the nodes of its syntax tree, as in cAST: a node that is too big is replaced by its children, and
+neighbours are joined while they fit (Zhang et al., "cAST: Enhancing Code Retrieval-Augmented Generation
 with Structural Chunking via Abstract Syntax Tree", findings of EMNLP 2025).
 
-A comment, decorator or annotation stays with what it stands above, and a docstring with its definition. Syntax errors
-do no harm: the parser goes on behind them. Where a text has no grammar, or a node nothing to cut at, its layout counts.
+A comment, decorator or annotation stays with the code below it, and a docstring with its definition. Syntax errors do
+no harm: the parser continues after them. If a text has no grammar, or a node cannot be cut, its layout is used.
 """
 
 import re
@@ -41,24 +41,24 @@ _GRAMMARS = {
 _LANGUAGES = {suffix: name for name, (_, _, suffixes) in _GRAMMARS.items() for suffix in suffixes.split()}
 
 _LARGEST = 2_000_000
-"""Characters above which a file is data or generated, and its layout does."""
+"""A file with more characters is data or generated, and only its layout is used."""
 
 _DEEPEST = 100
-"""Nodes within nodes that are looked into; below, the layout counts, so that no nesting exhausts anything."""
+"""Depth of nodes to look into; below it the layout is used, so deep nesting cannot exhaust anything."""
 
 _DEFINITION = re.compile(
     r"(?:.*_)?(?:function|method|constructor|class|interface|struct|enum|trait|impl|mod|module|namespace|object"
     r"|protocol|extension|record|type_spec)(?:_definition|_declaration|_item|_specifier)?"
 )
 _STATEMENT = re.compile(r".*(?:statement|declaration|definition|_item)")
-_ABOVE = re.compile(r".*(?:comment|decorator|attribute|annotation).*")  # stands above what it is about
+_ABOVE = re.compile(r".*(?:comment|decorator|attribute|annotation).*")  # stands above the code it describes
 _BODIES = frozenset({"body", "consequence", "parameters", "name", "declarator", "type"})
 _BREAK = re.compile(r"\r\n|\n|\r")
 _LONGEST_NAME = 80
 
 
 class Definition(NamedTuple):
-    """A class, function or the like, from its first character to its last, and what it is called."""
+    """A class, function or similar: its first and last character, and its name."""
 
     start: int
     end: int
@@ -66,9 +66,9 @@ class Definition(NamedTuple):
 
 
 def parse(text: str, path: str | None) -> Tree | None:
-    """The syntax tree of a file; None where there is no grammar for its name, or it is too large to be written by hand.
+    """The syntax tree of a file; None if there is no grammar for its name or it is too large to be hand-written.
 
-    Offsets of the tree are those of the UTF-8 bytes of `text`.
+    The offsets of the tree refer to the UTF-8 bytes of `text`.
     """
     language = _LANGUAGES.get(PurePosixPath((path or "").lower()).suffix)
     if language is None or len(text) > _LARGEST:
@@ -86,10 +86,10 @@ class CodeSplitter(Splitter):
     """Cuts one source file of some texts.
 
     Args:
-        others: the splitter of these texts, whose layout counts where the tree has no place to cut at.
+        others: the splitter of these texts; its layout is used if the tree has no place to cut.
         tree: of the file.
         source: its text.
-        base: where that begins in all texts.
+        base: where the file begins in the joined texts.
     """
 
     def __init__(self, others: Splitter, tree: Tree, source: str, base: int) -> None:
@@ -99,7 +99,7 @@ class CodeSplitter(Splitter):
         self._definitions: list[Definition] = []
 
     def split(self, whole: Part, target: int, limit: int, *, prose: bool = False) -> list[Part]:
-        """See `Splitter.split`. Once only: the tree is given up, since the memory of one serves the next."""
+        """See `Splitter.split`. Call it once only: it releases the tree, so the next file can use its memory."""
         self._aim(target, limit, prose=prose)
         nodes, self._nodes = self._nodes, []
         return self._within(whole, nodes, 0)
@@ -109,7 +109,7 @@ class CodeSplitter(Splitter):
         return {found.name for found in self._definitions}
 
     def paths(self, floor: int, ranges: list[list[int]]) -> list[tuple[str, ...]]:
-        """The definitions in which each range begins, the outermost first; behind their ends others may follow."""
+        """The definitions in which each range begins, the outermost first; others may follow after their ends."""
         found = sorted(self._definitions)
         if not found:
             return [()] * len(ranges)
@@ -119,7 +119,7 @@ class CodeSplitter(Splitter):
         ]
 
     def _within(self, part: Part, nodes: list[Node], depth: int) -> list[Part]:
-        """A part, which these nodes make up, in pieces within the target."""
+        """Cut a part that consists of these nodes into pieces within the target."""
         start, end, before, until = part
         while until - before > self._target and depth < _DEEPEST:
             depth += 1
@@ -147,7 +147,7 @@ class CodeSplitter(Splitter):
         return joined
 
     def _places_between(self, node: Node) -> list[int]:
-        """Where the children of a node may be parted, ascending: where a line begins, else before a statement."""
+        """Where the children of a node may be separated, ascending: at the start of a line, or before a statement."""
         found: list[tuple[int, bool]] = []
         previous: Node | None = None
         stands = True  # the previous child begins its line
@@ -171,7 +171,7 @@ class CodeSplitter(Splitter):
         return [place for place, _ in found]
 
     def _define(self, node: Node) -> None:
-        """Remember a definition whose inside is about to be cut."""
+        """Remember a definition that is about to be cut inside."""
         if _DEFINITION.fullmatch(node.type) is None:
             return
         if (named := _named(node)) is not None:
@@ -182,7 +182,7 @@ class CodeSplitter(Splitter):
 
 
 def _named(node: Node) -> Node | None:
-    """The name of a definition; C hides it in declarators, and an `impl` of Rust has a type in its place."""
+    """The name of a definition; in C it is inside declarators, and an `impl` of Rust has a type instead."""
     if (name := node.child_by_field_name("name")) is not None:
         return name
     inner = node.child_by_field_name("declarator")
@@ -196,7 +196,7 @@ def _length(node: Node) -> int:
 
 
 def _characters(text: str, base: int) -> Callable[[int], int]:
-    """From offsets of UTF-8 bytes to those of characters, which begin with `base`."""
+    """Convert offsets of UTF-8 bytes to offsets of characters, which start at `base`."""
     if text.isascii():
         return base.__add__
     encoded = np.frombuffer(text.encode("utf-8", "replace"), np.uint8)

@@ -1,4 +1,4 @@
-"""From raw documents to cleaned ones: what is not the author's goes, everything else stays as it was written."""
+"""From raw to cleaned documents: text that is not the author's is removed, everything else stays unchanged."""
 
 from twin.cleaning.chrome import chrome_left
 from twin.cleaning.corpus import ALONE, COMPARED, compare, platform_of

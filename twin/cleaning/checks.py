@@ -1,7 +1,7 @@
 """What must be true of cleaned documents.
 
 Each function reads what is *stored*, not what the stage returned, and lists what is wrong with it; the asset graph
-blocks on the answer.
+blocks on the result.
 """
 
 from collections import Counter
@@ -18,9 +18,9 @@ from twin.warehouse.checks import DocumentCheck, SoundDocuments, look_at
 
 
 def check_cleaned(warehouse: Warehouse, author: str, category: Category) -> dict[str, Verdict]:
-    """Every check of an author's cleaned documents: name -> verdict. Only what is compared has page chrome.
+    """Every check of an author's cleaned documents: name -> verdict. Only compared categories have page chrome.
 
-    The raw documents are read once, then the cleaned ones once.
+    Raw documents are read once, and cleaned documents are read once.
     """
     raw = warehouse.hashes(State.RAW, author, category)
     checks: dict[str, DocumentCheck] = {
@@ -35,18 +35,18 @@ def check_cleaned(warehouse: Warehouse, author: str, category: Category) -> dict
 
 
 def verify_cleaned(warehouse: Warehouse, author: str, category: Category) -> Verdict:
-    """Every raw document has a cleaned one that was made of what it says now, or a reason to have none."""
+    """Every raw document has a cleaned one that was made from its current text, or a reason to have none."""
     raw = warehouse.hashes(State.RAW, author, category)
     return _verdict(warehouse, author, category, _Lost(warehouse, author, category, raw))
 
 
 def verify_private(warehouse: Warehouse, author: str, category: Category) -> Verdict:
-    """Redaction finds nothing in what is stored as cleaned. What it finds is counted and never said."""
+    """Redaction finds nothing in the stored cleaned documents. Findings are counted and never shown."""
     return _verdict(warehouse, author, category, _Private(warehouse.author(author)))
 
 
 def verify_chrome(warehouse: Warehouse, author: str, category: Category) -> Verdict:
-    """No cleaned post or article holds what only a platform writes."""
+    """No cleaned post or article contains text that only a platform writes."""
     return _verdict(warehouse, author, category, _Chrome())
 
 
@@ -59,7 +59,7 @@ class _Lost:
     """See `verify_cleaned`.
 
     Args:
-        raw: id -> content hash of the raw documents as they are stored now.
+        raw: id -> content hash of the raw documents that are stored now.
     """
 
     def __init__(self, warehouse: Warehouse, author: str, category: Category, raw: dict[str, str]) -> None:
@@ -67,7 +67,7 @@ class _Lost:
         self._made_of: dict[str, Any] = {}
 
     def look(self, document: Document) -> None:
-        if document.id in self._raw:  # one without is a problem of its own, see `SoundDocuments`
+        if document.id in self._raw:  # one without a raw document is a separate problem, see `SoundDocuments`
             self._made_of[document.id] = document.metadata.get("raw_hash")
 
     def verdict(self) -> Verdict:
@@ -88,7 +88,7 @@ class _Lost:
             elif reason := why_dropped(document, places.get(identifier, ALONE), person):
                 dropped[reason] += 1
             else:
-                problems.append(f"{name_of(document)} has no cleaned document and no reason to have none")
+                problems.append(f"{name_of(document)} has no cleaned document, and no reason is known")
         facts = {"raw": len(raw), "cleaned": len(made_of), "dropped": dict(sorted(dropped.items()))}
         return Verdict(facts, problems)
 
@@ -104,7 +104,7 @@ class _Private:
         self._count += 1
         if left := private_left(document, self._person):
             kinds = ", ".join(f"{number} {name}" for name, number in sorted(left.items()))
-            self._problems.append(f"{name_of(document)} holds what must not be passed on: {kinds}")
+            self._problems.append(f"{name_of(document)} contains private data: {kinds}")
 
     def verdict(self) -> Verdict:
         return Verdict({"documents": self._count, "documents_private": len(self._problems)}, self._problems)
@@ -119,7 +119,7 @@ class _Chrome:
     def look(self, document: Document) -> None:
         self._count += 1
         if left := chrome_left(document.text, platform_of(document)):
-            self._problems.append(f"{name_of(document)} holds page chrome in {len(left)} places: “{left[0][:80]}”")
+            self._problems.append(f"{name_of(document)} contains page chrome in {len(left)} places: “{left[0][:80]}”")
 
     def verdict(self) -> Verdict:
         return Verdict({"documents": self._count, "documents_with_chrome": len(self._problems)}, self._problems)

@@ -1,8 +1,8 @@
-"""Page chrome: what publishing platforms put around and between the words of an author.
+"""Page chrome: the text that publishing platforms add around and between an author's words.
 
-Three shapes of it: whole lines ("Share this post"), boxes and headers of several lines whose single lines may as well
-be an author's, and sections to the end of the page, such as the comments of other people. Only what is not code is
-looked at. The rules were written against whole saved pages and feeds of Substack, Medium and dev.to.
+It has three forms: whole lines ("Share this post"), boxes and headers of several lines, each of which could also be an
+author's, and sections that run to the end of the page, such as other people's comments. Code is never looked at. The
+rules were written against whole saved pages and feeds of Substack, Medium and dev.to.
 """
 
 import re
@@ -15,7 +15,7 @@ from twin.text.markdown import heading
 
 
 def _whole(**patterns: str) -> re.Pattern[str]:
-    """One pattern for all; the name of the group that a line matched says what the line is for."""
+    """One pattern for all; the name of the matching group says what a line is for."""
     return re.compile("|".join(f"(?P<{name}>{pattern})" for name, pattern in patterns.items()), re.I)
 
 
@@ -35,7 +35,7 @@ _LINES = _whole(
     r"(we|this (web)?site) uses? cookies.{0,80}(experience|accept|consent|agree|policy|preferences).{0,40}|"
     r"to make medium work, we log user data\..{0,120}",
 )
-"""Lines by what they are for. Only a whole line counts."""
+"""Lines by their purpose. Only a whole line counts."""
 
 _PLATFORM_LINES = _whole(
     share=r"share|commentreplyshare|restacks?",
@@ -45,7 +45,7 @@ _PLATFORM_LINES = _whole(
     navigation=r"\d+:\d\d / \d+:\d\d|see all from .{1,60}|top highlight|start writing|unblock scripts",
     legal=r"© \d{4} .{1,80}|all rights reserved\.?",
 )
-"""Buttons of the platforms, which elsewhere may be a short line of the author's: they go from the platforms' texts."""
+"""Buttons of the platforms. Elsewhere they may be an author's short line, so only the platforms' texts lose them."""
 
 _PAGE_LINES = _whole(
     share=r"email|facebook|notes?|other|--",
@@ -53,20 +53,20 @@ _PAGE_LINES = _whole(
     navigation=r"listen|follow|following|published in.{1,60}|·|written by|help|status|about|careers|press|blog|privacy|"
     r"terms|text to speech|teams",
 )
-"""Words that prove nothing by themselves: they go only from a page of a platform that was saved with its frame."""
+"""Words that prove nothing alone: only a platform's page that was saved with its frame loses them."""
 
 _SECTIONS = _whole(
     comments=r"discussion about this (post|video|episode|podcast)|top comments \(\d+\)",
     recommendations=r"recommended from medium|sign up to discover human stories that deepen your understanding of the "
     r"world\.?",
 )
-"""What follows one of these lines to the end of the page is not the author's."""
+"""From one of these lines to the end of the page, nothing is the author's."""
 
 _MEDIUM_SECTIONS = (
     ("comments", re.compile(r"responses \(\d+\)", re.I), None),
     ("recommendations", re.compile(r"written by .{1,80}", re.I), re.compile(r"[\d.,]+[KM]? followers\b.*", re.I)),
 )
-"""The same for Medium alone: what, the line that begins it, and one of the two below that makes sure."""
+"""The same for Medium only: what it is, its first line, and the line below (one of two) that confirms it."""
 
 _FRAME = re.compile(
     r"copy link|subscribesign in|(start writing)?get the app|open in app|sign up|previousnext|privacy ∙ terms ∙ .*|"
@@ -76,7 +76,7 @@ _FRAME = re.compile(
 _PLATFORMS = frozenset({"substack", "medium"})
 _MOST = 200
 _MOST_WRAPPED = 400
-"""Characters of a paragraph that is looked at as one line, because whole pages come wrapped."""
+"""The longest paragraph, in characters, that is also tested as one line, because saved pages are wrapped."""
 
 _SPACES = "".join(filter(str.isspace, map(chr, range(0x3001))))
 _DECORATION = f"{_SPACES}#*_-–•·|[]()"
@@ -88,14 +88,14 @@ _COUNT = re.compile(r"[\d.,]{1,6}[KkMm]?")
 _DATE = re.compile(r"\b\d{1,2}(?:, \d{4})?$|^∙|^(?:paid|guest post)$", re.I)
 _SHARE_BOX = re.compile(r"facebook|email|notes?|other|more|share|x|twitter|linkedin|whatsapp", re.I)
 _BOX = 7
-"""Lines between "Share this post" and "Copy link": the title, which may be wrapped, and the address."""
+"""The most lines between "Share this post" and "Copy link": the title, possibly wrapped, and the address."""
 
 _ICONS = 3
 _WRAPPED = 50
-"""Characters from which on a line may be wrapped."""
+"""Lines with at least this many characters may be wrapped."""
 
 _TOP = 40
-"""Lines of a page among which its header is looked for."""
+"""The first lines of a page, among which the header is searched."""
 
 _FLAT_HEADER = re.compile(r"^.{0,400}?Open in app.{0,1600}?min read.{0,120}?(?:Listen)?Share(?![a-z])", re.S)
 _FLAT_SECTION = re.compile(
@@ -103,7 +103,7 @@ _FLAT_SECTION = re.compile(
     r"Written by .{1,80}?\d[\d.,]*[KM]? [Ff]ollowers"
 )
 _FLAT = 1000
-"""Characters from which on a line is a page whose paragraphs were run together without anything between them."""
+"""A line with at least this many characters is a page whose paragraphs were joined without a separator."""
 
 _LEFT = re.compile(
     r"SubscribeSign in|Open in appSign up|Expand full\s+comment|Privacy ∙ Terms|Start WritingGet the app|"
@@ -114,11 +114,11 @@ _LEFT = re.compile(
     r"Discussion about this post|Read full story|\d+ min read)[\s#*_]*$",
     re.M,
 )
-"""What no text of an author holds. Kept apart from the rules above, so that it can find what they miss."""
+"""What no author's text contains. Separate from the rules above, so it can find what they miss."""
 
 
 def is_framed(lines: Iterable[Line], platform: str) -> bool:
-    """Whether a page of a platform was saved with its frame; a feed and an export have none."""
+    """Whether a page of a platform was saved with its frame; feeds and exports have no frame."""
     if platform not in _PLATFORMS:
         return False
     plain = (_undecorated(line.text) for line in lines if not line.code and 0 < len(line.text) <= _MOST)
@@ -128,7 +128,7 @@ def is_framed(lines: Iterable[Line], platform: str) -> bool:
 def without_chrome(
     lines: Sequence[Line], platform: str, title: str | None, removed: Counter[str], *, framed: bool
 ) -> list[Line]:
-    """The lines that are the author's; what went is counted in `removed` by its reason, in lines that are not blank."""
+    """The author's lines; `removed` counts the other non-blank lines by reason."""
     if platform == "medium":
         lines = [line if line.code else _unflattened(line, removed) for line in lines]
     end, reason = _end_of_page(lines, platform)
@@ -147,7 +147,7 @@ def without_chrome(
 
 
 def byline(text: str, platform: str) -> str | None:
-    """Who wrote a whole page of Substack by the names under its title; None where it is none, or names nobody."""
+    """The author of a whole Substack page, from the names under its title; None for other pages or without names."""
     lines = [Line(line.strip()) for line in split_lines(text)[: 4 * _TOP]]
     header, boxes = _header(lines, platform), _share_boxes(lines)
     names = [lines[index].text for index in sorted(header) if header[index] == "byline" and index not in boxes]
@@ -156,13 +156,13 @@ def byline(text: str, platform: str) -> str | None:
 
 
 def chrome_left(text: str, platform: str) -> list[str]:
-    """What of the platforms' chrome stands in a cleaned text, outside its code; empty where it is clean.
+    """The platforms' chrome in a cleaned text, outside its code; empty if it is clean.
 
-    It asks for phrases that no author writes, and not by the rules that cleaning goes by.
+    It searches for phrases that no author writes, and does not use the rules of cleaning.
 
     Args:
         text: a cleaned document's text.
-        platform: only documents of "substack" and "medium" are asked for the words that elsewhere mean themselves.
+        platform: words that are ordinary elsewhere are searched only in documents of "substack" and "medium".
     """
     lines = split_lines(text)
     prose = "\n".join(line.text for line in marked(lines, lines) if not line.code)
@@ -170,7 +170,7 @@ def chrome_left(text: str, platform: str) -> list[str]:
     return [each for each in found if platform in _PLATFORMS or not re.fullmatch(r"\W*(?:Subscribe|Share)\W*", each)]
 
 
-@lru_cache(maxsize=4096)  # of short lines: they are looked at by several rules, and again in the next round
+@lru_cache(maxsize=4096)  # for short lines: several rules look at them, in every round
 def _undecorated(line: str) -> str:
     return _LINK.sub(r"\1", line).lstrip(f"{_DECORATION}>").rstrip(_DECORATION)
 
@@ -185,12 +185,12 @@ def _name(found: re.Match[str] | None) -> str | None:
 
 
 def _chrome(line: str, platform: str, framed: bool) -> str | None:
-    """What the line is for, where the whole of it is page chrome."""
+    """The purpose of the line, if all of it is page chrome."""
     if not line or len(line) > _MOST:
         return None
     if name := _general(line):
         return name
-    # A heading or a list item is the author's, even where it is one word.
+    # A heading or a list item is the author's, even if it is one word.
     if platform in _PLATFORMS:
         plain = _LINK.sub(r"\1", line).strip()
         return _name(_PLATFORM_LINES.fullmatch(plain) or (_PAGE_LINES.fullmatch(plain) if framed else None))
@@ -198,12 +198,12 @@ def _chrome(line: str, platform: str, framed: bool) -> str | None:
 
 
 def _goes_on(line: Line) -> bool:
-    """Whether a line looks wrapped, so that the one below it may be its last word."""
+    """Whether a line looks wrapped, so the line below may be its last word."""
     return not line.code and len(line.text) > _WRAPPED and not _ENDED.search(line.text)
 
 
 def _unflattened(line: Line, removed: Counter[str]) -> Line:
-    """A page of Medium whose text is one line: what stands before and after the article in it goes."""
+    """A page of Medium whose text is one line: remove what is before and after the article."""
     if len(line.text) < _FLAT:
         return line
     text, headers = _FLAT_HEADER.subn("", line.text, count=1)
@@ -215,7 +215,7 @@ def _unflattened(line: Line, removed: Counter[str]) -> Line:
 
 
 def _end_of_page(lines: Sequence[Line], platform: str) -> tuple[int, str]:
-    """Index of the first line that begins what other people wrote, and what that is."""
+    """Index of the first line of other people's text, and what that text is."""
     short = [(index, _undecorated(lines[index].text)) for index in _written(lines) if len(lines[index].text) <= _MOST]
     for position, (index, plain) in enumerate(short):
         if name := _name(_SECTIONS.fullmatch(plain)):
@@ -229,7 +229,7 @@ def _end_of_page(lines: Sequence[Line], platform: str) -> tuple[int, str]:
 
 
 def _share_boxes(lines: Sequence[Line]) -> dict[int, str]:
-    """Substack's box: "Share this post", title, address, "Copy link", and the places to share at."""
+    """Substack's box: "Share this post", title, address, "Copy link", and the places to share it."""
     gone: dict[int, str] = {}
     written = _written(lines)
     for position, index in enumerate(written):
@@ -278,7 +278,7 @@ def _wrapped(lines: Sequence[Line]) -> dict[int, str]:
 
 
 def _header(lines: Sequence[Line], platform: str) -> dict[int, str]:
-    """The top of a whole page of Substack, down to its second share box; title and subtitle in it stay."""
+    """The top of a whole page of Substack, down to its second share box; its title and subtitle stay."""
     written = _written(lines)[:_TOP]
     top = [lines[index].text.strip().lower() for index in written]
     boxes = [position for position, text in enumerate(top) if text == "share this post"]
@@ -297,7 +297,7 @@ def _header(lines: Sequence[Line], platform: str) -> dict[int, str]:
 
 
 def _above_title(lines: Sequence[Line], title: str | None) -> dict[int, str]:
-    """Menus and crumbs above the heading that is the page's own title, where nothing among them is a sentence."""
+    """Menus and breadcrumbs above the heading with the page's title, if none of them is a sentence."""
     above: list[int] = []
     for index in _written(lines)[:_TOP]:
         text = lines[index].text
@@ -316,7 +316,7 @@ def _is_title(head: str, title: str) -> bool:
 
 
 def _menus(lines: Sequence[Line]) -> dict[int, str]:
-    """Lists with the remains of icons, which are an emphasis of nothing, in their items: the menu of a site."""
+    """Lists whose items contain the remains of icons (an empty emphasis): the menu of a site."""
     gone: dict[int, str] = {}
     group: list[int] = []
     for index in [*_written(lines), None]:
@@ -335,7 +335,7 @@ def _has_icon(item: str) -> bool:
 
 
 def _counts(lines: Sequence[Line], gone: dict[int, str], platform: str) -> dict[int, str]:
-    """Numbers of likes and comments: bare numbers right above what went."""
+    """Numbers of likes and comments: bare numbers right above removed lines."""
     counts: dict[int, str] = {}
     below = False
     for index in reversed(_written(lines)) if platform in _PLATFORMS else ():

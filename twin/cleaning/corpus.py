@@ -1,4 +1,4 @@
-"""What the cleaning of one document depends on beside itself: the other texts of its author.
+"""What the cleaning of a document depends on besides the document itself: its author's other texts.
 
 The categories that are compared (`Traits.compared`) are looked at together, because a post is often the teaser of an
 article.
@@ -32,9 +32,9 @@ class Place:
     """The place of a document among its author's texts.
 
     Args:
-        duplicate_of: link of the document that stays in its place.
-        also_at: links of the documents in whose place it stays.
-        repeated: keys of the paragraphs that go from it.
+        duplicate_of: link of the document that is kept instead of it.
+        also_at: links of the documents that it is kept instead of.
+        repeated: keys of the paragraphs to remove from it.
     """
 
     duplicate_of: str | None = None
@@ -46,7 +46,7 @@ ALONE = Place()
 
 
 def without_platform(document: Document) -> tuple[str, Counter[str]]:
-    """A text without what its platform put around it, which is nothing for a file; and reason -> lines removed."""
+    """A text without what its platform added (a file has no such text); and reason -> lines removed."""
     match document.category.traits.layout:
         case Layout.SOCIAL:
             return clean_post(document.text)
@@ -57,7 +57,7 @@ def without_platform(document: Document) -> tuple[str, Counter[str]]:
 
 
 def platform_of(document: Document) -> str:
-    """The platform as crawlers name it; documents from elsewhere may say "name.substack.com" for it."""
+    """The platform by the name that crawlers use; imported documents may say "name.substack.com" instead."""
     host = urlsplit(document.link).hostname or ""
     for name in ("substack", "medium"):
         for value in (document.platform, host):
@@ -67,7 +67,7 @@ def platform_of(document: Document) -> str:
 
 
 def other_author(document: Document, author: Author | None) -> str | None:
-    """Who else wrote a document: by its flag, or by the names under the title of a whole page that has none."""
+    """Who else wrote a document: from its flag, or from the names under the title of a whole page without a flag."""
     if OTHER in document.metadata:
         return str(document.metadata[OTHER])
     name = None if "author" in document.metadata else byline(document.text, platform_of(document))
@@ -75,13 +75,13 @@ def other_author(document: Document, author: Author | None) -> str | None:
 
 
 class Raw(NamedTuple):
-    """What cleaning asks of a raw document, so that one which did not change need not be read for it again."""
+    """What cleaning needs to know of a raw document, so an unchanged one is not read again."""
 
     id: str
     link: str
     chars: int
     content_hash: str
-    secret: bool  # in its address: it is dropped
+    secret: bool  # a secret in its address: it is dropped
 
     @classmethod
     def of(cls, document: Document) -> "Raw":
@@ -99,9 +99,9 @@ class Compared:
     """An author's raw posts and articles, looked at together.
 
     Args:
-        author: in whose name other bylines were told from the author's own.
-        raw: every document that was read, in the order of ids.
-        places: id -> place; those that stand alone are left out.
+        author: as registered when bylines of others were identified.
+        raw: every document, in the order of ids.
+        places: id -> place; documents that stand alone are left out.
     """
 
     author: Author | None
@@ -110,22 +110,22 @@ class Compared:
 
 
 _last: dict[str, Compared] = {}
-"""What was found of the author that was compared last; no text is in it.
+"""The result for the author compared last, without any text.
 
-Posts and articles are cleaned and checked one after the other, each by a call of its own, and all ask the same.
+Posts and articles are cleaned and checked one after another in separate calls, and all of them need it.
 """
 
 
 def compare(warehouse: Warehouse, author: str, read: Mapping[Category, Mapping[str, str]] | None = None) -> Compared:
     """Look at the author's raw posts and articles together.
 
-    Texts stream through; what is held of each are the hashes of its words and paragraphs. Where all of them are still
-    what they were at the last call, as hashes of what is stored now tell, what was found then is returned.
+    Texts are streamed; only the hashes of their words and paragraphs are held in memory. If the hashes of the documents
+    stored now are the same as at the last call, its result is returned.
 
     Args:
         warehouse: read: raw documents.
         author: slug.
-        read: id -> content hash of the documents of a category, where the caller has just read them.
+        read: id -> content hash of a category's documents, if the caller has just read them.
     """
     person, known = warehouse.author(author), _last.get(author)
     if known is None or known.author != person or not _unchanged(warehouse, author, known, read or {}):
@@ -135,7 +135,7 @@ def compare(warehouse: Warehouse, author: str, read: Mapping[Category, Mapping[s
 
 
 def _unchanged(warehouse: Warehouse, author: str, known: Compared, read: Mapping[Category, Mapping[str, str]]) -> bool:
-    """Whether the warehouse holds exactly the documents that were compared; the first difference ends the reading."""
+    """Whether the warehouse contains exactly the compared documents; reading stops at the first difference."""
     for category in COMPARED:
         before = ((raw.id, raw.content_hash) for raw in known.raw[category])
         stored = ((raw.id, raw.content_hash) for raw in warehouse.documents(State.RAW, author, category))
@@ -153,9 +153,9 @@ def _compare(warehouse: Warehouse, author: str, person: Author | None) -> Compar
         for raw in progress(warehouse.documents(State.RAW, author, category), f"comparing {category} of {author}"):
             found[category].append(Raw.of(raw))
             if found[category][-1].secret:
-                continue  # it is dropped, so it can stand in the place of no other, nor be named by one
+                continue  # it is dropped, so it cannot replace another document or be named by one
             text, _ = without_platform(raw)
-            # Another person's text is not the author's in its place, nor the other way round.
+            # Another person's text never replaces the author's, nor the other way round.
             group = OTHER if other_author(raw, person) else ""
             prints.append(fingerprint(raw.id, text, link=raw.link, published_at=raw.published_at, group=group))
             keys[category][raw.id] = paragraph_keys(text, indented=category.traits.layout is Layout.MARKDOWN)

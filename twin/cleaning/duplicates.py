@@ -1,14 +1,14 @@
 """The same text published twice: which documents of one author are copies or parts of others.
 
 Texts are compared as sets of shingles (Broder, "On the resemblance and containment of documents", 1997): five words
-each, or five characters in scripts that put no spaces between words. Two texts are the same where the words are equal;
-or where most of the shorter one is in the longer one, phrases that many of the author's texts share aside; or where
-nearly all of it is. So a teaser that is a part of its article counts as well as a copy on another platform.
+each, or five characters in scripts without spaces between words. Two texts are the same if their words are equal, if
+most of the shorter one is in the longer one (not counting phrases that many of the author's texts share), or if nearly
+all of it is. So a teaser that is part of its article counts, and so does a copy on another platform.
 
-Not all pairs are compared. Shingles that few texts have lead from each text to those that share them, and give the
-containment exactly, so nothing is lost there. Texts that are mostly of phrases that many share have few such
-shingles: among these, copies are found by MinHash with 14 bands of 8 rows, the setting of FineWeb (arXiv 2406.17557),
-and compared exactly. MinHash alone would not do: a part of a text resembles it too little.
+Not all pairs are compared. Rare shingles lead from each text to those that share them and give the exact containment,
+so nothing is missed. Texts that consist mostly of common phrases have few rare shingles: among these, copies are found
+by MinHash with 14 bands of 8 rows, the setting of FineWeb (arXiv 2406.17557), and then compared exactly. MinHash alone
+is not enough: a part of a text resembles the whole too little.
 """
 
 import re
@@ -29,15 +29,15 @@ Shingles = NDArray[np.uint64]
 WORDS = 5
 BANDS, ROWS = 14, 8
 MOST = 0.6
-"""Share of the shorter text's own shingles in the longer one, from which on it is the same text. Of the 76 articles of
-the handbook's data, copies have .69 to .95 and the nearest other pair .49."""
+"""Two texts are the same if the longer one has at least this share of the shorter one's own shingles. In the 76 articles
+of the handbook's data, copies have .69 to .95, and the closest other pair .49."""
 
 NEARLY_ALL = 0.9
 FEWEST = 10
-"""Shingles from which on a text is compared by them: a shorter one is the same only where every word is."""
+"""A text with fewer shingles is the same as another only if every word is the same."""
 
 COMMON = 5
-"""Texts that share a shingle, from which on it is a phrase of their author and proves nothing."""
+"""A shingle in at least this many texts is a phrase of the author and proves nothing."""
 
 _UNSPACED = (
     "\u0e00-\u0fff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\U00020000-\U0003ffff"
@@ -51,13 +51,13 @@ _MIX = tuple(np.uint64(each) for each in (0x9E3779B97F4A7C15, 0xBF58476D1CE4E5B9
 
 @dataclass(frozen=True)
 class Fingerprint:
-    """What is compared of a document.
+    """What is compared for a document.
 
     Args:
-        id: of the document.
-        link: and path of the document, the last of what decides which of two equal ones stays.
-        published_at: when, where it is known.
-        letters: how many letters and digits it has.
+        id: id of the document.
+        link: link and path of the document; the last criterion for which of two equal ones is kept.
+        published_at: when it was published, if known.
+        letters: number of its letters and digits.
         words: hash of its words.
         shingles: hashes of its shingles, ascending, each once.
         group: only texts of one group are compared.
@@ -77,7 +77,7 @@ def fingerprint(
 ) -> Fingerprint:
     """Prepare a text for comparison: case, width, punctuation and layout do not count.
 
-    Words are also cut where a capital follows a small letter: pages whose paragraphs were run together have such.
+    Words are also split where a capital follows a small letter: pages with joined paragraphs have such words.
     """
     words = _TOKEN.findall(unicodedata.normalize("NFKC", _GLUED.sub(" ", text)).casefold())
     letters = sum(map(len, words))
@@ -85,10 +85,10 @@ def fingerprint(
 
 
 def find_duplicates(texts: Sequence[Fingerprint]) -> dict[str, str]:
-    """Id of each text that is a copy or a part of another -> id of the one that stays, which is no such itself.
+    """Id of each text that is a copy or part of another -> id of the text that is kept.
 
-    The fuller one stays; of equal ones the one published first, then the one with the smallest link. The result does
-    not depend on the order of `texts`, and no text is compared with one that went.
+    The fuller text is kept; of equal ones, the one published first, then the one with the smallest link. The result
+    does not depend on the order of `texts`, and no text is compared with a removed one.
     """
     ranked = sorted((each for each in texts if each.letters), key=_rank)
     same: dict[str, str] = {}
@@ -106,7 +106,7 @@ def find_duplicates(texts: Sequence[Fingerprint]) -> dict[str, str]:
             kept = [each for each in sorted(better[worse]) if members[each].id not in same]
             if kept:
                 same[members[worse].id] = members[kept[0]].id
-    # What was equal to a text that went goes where that one went.
+    # A text equal to a removed one belongs to the text that replaced it.
     return {identifier: same.get(stays, stays) for identifier, stays in same.items()}
 
 
@@ -162,7 +162,7 @@ def _pairs(texts: Sequence[Fingerprint]) -> Iterator[tuple[int, int]]:
     found = (shorter >= FEWEST) & (counts >= MOST * shorter)
     yield from zip(ones[found].tolist(), others[found].tolist(), strict=True)
 
-    # A text with fewer common phrases than this cannot be nearly all in another one and have been missed above.
+    # A text with fewer common phrases cannot have been missed above and still be nearly all in another one.
     common = [index for index in range(len(texts)) if sizes[index] >= FEWEST and 4 * left[index] <= 3 * sizes[index]]
     for one, other in _candidates(texts, common):
         both = np.intersect1d(texts[one].shingles, texts[other].shingles, assume_unique=True)
@@ -171,7 +171,7 @@ def _pairs(texts: Sequence[Fingerprint]) -> Iterator[tuple[int, int]]:
 
 
 def _candidates(texts: Sequence[Fingerprint], chosen: Sequence[int]) -> Iterator[tuple[int, int]]:
-    """Pairs that agree in all rows of a band of their MinHash signatures; of a bucket, each with its first."""
+    """Pairs that agree in all rows of a band of their MinHash signatures; in a bucket, each with the first."""
     steps = _mixed(np.arange(2 * BANDS * ROWS, dtype=np.uint64))
     factors, offsets = steps[: BANDS * ROWS] | np.uint64(1), steps[BANDS * ROWS :]
     buckets: dict[tuple[int, bytes], list[int]] = {}

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from py3langid.langid import LanguageIdentifier
 
 ENOUGH = 100
-"""Letters from which on the answer is relied on; of Han, kana or Hangul a fifth says as much."""
+"""With at least this many letters the result is reliable; for Han, kana or Hangul, a fifth is enough."""
 
 _MOST = 4000
 _LINK = re.compile(r"\]\([^)\n]*\)|https?://\S+|<[A-Z]+(?::[\w-]+)?>")
@@ -20,7 +20,7 @@ _DENSE = re.compile("[\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uac00-\ud7a3]")
 
 
 class Language(NamedTuple):
-    """An ISO 639-1 code and how sure it is, 0 to 1; `enough` says whether the text was long enough to rely on it."""
+    """An ISO 639-1 code and its confidence, 0 to 1; `enough` says whether the text was long enough to rely on it."""
 
     code: str
     score: float
@@ -28,7 +28,7 @@ class Language(NamedTuple):
 
 
 def detect_language(text: str, *, indented: bool = True) -> Language | None:
-    """The language of a text's prose, without code, addresses and placeholders; None where it has no letter.
+    """The language of a text's prose, without code, addresses and placeholders; None if it has no letters.
 
     Args:
         text: Markdown or plain text.
@@ -45,7 +45,7 @@ def detect_language(text: str, *, indented: bool = True) -> Language | None:
 
 
 def _cut(prose: str) -> int:
-    """Where to stop reading: at the end of a word, so that the answer does not hang on half of one."""
+    """Where to stop reading: at the end of a word, so the result does not depend on half a word."""
     end = prose.find(" ", _MOST)
     return len(prose) if end < 0 or end > _MOST + 200 else end
 

@@ -1,5 +1,5 @@
-"""A text as lines that know whether they are code. Code is fenced or indented as in CommonMark 0.31 (4.4 and 4.5), a
-little wider: a fence may be indented by any width, as inside a list, so that what is code is never taken for prose."""
+"""A text as lines that know whether they are code. Code is fenced or indented as in CommonMark 0.31 (4.4 and 4.5), but
+slightly more broadly: a fence may be indented by any width, as inside a list, so code is never taken for prose."""
 
 import re
 from collections.abc import Iterable, Sequence
@@ -21,20 +21,20 @@ class Line(NamedTuple):
 
 
 def split_lines(text: str) -> list[str]:
-    """Lines without their ends, whatever form these have."""
+    """Lines without their line ends, of any form."""
     return _NEWLINES.sub("\n", text).split("\n")
 
 
 def marked(originals: Sequence[str], tidied: Sequence[str], *, indented: bool = True) -> list[Line]:
     """Tell code from prose: code keeps its original line, prose gets the tidied one.
 
-    What is code is decided on the tidied lines alone, so that it is the same when the result is read again. A fence
-    that is never closed is prose: a stray mark must not put the rest of a document out of reach.
+    Only the tidied lines decide what is code, so reading the result again gives the same answer. An unclosed fence is
+    prose: a stray mark must not hide the rest of a document.
 
     Args:
-        originals: lines as they came.
+        originals: the original lines.
         tidied: the same lines, tidied as prose.
-        indented: whether a block that is indented by four columns is code, as in Markdown and unlike in a post.
+        indented: whether a block indented by four columns is code, as in Markdown but not in a post.
     """
     closes = _closers(tidied)
     lines: list[Line] = []
@@ -43,7 +43,7 @@ def marked(originals: Sequence[str], tidied: Sequence[str], *, indented: bool = 
         line = tidied[index]
         end = closes.get(index)
         below_blank = indented and _is_indented(line) and not (index and tidied[index - 1])
-        # An item below an item is a nested list; anything else that is indented under a blank line is code.
+        # An item below an item is a nested list; any other indented line after a blank line is code.
         if end is None and below_blank and not (_ITEM.match(line) and _ITEM.match(last)):
             end = _indented_end(tidied, index)
         if end is None:
@@ -57,7 +57,7 @@ def marked(originals: Sequence[str], tidied: Sequence[str], *, indented: bool = 
 
 
 def text_of(lines: Iterable[Line]) -> str:
-    """The lines as a text, with at most two blank lines in a row outside code and none around it all."""
+    """The lines as a text, with at most two consecutive blank lines outside code and none at its start and end."""
     kept: list[str] = []
     blank = 0
     for line in lines:
@@ -76,7 +76,7 @@ def prose_of(text: str, *, indented: bool = True) -> str:
 
 
 def outside_code_spans(line: str) -> list[tuple[bool, str]]:
-    """A line of prose as pieces, each with whether it is a code span of Markdown."""
+    """A line of prose as pieces, each with a flag for a Markdown code span."""
     pieces: list[tuple[bool, str]] = []
     start = 0
     for span in _CODE_SPAN.finditer(line) if "`" in line else ():
@@ -89,7 +89,7 @@ def _closers(lines: Sequence[str]) -> dict[int, int]:
     """Index of each line that opens a fenced block -> index of the line that closes it."""
     fences = [(index, found) for index, line in enumerate(lines) if (found := fence(line))]
     closes: dict[int, int] = {}
-    never = {"`": 1 << 30, "~": 1 << 30}  # length from which a fence was found to be closed by nothing that follows
+    never = {"`": 1 << 30, "~": 1 << 30}  # from this length on, no later line closes a fence
     position = 0
     while position < len(fences):
         index, (mark, _) = fences[position]

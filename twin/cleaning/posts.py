@@ -12,8 +12,8 @@ _MARKS = (
     "\u0300-\u036f\u0483-\u0487\u0591-\u05bd\u05bf-\u05c7\u0610-\u061a\u064b-\u065f\u0670\u06d6-\u06ed\u0900-\u0963"
     "\u0966-\u0dff\u0e31-\u0e4e\u0eb1-\u0ecd\u0f18-\u0fbc\u102b-\u109d\u1712-\u17d3\u200c\u200d\u30fb\u00b7"
 )
-"""What stands inside a word of some script and is no letter: vowel signs, joiners, the middle dots of Catalan and of
-Japanese. Python's `\\w` has none of them."""
+"""Characters inside words that are not letters: vowel signs, joiners, the middle dots of Catalan and Japanese. Python's
+`\\w` matches none of them."""
 
 _WORD = rf"\w(?:[\w{_MARKS}]*[\w{_MARKS}])?"
 _HASHTAG = re.compile(rf"(?<![\w{_MARKS}&/#＃])[#＃](?=[\w{_MARKS}]*[^\W\d_])({_WORD})")
@@ -27,11 +27,11 @@ _CUT = re.compile(r"(?:…|\.{3})?\s*(?:see|show) (?:more|less|translation)|… 
 
 
 def clean_post(text: str) -> tuple[str, Counter[str]]:
-    """A post without invisible characters, odd spaces, styled letters and a closing block of nothing but hashtags; and
+    """A post without invisible characters, odd spaces, styled letters and a final block of hashtags only; and
     reason -> lines removed.
 
-    Hashtags inside sentences stay as written, and so does every emoji and line break. A post that is hashtags only
-    stays too. Fenced code keeps every character but the form of its line ends.
+    Hashtags inside sentences, emoji and line breaks stay unchanged. A post that has only hashtags stays too. Fenced
+    code keeps every character except the form of its line ends.
     """
     removed: Counter[str] = Counter()
     originals = split_lines(_SEPARATORS.sub("\n", text))
@@ -46,14 +46,14 @@ def clean_post(text: str) -> tuple[str, Counter[str]]:
 
 
 def hashtags(text: str) -> list[str]:
-    """The hashtags of a post without their sign, in any script, each once and as first written; code has none."""
+    """The hashtags of a post without `#`, in any script, each once and as first written; code has no hashtags."""
     lines = split_lines(prose_of(text, indented=False))
     plain = "\n".join(tidy(_untemplated(line), post=True) for line in lines)
     return _once(found[1] for found in _HASHTAG.finditer(plain))
 
 
 def mentions(text: str) -> list[str]:
-    """Who a post names with an @, without the sign; an e-mail address or a path of a URL names nobody."""
+    """The people a post names with an @, without the sign; e-mail addresses and paths of URLs do not count."""
     prose = prose_of(text, indented=False)
     named = [(found.start(), found[1] or found[2]) for found in _TEMPLATE_MENTION.finditer(prose)]
     named += [(found.start(), found[1]) for found in _MENTION.finditer(prose)]
@@ -69,7 +69,7 @@ def _untemplated(line: str) -> str:
 
 
 def _end(lines: list[Line]) -> int:
-    """Index after the last line that says more than hashtags."""
+    """Index after the last line that has more than hashtags."""
     end = len(lines)
     while end and not lines[end - 1].code and not _BETWEEN.sub("", _HASHTAG.sub("", lines[end - 1].text)):
         end -= 1

@@ -1,10 +1,10 @@
 """Paragraphs that an author puts under everything: the bio, the sign-off, the advertisement of a course.
 
-A model that reads a paragraph fifty times learns it by heart, and a search that finds it finds it fifty times. So a
-paragraph that is in several documents goes from them: from all of them where it is in a large share, because then it
-belongs to the frame and not to any text; else from all but the first, because then it is a piece that the author used
-again, and nobody's words should be lost. What stays must still read well, so a list goes as a whole or not at all, and
-what introduces something goes only with it.
+A model that reads a paragraph fifty times learns it by heart, and a search finds it fifty times. So a paragraph that is
+in several documents is removed: from all of them if a large share has it, because then it belongs to the frame and not
+to a text; otherwise from all but the first, because then the author used it again, and no words should be lost. The
+rest must still read well, so a list is removed as a whole or not at all, and an introduction only with what it
+introduces.
 """
 
 import re
@@ -20,7 +20,7 @@ from twin.text.markdown import heading
 
 FEWEST_DOCUMENTS = 3
 EVERYWHERE = 0.2
-"""Share of the documents from which on a repeated paragraph is part of the frame."""
+"""A paragraph in at least this share of the documents is part of the frame."""
 
 _FEWEST_LETTERS = 20
 _FEWEST_UNSPACED = 10
@@ -34,34 +34,34 @@ _UNSPACED = re.compile("[\u0e00-\u0fff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3
 
 
 class Block(NamedTuple):
-    """Lines of prose without a blank one between them: `lines[start:end]`, and what they are compared by."""
+    """Lines of prose without a blank line between them, `lines[start:end]`, and the key to compare them by."""
 
     start: int
     end: int
     key: str | None  # None: a table, a short line, a heading without a paragraph right under it
-    level: int  # of a heading, else 0
+    level: int  # level of a heading, otherwise 0
     rule: bool
-    item: bool  # of a list, or several of one
-    introduces: bool  # what is under it, by a colon or an arrow at its end
+    item: bool  # one or several items of a list
+    introduces: bool  # the text below it, with a colon or an arrow at the end
 
 
 def paragraph_keys(text: str, *, indented: bool = True) -> set[str]:
-    """Keys of the paragraphs of a text that may count as repeated: prose of at least 20 letters, and no heading.
+    """Keys of the paragraphs of a text that may count as repeated: prose of at least 20 letters, without headings.
 
-    Two paragraphs have one key where their letters and digits are equal, whatever their emphasis, links or wrapping.
-    A heading has one only together with the paragraph under it: "Conclusion" alone is no repetition.
+    Two paragraphs have the same key if their letters and digits are equal, whatever their emphasis, links or wrapping.
+    A heading has a key only together with the paragraph below it: "Conclusion" alone is not a repetition.
     """
     return {block.key for block in _blocks(_lines(text, indented)) if block.key}
 
 
 def repeated(documents: Sequence[Collection[str]]) -> list[set[str]]:
-    """Which paragraphs go from which document.
+    """Which paragraphs to remove from which document.
 
     Args:
-        documents: the paragraph keys of each document, the one that may keep a paragraph before the others.
+        documents: the paragraph keys of each document; the first one that has a paragraph may keep it.
 
     Returns:
-        The keys that go, in the order of `documents`.
+        The keys to remove, in the order of `documents`.
     """
     holders = Counter(key for keys in documents for key in set(keys))
     often = {key for key, count in holders.items() if count >= FEWEST_DOCUMENTS}
@@ -76,10 +76,10 @@ def repeated(documents: Sequence[Collection[str]]) -> list[set[str]]:
 
 
 def without_paragraphs(text: str, keys: Collection[str], *, indented: bool = True) -> tuple[str, Counter[str]]:
-    """The text without the paragraphs of these keys, and reason -> paragraphs that went.
+    """The text without the paragraphs of these keys, and reason -> paragraphs removed.
 
-    A heading that is repeated together with what stood under it, and stood above nothing else, goes as well. Items of
-    a list stay where one of them does, and so does what introduces something that stays.
+    A heading is removed as well if all the text below it is. If one item of a list stays, all of them stay, and so does
+    an introduction to text that stays.
     """
     removed: Counter[str] = Counter()
     if not keys:
@@ -95,7 +95,7 @@ def without_paragraphs(text: str, keys: Collection[str], *, indented: bool = Tru
 
 
 def _readable(blocks: Sequence[Block], gone: set[int], lines: Sequence[Line]) -> set[int]:
-    """Of the blocks that would go, those that what stays does not need."""
+    """The blocks to remove that the remaining text does not need."""
     for is_list, numbers in groupby(range(len(blocks)), key=lambda number: blocks[number].item):
         items = set(numbers)
         if is_list and not items <= gone:
@@ -110,7 +110,7 @@ def _readable(blocks: Sequence[Block], gone: set[int], lines: Sequence[Line]) ->
 
 
 def _is_orphan(blocks: Sequence[Block], number: int, gone: Collection[int], lines: Sequence[Line]) -> bool:
-    """Whether all that stood between a heading and the next one of its level, or the end, went."""
+    """Whether everything between a heading and the next one of its level (or the end) is removed."""
     for later in range(number + 1, len(blocks)):
         block = blocks[later]
         if any(line.code for line in lines[blocks[later - 1].end : block.start]):
@@ -149,7 +149,7 @@ def _plain_blocks(lines: Sequence[Line]) -> Iterator[Block]:
             end += 1
         head = heading(lines[start].text)
         if head and end > start + 1 and lines[start + 1].text.startswith((" ", "*", "-", ">", "|")):
-            end = start + 1  # a list or a quotation right under it; other lines are the rest of a wrapped heading
+            end = start + 1  # a list or a quotation right below it; other lines continue a wrapped heading
         text = " ".join(line.text for line in lines[start:end])
         level = head.level if head else 0
         rule = _RULE.match(text) is not None

@@ -8,26 +8,26 @@ from twin.cleaning.lines import marked, split_lines, text_of
 from twin.cleaning.tidying import tidy
 
 _ROUNDS = 6
-"""Taking a line out can make its neighbours one more of what goes; it never took more than two rounds."""
+"""Removing a line can turn its neighbours into page chrome; it never took more than two rounds."""
 
 _REMEMBERED = 256
-"""Texts remembered: each is cleaned once to be compared with the author's others, and again to be stored."""
+"""Number of cached texts: each is cleaned once to compare it with the author's others, and again to store it."""
 
 _REMEMBERED_CHARACTERS = 100_000
-"""Of the longest text remembered: bounds the memory that this takes."""
+"""Length of the longest cached text; it limits the memory of the cache."""
 
 
 def clean_prose(text: str, *, platform: str = "web", title: str | None = None) -> tuple[str, Counter[str]]:
-    """Markdown or plain prose without what is not the author's; and reason -> lines removed.
+    """Markdown or plain prose with only the author's text; and reason -> lines removed.
 
     Outside code blocks: newlines become "\\n", each line is tidied (see `twin.cleaning.tidying`), more than two blank
-    lines become two, page chrome goes (see `twin.cleaning.chrome`). Code blocks keep every character but the form of
-    their line ends. The result of a second cleaning is the same as that of the first.
+    lines become two, and page chrome is removed (see `twin.cleaning.chrome`). Code blocks keep every character except
+    the form of their line ends. A second cleaning changes nothing.
 
     Args:
         text: the raw text.
-        platform: the document's platform; ambiguous chrome words go only on "substack" and "medium".
-        title: of the document, which tells a page's own heading from the navigation above it.
+        platform: the document's platform; ambiguous chrome words are removed only on "substack" and "medium".
+        title: title of the document; it separates the page's own heading from the navigation above it.
     """
     clean = _remembered if len(text) <= _REMEMBERED_CHARACTERS else _cleaned
     cleaned, removed = clean(text, platform, title)

@@ -1,4 +1,4 @@
-"""The cleaning stage: one cleaned document for each raw one that has anything left to say, and says it first."""
+"""The cleaning stage: one cleaned document for each raw one that has text of its own."""
 
 from collections import Counter
 from collections.abc import Iterator, Mapping
@@ -27,13 +27,13 @@ VERSION = "4"
 """Version of the rules; raise it when they would clean the same text differently, and everything is cleaned again."""
 
 _TEXTS = ("subtitle", "description", "summary", "author", "site", "tags", OTHER)
-"""Metadata that somebody wrote, a text or a list of them, and that is redacted as the text is."""
+"""Metadata written by people, a text or a list of texts, which is redacted like the text."""
 
 _COUNTS = ("removed_lines", "removed_paragraphs", "redactions")
 
 
 class CleanReport(StageReport):
-    """What cleaning did; all counts but those of writes are of the documents there now.
+    """What cleaning did; all counts except those of writes refer to the documents stored now.
 
     Characters are over all live documents of the category.
     """
@@ -42,25 +42,25 @@ class CleanReport(StageReport):
     changed: int
     unchanged: int
     removed: int
-    dropped: dict[str, int]  # reason -> raw documents that have no cleaned one
-    duplicates: list[str] = Field(default_factory=list)  # one sentence for each text that is published twice
+    dropped: dict[str, int]  # reason -> raw documents without a cleaned one
+    duplicates: list[str] = Field(default_factory=list)  # one sentence for each text that was published twice
     chars_raw: int
     chars_cleaned: int
     removed_lines: dict[str, int]  # reason -> lines
     removed_paragraphs: dict[str, int] = Field(default_factory=dict)  # reason -> paragraphs
     redactions: dict[str, int] = Field(default_factory=dict)  # placeholder -> secrets and personal data
     languages: dict[str, int] = Field(default_factory=dict)  # ISO 639-1 code -> documents
-    by_others: int = 0  # documents whose byline names somebody else: searchable, never trained on
+    by_others: int = 0  # documents whose byline names somebody else: searchable, never used for training
 
 
 def clean_documents(warehouse: Warehouse, author: str, category: Category) -> CleanReport:
     """Bring the cleaned documents of `author` and `category` up to date with the raw ones.
 
     A cleaned document says in its metadata which raw text (`raw_hash`), rules (`cleaner`) and surroundings (`context`:
-    what was taken from it or dropped for it because of other documents, and the handles that the author may keep) it
-    came from, so only those for which one of them changed are written again. Hashes are recomputed from what is read,
-    so an edit made in the warehouse itself flows through. Cleaned documents without a live raw one are tombstoned, and
-    so are those whose text is now in another document; where that one goes they come back.
+    what was removed or dropped because of other documents, and the handles that the author may keep) it came from, so
+    only documents for which one of these changed are written again. Hashes are computed from what is read, so an edit
+    in the warehouse itself takes effect. Cleaned documents without a live raw one are tombstoned, and so are documents
+    whose text is now in another one; if that one is removed, they come back.
 
     Raises:
         StoreError: the warehouse cannot be used.
@@ -90,9 +90,9 @@ def clean(document: Document, place: Place = ALONE, author: Author | None = None
     """The cleaned state of one raw document; its text may be empty.
 
     Args:
-        document: in the raw state.
-        place: what of its author's other texts it depends on.
-        author: whose own name, handles and addresses are no personal data of others.
+        document: a raw document.
+        place: how it depends on its author's other texts.
+        author: the author, whose own name, handles and addresses are not redacted.
     """
     hide = _Hide(author)
     if document.category.traits.is_files:
@@ -116,7 +116,7 @@ def clean(document: Document, place: Place = ALONE, author: Author | None = None
 
 
 def why_dropped(document: Document, place: Place = ALONE, author: Author | None = None) -> str | None:
-    """Why a raw document has no cleaned one; None where it must have one. Arguments as in `clean`."""
+    """Why a raw document has no cleaned one; None if it must have one. Arguments as in `clean`."""
     if secrets_in_address(document):
         return "secret_in_address"
     if place.duplicate_of:
@@ -125,7 +125,7 @@ def why_dropped(document: Document, place: Place = ALONE, author: Author | None 
 
 
 def private_left(document: Document, author: Author | None = None) -> Counter[str]:
-    """Placeholder name -> how many secrets and personal data a cleaned document holds; empty where it is clean."""
+    """Placeholder name -> number of secrets and personal data in a cleaned document; empty if it is clean."""
     hide = _Hide(author)
     hide(document.text, code=kind_of(document) is Kind.CODE, path=document.path)
     for value in (document.title, *(document.metadata.get(name) for name in _TEXTS)):
@@ -151,7 +151,7 @@ class _Hide:
 
 
 def _clean_file(document: Document, hide: _Hide) -> dict[str, Any]:
-    """A source file keeps every byte that is no secret, and has no language."""
+    """A source file keeps every byte that is not a secret, and has no language."""
     text = hide(document.text, code=kind_of(document) is Kind.CODE, path=document.path)
     return {"text": text, "language": None, "metadata": {}}
 
@@ -164,7 +164,7 @@ def _clean_text(document: Document, place: Place, author: Author | None, hide: _
     metadata: dict[str, Any] = {}
     if layout is Layout.SOCIAL:
         for name, tell in (("hashtags", hashtags), ("mentions", mentions)):
-            known = document.metadata.get(name)  # of the crawler, where its source says so
+            known = document.metadata.get(name)  # from the crawler, if its source says so
             names = [each for each in known if isinstance(each, str)] if isinstance(known, list) else []
             if names := [*names, *tell(document.text)]:
                 metadata[name] = list({each.casefold(): each for each in reversed(names)}.values())[::-1]
@@ -187,7 +187,7 @@ def _handles(author: Author | None) -> tuple[str, ...]:
 
 
 def _context(place: Place, author: Author | None) -> str:
-    """Hash of what a cleaned document depends on beside its raw one and the rules."""
+    """Hash of what a cleaned document depends on besides its raw one and the rules."""
     return content_hash(
         {"repeated": sorted(place.repeated), "also_at": place.also_at, "keep": sorted(set(_handles(author)))}
     )[:16]
@@ -195,7 +195,7 @@ def _context(place: Place, author: Author | None) -> str:
 
 @dataclass(frozen=True)
 class _Known:
-    """What is needed of a cleaned document that is there already; its text is not."""
+    """What is needed of a stored cleaned document, without its text."""
 
     made_of: tuple[str, str, str]  # raw text, rules, surroundings
     content_hash: str
@@ -252,7 +252,7 @@ class _Cleaning:
                 self.dropped[_why_empty(changed, place)] += 1
 
     def _read(self) -> Iterator[tuple[Raw, Document | None]]:
-        """The raw documents; those that were read to be compared are not read again, unless they must be cleaned."""
+        """The raw documents; those already read for the comparison are read again only if they must be cleaned."""
         if self._compared is not None:
             yield from ((raw, None) for raw in self._compared.raw[self._category])
         else:

@@ -1,5 +1,5 @@
-"""What is mended in a line of prose, and never in code: mojibake, left-over entities, what nobody sees, and letters of
-Unicode's mathematical alphabets that were put in for bold or italic."""
+"""What is fixed in a line of prose, never in code: mojibake, left-over entities, invisible characters, and letters of
+Unicode's mathematical alphabets used for bold or italic."""
 
 import html
 import re
@@ -10,21 +10,21 @@ from functools import lru_cache, partial
 from twin.cleaning.lines import outside_code_spans
 
 _CONTROLS = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u200b\u2060\ufeff\ufff9-\ufffb\ud800-\udfff]")
-"""Controls but tab and newline, zero-width space, word joiner, BOM, annotation marks, lone surrogates. The zero-width
-joiner and non-joiner and the marks of direction stay: emoji and several scripts are written with them."""
+"""Control characters except tab and newline, zero-width space, word joiner, BOM, annotation marks, lone surrogates. The
+zero-width joiner and non-joiner and the marks of direction stay: emoji and several scripts need them."""
 
 _SEPARATORS = re.compile("[\u2028\u2029\x85]")
 _ENTITY = re.compile(r"&(?:#[0-9]{1,7}|#[xX][0-9a-fA-F]{1,6}|[A-Za-z][A-Za-z0-9]{1,30});")
 _MARKUP = frozenset("&<>\"'")
 _ROUNDS = 8
-"""What one mending uncovers, such as the entity in `&amp;lt;`, the next one mends; nobody wraps a text this often."""
+"""Each round fixes what the last one uncovered, such as the entity in `&amp;lt;`; no text is wrapped this often."""
 
 _MOST_CACHED = 400
-"""Characters of a line that is kept for the next round; bounds the memory of all that are."""
+"""Length of the longest cached line; it limits the memory of the cache."""
 
 _STYLED = "\U0001d400-\U0001d7ff"
 _HOLES = "ℂℊℋℌℍℎℐℑℒℕℙℚℛℜℝℤℨℬℭℯℰℱℳℴ"
-"""Letters of those alphabets that Unicode had put elsewhere before; alone they are signs of mathematics and physics."""
+"""Letters of those alphabets that have older code points; alone they are signs of mathematics and physics."""
 
 _STYLED_RUN = re.compile(f"[{_HOLES}]*[{_STYLED}][{_STYLED}{_HOLES}]*")
 _STYLED_WORD = re.compile(f"[{_STYLED}{_HOLES}]{{3,}}")
@@ -36,17 +36,17 @@ _STRUCK_MARKS = re.compile(f"[{_STRUCK}]+")
 def tidy(line: str, *, post: bool = False) -> str:
     """One line of prose as its author meant it; tidying it again changes nothing.
 
-    Mojibake is mended (ftfy, encoding alone: quotes, ligatures and widths stay), entities become their characters,
-    invisible characters and trailing spaces go, and the text is NFC, never NFKC, which changes meaning. Code spans
-    lose controls only.
+    Mojibake is fixed (by ftfy, encoding only: quotes, ligatures and widths stay), entities become their characters,
+    invisible characters and trailing spaces are removed, and the text is NFC, never NFKC, which changes meaning. Code
+    spans lose only control characters.
 
     Args:
-        line: no line end in it.
-        post: undo every styled letter. Elsewhere only lines with a styled word of three letters are, because a single
-            𝐱 is mathematics.
+        line: a line without its line end.
+        post: undo every styled letter. Otherwise only lines with a styled word of three letters are changed, because a
+            single 𝐱 is mathematics.
     """
     if line.isascii() and line.isprintable() and "&" not in line:
-        return line.rstrip()  # as below, for the plainest and most frequent lines
+        return line.rstrip()  # the same result as below, for the most frequent lines
     for _ in range(_ROUNDS):
         tidied = _tidied(line, post)
         if tidied == line:
@@ -56,9 +56,9 @@ def tidy(line: str, *, post: bool = False) -> str:
 
 
 def plain_letters(text: str, *, post: bool = True) -> str:
-    """The text with styled letters and digits, and underlines or strokes of combining marks, as plain ones.
+    """The text with styled letters and digits made plain, without underlines or strokes of combining marks.
 
-    NFKC is used on those letters alone, so that "ﬁ", "²" or a full-width letter elsewhere stays.
+    NFKC is used on those letters only, so "ﬁ", "²" or a full-width letter elsewhere stays.
     """
     if text.isascii():
         return text
@@ -75,7 +75,7 @@ def _tidied(line: str, post: bool) -> str:
 
 
 def _kept_ends(fix: Callable[[str], str], piece: str) -> str:
-    """`mend` must not make a code span where there was none: what would is left as it is."""
+    """Apply `fix`, unless it would create a code span: then the piece stays unchanged."""
     fixed = fix(piece)
     return fixed if fixed.count("`") == piece.count("`") else piece
 
@@ -89,8 +89,8 @@ def _fixed(text: str, *, post: bool) -> str:
 
 
 def _encoded_once(text: str) -> str:
-    """ftfy's repair of a text that was decoded by the wrong table, and nothing else of it. A lone "Â" before a space
-    stays, because an alphabet may be spelled out."""
+    """ftfy's repair of a text that was decoded with the wrong encoding, and nothing else. A lone "Â" before a space
+    stays, because it may be part of a spelled-out alphabet."""
     import ftfy
 
     config = ftfy.TextFixerConfig(
@@ -100,11 +100,11 @@ def _encoded_once(text: str) -> str:
     return str(ftfy.fix_encoding(text, config))
 
 
-_cached = lru_cache(maxsize=4096)(_encoded_once)  # a line is looked at in every round, and most rounds change nothing
+_cached = lru_cache(maxsize=4096)(_encoded_once)  # every round looks at every line, and most rounds change nothing
 
 
 def _character(entity: re.Match[str]) -> str:
-    """What an entity stands for; one that would change the structure of the text stays as it was written."""
+    """The character of an entity; an entity that would change the structure of the text stays unchanged."""
     character = html.unescape(entity[0])
     if character in _MARKUP:
         return character

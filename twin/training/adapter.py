@@ -1,4 +1,4 @@
-"""Open a trained adapter from its own record: what serves a twin needs no dataset and no training plan.
+"""Opens a trained adapter from its own record: serving a twin needs no dataset and no training plan.
 
 So a twin stays in use while its dataset grows, a library is updated or TWIN_BASE_MODEL names another model.
 """
@@ -38,9 +38,9 @@ def open_adapter(folder: Path, settings: Settings) -> Adapter:
     """Load an adapter and the base model that its record names.
 
     Args:
-        folder: of the adapter, such as `twin.training.current.current_adapter` gives it.
-        settings: the store, where base models lie that were made on the spot, and TWIN_BASE_MODEL, which says where
-            a base model lies that is a folder.
+        folder: the adapter's folder, for example from `twin.training.current.current_adapter`.
+        settings: say where the store is (with the base models that were made on the spot) and where a base model in a
+            local folder is (TWIN_BASE_MODEL).
 
     Raises:
         ConsistencyError: the adapter is missing or damaged, or the base model is not the one that it was trained on.
@@ -58,7 +58,7 @@ def open_adapter(folder: Path, settings: Settings) -> Adapter:
 
 
 def put_on(bare: Any, folder: Path) -> tuple[Any, "PreTrainedTokenizerBase"]:
-    """Put the adapter of a folder, which must have been checked, on its base model; return both and the tokenizer."""
+    """Put the adapter of a checked folder on its base model; return both and the tokenizer."""
     with heartbeat("loading peft"):
         from peft import PeftModel
         from transformers import AutoTokenizer
@@ -93,16 +93,16 @@ def _base_of(folder: Path, record: TrainingRecord, settings: Settings) -> BaseMo
 
 
 def _kind_of(record: TrainingRecord) -> Literal["nano", "folder", "hub"]:
-    """What kind of base model a record of an older version names."""
+    """The kind of base model that a record of an older version names."""
     if _NANO.fullmatch(record.base_model) and record.base_model.endswith(record.base_revision[:16]):
         return "nano"
     return "hub" if "/" in record.base_model else "folder"
 
 
 def note_base(output: Path, base: BaseModel) -> None:
-    """Note beside the folder of an adapter where its base model lies, if that is a folder of the user's.
+    """Write a note next to an adapter's folder: where its base model is, if that is a folder of the user's.
 
-    The record itself names nothing of this machine, and TWIN_BASE_MODEL may name another model tomorrow.
+    The record itself contains no path of this machine, and TWIN_BASE_MODEL may name another model tomorrow.
     """
     note = output.with_name(layout.noted_base(output.name))
     if base.kind != "folder":

@@ -1,4 +1,4 @@
-"""Load a base model and its tokenizer, whatever it is."""
+"""Loads a base model of any kind and its tokenizer."""
 
 import logging
 import os
@@ -21,7 +21,7 @@ def prepare_process(threads: int | None) -> None:
     """Make the libraries quiet and reproducible. Must run before they are first imported to have its full effect.
 
     Args:
-        threads: of torch on the CPU; None: all cores.
+        threads: threads of torch on the CPU; None: all cores.
     """
     for name in ("HF_HUB_DISABLE_TELEMETRY", "DO_NOT_TRACK", "HF_HUB_DISABLE_PROGRESS_BARS"):
         os.environ.setdefault(name, "1")
@@ -38,7 +38,7 @@ def prepare_process(threads: int | None) -> None:
 
 
 def load_planned(plan: TrainingPlan) -> tuple[Any, "PreTrainedTokenizerBase"]:
-    """`load_base` of the base model of a plan; `nano` is made first where it is not there."""
+    """`load_base` for the base model of a plan; `nano` is made first if it is missing."""
     if plan.base.kind == "nano":
         ensure_nano(plan)
     return load_base(plan.base)
@@ -48,11 +48,11 @@ def load_base(base: BaseModel, otherwise: str = "correct TWIN_BASE_MODEL") -> tu
     """Return model (float32 on the CPU, bfloat16 on CUDA) and tokenizer with a chat template and a pad token.
 
     Args:
-        base: which model, and where it lies.
+        base: which model, and where it is.
         otherwise: what to do if it cannot be loaded, for the sentence of the error.
 
     Raises:
-        InputError: the model is not there or cannot be read.
+        InputError: the model is missing or cannot be read.
     """
     import torch
     from transformers import AutoModelForCausalLM, AutoTokenizer

@@ -1,4 +1,4 @@
-"""What a training is: its settings, its plan (JSON that crosses the process border) and what it leaves behind."""
+"""The types of a training: its settings, its plan (JSON that is sent to the training process) and its results."""
 
 from typing import Literal
 
@@ -23,11 +23,11 @@ class TrainingConfig(Model):
     warmup_share: float = Field(default=0.05, ge=0, lt=1)
     weight_decay: float = Field(default=0.0, ge=0)
     epochs: float = Field(default=3.0, gt=0)
-    max_steps: int | None = Field(default=None, ge=1)  # the training stops at whichever of the two comes first
+    max_steps: int | None = Field(default=None, ge=1)  # the training stops at whichever limit comes first
     batch_size: int = Field(default=8, ge=1)
     accumulation: int = Field(default=1, ge=1)  # batches per optimiser step
     max_length: int = Field(default=1024, ge=64)  # tokens of instruction and output together
-    threads: int | None = Field(default=None, ge=1)  # of torch on the CPU; None: all cores
+    threads: int | None = Field(default=None, ge=1)  # threads of torch on the CPU; None: all cores
     seed: int = Field(default=0, ge=0)
 
     @classmethod
@@ -39,22 +39,22 @@ class TrainingConfig(Model):
 
 
 class BaseModel(Model):
-    """The model that an adapter is trained on. `path` is of this machine, so it takes no part in any hash."""
+    """The model that an adapter is trained on. `path` belongs to this machine, so it is not part of any hash."""
 
     kind: Literal["nano", "folder", "hub"]
-    name: str  # what records and cards say: "nano-<hash>", the folder's name, or the Hugging Face id
-    revision: str  # hash of the contents or of the recipe, or the resolved commit of the hub ("" where unknown)
+    name: str  # the name in records and cards: "nano-<hash>", the folder's name, or the Hugging Face id
+    revision: str  # hash of the contents or of the recipe, or the resolved commit of the hub ("" if unknown)
     path: str  # what to load: a folder, or the Hugging Face id
 
 
 class TrainingPlan(Model):
-    """All that the training process needs; it can be sent as JSON."""
+    """Everything that the training process needs; it can be sent as JSON."""
 
     author: str
     dataset: str  # local folder of the dataset
     files: dict[str, str]  # file name in that folder -> sha256
     dataset_version: str
-    train_version: str  # of the training samples only, so that a changed test set trains nothing anew
+    train_version: str  # of the training samples only, so a changed test set does not start a training
     base: BaseModel
     config: TrainingConfig
     versions: dict[str, str]  # library -> version
@@ -63,22 +63,22 @@ class TrainingPlan(Model):
 
 
 class TrainingRecord(Model):
-    """`training_record.json`: how an adapter came to be. It names nothing of the machine it was made on."""
+    """`training_record.json`: how an adapter was made. It contains no path of the machine it was made on."""
 
     author: str
     fingerprint: str
     base_model: str
     base_revision: str
     base_kind: Literal["nano", "folder", "hub"] | None = None  # None in the records of older versions
-    base_contents: str | None = None  # hash of the files of `nano`, whose revision is that of a recipe
+    base_contents: str | None = None  # hash of the files of `nano`, because its revision is only that of the recipe
     config: TrainingConfig
     versions: dict[str, str]
     dataset_version: str
     train_version: str
     rows: int
-    rows_shortened: int  # cut at a sentence end so that the row fits `max_length`
-    rows_dropped: int  # too long and not to be cut
-    trained_tokens: int  # of the completions, end-of-turn tokens included
+    rows_shortened: int  # cut at a sentence end to fit `max_length`
+    rows_dropped: int  # too long, and must not be cut
+    trained_tokens: int  # in the completions, end-of-turn tokens included
     steps: int
     losses: list[float]  # per step, nats per token
     seconds: float
@@ -86,7 +86,7 @@ class TrainingRecord(Model):
 
 
 class TrainingReport(StageReport):
-    """What `run_training` did. `total` counts training rows, `written` is 1 where the adapter is new, 0 if reused."""
+    """What `run_training` did. `total` counts training rows; `written` is 1 if the adapter is new, otherwise 0."""
 
     path: str
     fingerprint: str
@@ -99,22 +99,22 @@ class TrainingReport(StageReport):
     steps: int
     first_loss: float
     last_loss: float  # mean of the last tenth of the steps
-    training_seconds: float  # of the training that made the adapter, whenever that was
+    training_seconds: float  # duration of the training that made the adapter
     files: dict[str, str]
 
 
 class AdapterCheck(Model):
-    """Whether an adapter, read back from disk, does something and does no harm when switched off."""
+    """Whether an adapter read from disk has an effect, and no effect when it is switched off."""
 
     passed: bool
     problems: list[str]
     max_logit_difference: float  # adapter against base; 0 means inert
     disabled_difference: float  # adapter switched off against base; must be exactly 0
-    tokens: int  # positions that were compared
+    tokens: int  # compared positions
 
 
 class TrainingOutcome(Model):
-    """What the training process sends back. `evaluation` is None where the check did not pass."""
+    """What the training process sends back. `evaluation` is None if the check failed."""
 
     training: TrainingReport
     check: AdapterCheck

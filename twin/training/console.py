@@ -1,4 +1,4 @@
-"""Log lines of a long training: a sign of life while a library loads, and a copy of every line for who asks."""
+"""Log lines of a long training: a sign of life while a library loads, and a copy of every line for a receiver."""
 
 import logging
 import threading
@@ -13,7 +13,7 @@ logger = logging.getLogger("twin")
 
 @contextmanager
 def heartbeat(label: str) -> Iterator[None]:
-    """Log `label` and the seconds passed every `INTERVAL_S` seconds while the body runs without a line of its own."""
+    """Log `label` and the seconds passed every `INTERVAL_S` seconds while the body runs without logging anything."""
     done = threading.Event()
     started = time.monotonic()
 
@@ -41,7 +41,7 @@ class _Forward(logging.Handler):
 
 @contextmanager
 def forwarded(receive: Callable[[str], None] | None) -> Iterator[None]:
-    """Give every line that LLM Twin logs inside the body to `receive` as well."""
+    """Also pass every line that LLM Twin logs inside the body to `receive`."""
     if receive is None:
         yield
         return

@@ -31,7 +31,7 @@ def make_current(artifacts: ArtifactStore, plan: TrainingPlan) -> None:
 def current_adapter(artifacts: ArtifactStore, author: str) -> Path:
     """The folder of the author's current adapter, for `twin.training.adapter.open_adapter`.
 
-    What it was trained on may have changed since. That matters to the next build, not to the caller.
+    The dataset may have changed since the training. That matters to the next build, not to the caller.
 
     Raises:
         InputError: there is no adapter, or the store is remote.

@@ -14,14 +14,14 @@ from filelock import FileLock, Timeout
 from twin.atomic import sync_folder, sync_tree, unwritable
 
 _RUST_IO_ERROR = re.compile(r"([^:]+) \(os error (\d+)\)")
-"""How safetensors and tokenizers, written in Rust, say that a write failed; they raise no OSError."""
+"""The message of safetensors and tokenizers (written in Rust) for a failed write; they do not raise OSError."""
 
 logger = logging.getLogger("twin")
 
 
 @contextmanager
 def locked(target: Path) -> Iterator[None]:
-    """Hold the lock of a folder that may not exist yet. It is the kernel's, so it ends with a killed process."""
+    """Hold the lock of a folder that may not exist yet. The kernel releases it when the process is killed."""
     lock = FileLock(target.parent / f".{target.name}.lock", fallback_to_soft=False)
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
@@ -41,7 +41,7 @@ def locked(target: Path) -> Iterator[None]:
 def build_folder(target: Path, build: Callable[[Path], None]) -> None:
     """Let `build` fill a temporary sibling of `target`, then rename it; call it with the lock of `target` held.
 
-    What killed builds left behind is cleared first, and a `target` that exists is replaced.
+    Remnants of killed builds are removed first, and an existing `target` is replaced.
 
     Raises:
         StoreError: the disk is full, read-only or refuses the write.
@@ -76,6 +76,6 @@ def file_hashes(folder: Path) -> dict[str, str]:
 
 
 def file_hash(path: Path) -> str:
-    """Hex sha256 of a file, read in pieces."""
+    """Hex sha256 of a file, which is read in pieces."""
     with path.open("rb") as stream:
         return hashlib.file_digest(stream, "sha256").hexdigest()

@@ -1,4 +1,4 @@
-"""How well base and adapter predict the author's words that neither was trained on."""
+"""Measures how well base and adapter predict words of the author that neither was trained on."""
 
 import logging
 import math
@@ -33,13 +33,13 @@ class _Stored(Model):
 
 
 def evaluate(plan: TrainingPlan, loaded: LoadedAdapter | None = None) -> EvaluationReport:
-    """Measure the loss of base and adapter on the test split, or on the validation split where there is no test row.
+    """Measure the loss of base and adapter on the test split, or on the validation split if there are no test rows.
 
-    The result lies beside the adapter as `evaluation.json`; the same adapter and rows are not measured twice.
+    The result is stored in the adapter's folder as `evaluation.json`; the same adapter and rows are not measured twice.
 
     Args:
         plan: what was trained.
-        loaded: what `load_adapter` gave, to load it only once.
+        loaded: the result of `load_adapter`, to load it only once.
     """
     key, split = _key(plan)
     stored = read_evaluation(plan)
@@ -57,9 +57,9 @@ def evaluate(plan: TrainingPlan, loaded: LoadedAdapter | None = None) -> Evaluat
 
 
 def read_evaluation(plan: TrainingPlan) -> EvaluationReport | None:
-    """The stored evaluation of a plan's adapter on the rows it is tested on now; None where it must be measured.
+    """The stored evaluation of a plan's adapter on the current test rows; None if it must be measured.
 
-    It needs no model, so it can be asked where torch is not wanted.
+    It needs no model, so it works without loading torch.
     """
     if not (Path(plan.output) / layout.EVALUATION).is_file():
         return None
@@ -83,7 +83,7 @@ def _stored(path: Path) -> _Stored | None:
     try:
         return _Stored.model_validate_json(path.read_bytes())
     except ValidationError:
-        return None  # of an older version, or damaged: it is measured again
+        return None  # from an older version, or damaged: measure again
 
 
 def _measure(plan: TrainingPlan, loaded: LoadedAdapter, split: str, source: list[dict[str, Any]]) -> EvaluationReport:
@@ -121,7 +121,7 @@ def _measure(plan: TrainingPlan, loaded: LoadedAdapter, split: str, source: list
 
 
 def completion_loss(model: Any, rows: list[Row], pad: int, progress: Progress | None = None) -> tuple[float, int]:
-    """Sum of the negative log-likelihood (nats) over the trained tokens of rows, and how many those are."""
+    """Sum of the negative log-likelihood (nats) over the trained tokens of rows, and their number."""
     import torch
 
     total, tokens = 0.0, 0
@@ -142,7 +142,7 @@ def completion_loss(model: Any, rows: list[Row], pad: int, progress: Progress | 
 
 
 def _generate(loaded: LoadedAdapter, rows: list[Row]) -> str:
-    """How the model goes on from the first row's prompt, greedily, in at most 48 tokens."""
+    """The model's greedy continuation of the first row's prompt, at most 48 tokens."""
     import torch
 
     if not rows:

@@ -1,8 +1,8 @@
 """`nano`: a Llama small enough to be made on the spot, without a download.
 
-Its tokenizer is made from the author's training documents. Its weights are pre-trained on prose that is not the
-author's, the language reference that every CPython carries, so that what the adapter gains on the author's held-out
-words is something it learned from the author. It proves the line from text to adapter on any machine. It cannot talk.
+Its tokenizer is made from the author's training documents. Its weights are pre-trained on the language reference that
+every CPython contains. That prose is not the author's, so the adapter's gain on the author's held-out words was learned
+from the author. It tests the pipeline from text to adapter on any machine. It cannot talk.
 """
 
 import json
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 logger = logging.getLogger("twin")
 
 _VOCABULARY = 2048
-_LENGTH = 128  # tokens of a pre-training row
+_LENGTH = 128  # tokens per pre-training row
 _BATCH = 4  # many small steps learn more from little text than few large ones
 _PASSES = 6
 _MAX_STEPS = 300
@@ -32,7 +32,7 @@ _LEARNING_RATE = 4e-3
 
 
 def ensure_nano(plan: TrainingPlan) -> Path:
-    """Return the folder of the nano base of this plan, and make it where it is not there."""
+    """Return the folder of the nano base of this plan; make it if it is missing."""
     folder = Path(plan.base.path)
     with locked(folder):
         if not (folder / "config.json").is_file():
@@ -63,7 +63,7 @@ def read_corpus(plan: TrainingPlan) -> list[str]:
 
 
 def neutral_texts() -> list[str]:
-    """English prose by nobody's twin: the topics of Python's language reference, in a fixed order.
+    """English prose that is not the author's: the topics of Python's language reference, in a fixed order.
 
     Raises:
         InputError: this Python was installed without its documentation data.
@@ -79,7 +79,7 @@ def neutral_texts() -> list[str]:
 
 
 def train_tokenizer(texts: list[str]) -> "PreTrainedTokenizerFast":
-    """A byte-level BPE tokenizer: it can write any text, whatever it was trained on."""
+    """A byte-level BPE tokenizer: it can encode any text."""
     from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
     from transformers import PreTrainedTokenizerFast
 
@@ -106,9 +106,9 @@ def train_tokenizer(texts: list[str]) -> "PreTrainedTokenizerFast":
 
 
 def _pretrain(tokenizer: "PreTrainedTokenizerFast", texts: list[str]) -> Any:
-    """Teach a fresh Llama to predict texts, each laid out as a turn of the assistant.
+    """Train a new Llama to predict texts, each in the form of a turn of the assistant.
 
-    The layout is that of a chat, so that the adapter's gain afterwards is not just the template.
+    The form is that of a chat, so the adapter's later gain is not just the template.
     """
     import torch
     from transformers import LlamaConfig, LlamaForCausalLM

@@ -1,4 +1,4 @@
-"""Train, verify and evaluate in one process, so that torch is loaded once."""
+"""Trains, verifies and evaluates in one process, so torch is loaded once."""
 
 import logging
 from collections.abc import Callable
@@ -13,14 +13,14 @@ logger = logging.getLogger("twin")
 
 
 def train_verify_evaluate(plan: TrainingPlan, log: Callable[[str], None] | None = None) -> TrainingOutcome:
-    """Do the three steps of a plan in order; what is cached is not computed again, but the check always runs.
+    """Run the three steps of a plan in order; stored results are reused, but the check always runs.
 
     Args:
         plan: from `plan_training`.
-        log: receives every line of progress beside the log.
+        log: receives every line of progress, in addition to the log.
 
     Raises:
-        TwinError: as the steps do. A failed check is no error: it is in the outcome, and nothing is evaluated then.
+        TwinError: as raised by the steps. A failed check is not an error: the outcome says so, and nothing is evaluated.
     """
     with forwarded(log):
         training = run_training(plan)

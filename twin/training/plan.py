@@ -1,4 +1,4 @@
-"""What is to be trained, and the fingerprint that says whether it has been trained already. Imports nothing heavy."""
+"""Plans what to train, with the fingerprint that says whether it was already trained. Imports nothing heavy."""
 
 import json
 from importlib.metadata import PackageNotFoundError, version
@@ -16,10 +16,10 @@ from twin.training.folders import file_hash, file_hashes
 from twin.training.nano import neutral_texts
 
 CODE_VERSION = "training-1"
-"""Changes whenever the same plan would give other weights."""
+"""Raise it whenever the same plan would give other weights."""
 
 NANO_VERSION = "nano-2"
-"""Changes whenever the same corpus would give another nano model."""
+"""Raise it whenever the same corpus would give another nano model."""
 
 _LIBRARIES = ("torch", "transformers", "trl", "peft", "tokenizers")
 
@@ -30,13 +30,13 @@ def plan_training(
     """Plan the training of one author's adapter.
 
     Args:
-        artifacts: where the dataset lies and the adapter goes, `adapters/<author>/<fingerprint>/`.
+        artifacts: has the dataset, and receives the adapter, `adapters/<author>/<fingerprint>/`.
         settings: names the base model.
-        config: the settings of the training; by default those that suit the base model.
+        config: the settings of the training; by default those for the base model.
 
     Raises:
         InputError: there is no dataset, it has no training rows, or the base model cannot be found.
-        ConsistencyError: files of the dataset are not those that were written.
+        ConsistencyError: files of the dataset have changed since they were written.
     """
     root = local_root(artifacts)
     metadata = artifacts.table_metadata(*layout.dataset(author, layout.INSTRUCTIONS))
@@ -81,10 +81,10 @@ def find_base(name: str, made: Path, corpus_hash: str, versions: dict[str, str])
     """Say which base model `name` means and in which revision, without loading it.
 
     Args:
-        made: the folder of models that are made on the spot: the author's own, for their words are in the tokenizer.
+        made: the folder for models made on the spot: one per author, because the tokenizer contains their words.
 
     Raises:
-        InputError: `name` is a folder without a model, or no name of a model at all.
+        InputError: `name` is a folder without a model, or not the name of a model.
     """
     if name == "nano":
         prose = sha256("\x1f".join(neutral_texts()))  # it differs between versions of Python
@@ -94,19 +94,19 @@ def find_base(name: str, made: Path, corpus_hash: str, versions: dict[str, str])
     folder = Path(name).expanduser()
     if folder.is_dir():
         if not (folder / "config.json").is_file():
-            raise InputError(f"TWIN_BASE_MODEL is {name}, a folder without config.json: name the folder of a model.")
+            raise InputError(f"TWIN_BASE_MODEL is {name}, a folder without config.json: give the folder of a model.")
         revision = content_hash(file_hashes(folder))
         return BaseModel(kind="folder", name=folder.resolve().name, revision=revision, path=str(folder.resolve()))
     if name.startswith((".", "/", "~")) or name.count("/") != 1:
         raise InputError(
-            f"TWIN_BASE_MODEL is {name}, which is no folder here and no Hugging Face id (owner/name): "
-            "mend it, or use nano."
+            f"TWIN_BASE_MODEL is {name}, which is neither a local folder nor a Hugging Face id "
+            "(owner/name): correct it, or use nano."
         )
     return BaseModel(kind="hub", name=name, revision=_cached_revision(name), path=name)
 
 
 def _cached_revision(name: str) -> str:
-    """Commit of a hub model in the local cache; empty where it has not been downloaded."""
+    """Commit of a hub model in the local cache; empty if it has not been downloaded."""
     from huggingface_hub import try_to_load_from_cache
 
     found = try_to_load_from_cache(name, "config.json")
@@ -114,7 +114,7 @@ def _cached_revision(name: str) -> str:
 
 
 def local_root(artifacts: ArtifactStore) -> Path:
-    """The root of a store on this machine's disk.
+    """The root of a store on a local disk.
 
     Raises:
         InputError: the store is remote.
@@ -131,7 +131,7 @@ def _version(library: str) -> str:
     try:
         return version(library)
     except PackageNotFoundError as error:
-        raise InputError(f"{library} is not installed, and a training needs it: pip install {library}.") from error
+        raise InputError(f"{library} is not installed, but training needs it: run pip install {library}.") from error
 
 
 def read_rows(plan: TrainingPlan, split: str) -> list[dict[str, Any]]:

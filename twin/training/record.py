@@ -16,7 +16,7 @@ logger = logging.getLogger("twin")
 
 
 def check_record(folder: Path) -> TrainingRecord:
-    """The record of an adapter, of which every file is as it was written.
+    """The record of an adapter; every file is checked to be unchanged.
 
     Raises:
         ConsistencyError: there is no record, or a file is missing or damaged.
@@ -35,7 +35,7 @@ def check_record(folder: Path) -> TrainingRecord:
 
 
 def read_record(folder: Path, fingerprint: str) -> TrainingRecord | None:
-    """The record of the adapter of a plan; None where there is none, or where a file is not what the record says."""
+    """The record of a plan's adapter; None if it is missing, or if a file differs from the record."""
     if not (folder / layout.TRAINING_RECORD).is_file():
         return None
     try:

@@ -1,6 +1,6 @@
-"""Training rows as token ids: what is masked, what is trained, and that every row ends.
+"""Training rows as token ids: what is masked, what is trained, and how every row ends.
 
-The tokens are made here and not by the trainer, so that what the assertions look at is what is trained.
+The tokens are made here and not by the trainer, so the assertions check exactly what is trained.
 """
 
 from dataclasses import dataclass, field
@@ -42,8 +42,8 @@ class Rows:
 def tokenized(rows: list[dict[str, Any]], tokenizer: "PreTrainedTokenizerBase", max_length: int) -> Rows:
     """Turn JSONL rows into ids.
 
-    A row longer than `max_length` is cut at the last sentence that fits, so that its end is trained like any other;
-    code, and what was asked for at a certain length, is dropped instead.
+    A row longer than `max_length` is cut at the last sentence that fits, so its end is trained like any other. Code,
+    and rows that ask for a certain length, are dropped instead.
 
     Raises:
         ConsistencyError: a row would train nothing or would not train its end.
@@ -68,19 +68,17 @@ def tokenized(rows: list[dict[str, Any]], tokenizer: "PreTrainedTokenizerBase", 
         made.rows.append(Row(ids, len(prompt), output))
     for made_row in made.rows:
         if len(made_row.ids) > max_length or len(made_row.ids) < made_row.prompt + 2 or made_row.labels[-1] != end:
-            raise ConsistencyError(
-                "A training row has no trained token or no trained end. This is a fault of LLM Twin."
-            )
+            raise ConsistencyError("A training row has no trained token or no trained end. This is a bug in LLM Twin.")
     return made
 
 
 def _content_ids(tokenizer: "PreTrainedTokenizerBase", text: str) -> list[int]:
-    """Ids of plain text: where an author writes about special tokens, they stay text and end no turn."""
+    """Ids of plain text: special tokens that an author writes about stay text and do not end a turn."""
     return list(tokenizer(text, add_special_tokens=False, split_special_tokens=True)["input_ids"])
 
 
 def _fitting(tokenizer: "PreTrainedTokenizerBase", output: str, room: int) -> str:
-    """The longest beginning of `output` that ends with a sentence and has at most `room` tokens; empty if none."""
+    """The longest start of `output` that ends with a sentence and has at most `room` tokens; empty if there is none."""
     for stop in reversed(sentence_ends(output)):
         if stop < _MIN_CHARACTERS:
             break

@@ -1,4 +1,4 @@
-"""Train one LoRA adapter, or find that it has been trained already."""
+"""Trains one LoRA adapter, or finds that it was already trained."""
 
 import json
 import logging
@@ -25,14 +25,14 @@ logger = logging.getLogger("twin")
 
 
 def run_training(plan: TrainingPlan, report: Callable[[str], None] | None = None) -> TrainingReport:
-    """Train the adapter of a plan, or reuse the one that is there and whole.
+    """Train the adapter of a plan, or reuse the stored one if it is intact.
 
     The same plan gives the same weights, byte for byte, on the same kind of machine. A killed run leaves nothing that
-    a later one would take for an adapter.
+    a later run could mistake for an adapter.
 
     Args:
         plan: from `plan_training`.
-        report: receives every line of progress beside the log.
+        report: receives every line of progress, in addition to the log.
 
     Raises:
         InputError: the base model cannot be loaded, or no row fits it.
@@ -91,7 +91,7 @@ def _train(plan: TrainingPlan, target: Path) -> None:
 
 
 def _trainer(plan: TrainingPlan, model: Any, tokenizer: Any, data: Rows, folder: Path) -> Any:
-    """TRL's SFTTrainer on rows that are tokenized already; it seeds before it makes the LoRA weights."""
+    """TRL's SFTTrainer for tokenized rows; it sets the seed before it creates the LoRA weights."""
     with heartbeat("loading trl and peft"):
         import torch
         from datasets import Dataset
@@ -164,7 +164,7 @@ def _callback(author: str, steps: int) -> Any:
 
 
 def _normalise(folder: Path, base: str) -> None:
-    """Take this machine's paths and the random order of modules out of the adapter's files."""
+    """Remove this machine's paths and the random order of modules from the adapter's files."""
     path = folder / "adapter_config.json"
     config = json.loads(path.read_text(encoding="utf-8"))
     config["base_model_name_or_path"] = base

@@ -1,4 +1,4 @@
-"""Read an adapter back from disk and see that it works: a saved file is not yet a working adapter."""
+"""Reads an adapter from disk and checks that it works: a saved file is not yet a working adapter."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,18 +20,18 @@ class LoadedAdapter:
     model: Any
     tokenizer: Any
     probe: Any  # token ids, shape (1, tokens)
-    base_logits: Any  # of the bare base on `probe`, shape (1, tokens, vocabulary)
+    base_logits: Any  # logits of the base alone on `probe`, shape (1, tokens, vocabulary)
 
 
 def load_adapter(plan: TrainingPlan) -> LoadedAdapter:
-    """Load base and adapter from disk, and let the bare base speak before the adapter touches it.
+    """Load base and adapter from disk, and compute the base's logits before the adapter is put on it.
 
     Raises:
-        ConsistencyError: there is no whole adapter at the plan's folder.
+        ConsistencyError: the plan's folder has no intact adapter.
     """
     folder = Path(plan.output)
     if read_record(folder, plan.fingerprint) is None:
-        raise ConsistencyError(f"{folder} holds no whole adapter of this plan: train it again.")
+        raise ConsistencyError(f"{folder} has no intact adapter of this plan: train it again.")
     prepare_process(plan.config.threads)
     import torch
 
@@ -45,7 +45,7 @@ def load_adapter(plan: TrainingPlan) -> LoadedAdapter:
 
 
 def verify_adapter(plan: TrainingPlan, loaded: LoadedAdapter | None = None) -> AdapterCheck:
-    """Check that the adapter of a plan, read back from disk, changes the logits and can be switched off.
+    """Check that the adapter of a plan, read from disk, changes the logits and can be switched off.
 
     Args:
         plan: what was trained.

@@ -48,7 +48,7 @@ def test_every_raw_document_is_cleaned_or_dropped_for_a_reason(warehouse: Sqlite
 def test_a_cleaned_document_that_got_lost_is_named(warehouse: SqliteWarehouse) -> None:
     warehouse.remove_documents(State.CLEANED, [raw("2", "").id])
     assert verify_cleaned(warehouse, ADA, ARTICLES).problems == [
-        "https://ada.example/2 has no cleaned document and no reason to have none"
+        "https://ada.example/2 has no cleaned document, and no reason is known"
     ]
 
 
@@ -64,7 +64,7 @@ def test_what_must_not_be_passed_on_is_counted_and_never_said(warehouse: SqliteW
     key = "AKIA" + "Z7QW3RTY5PLM2KJH"
     warehouse.edit_document(State.CLEANED, raw("2", "").id, f"{key} of bob@company.co.uk and ada@lovelace.org")
     (problem,) = verify_private(warehouse, ADA, ARTICLES).problems
-    assert problem.startswith("https://ada.example/2 holds what must not be passed on: 1 EMAIL, 1 SECRET:")
+    assert problem.startswith("https://ada.example/2 contains private data: 1 EMAIL, 1 SECRET:")
     assert key not in problem
     assert "bob" not in problem
 
@@ -83,7 +83,7 @@ def test_titles_and_summaries_are_read_as_well(
     document = raw("new", "x = 1", category, **fields)
     warehouse.upsert_documents(State.CLEANED, [document])
     name = "https://ada.example/new a.py" if "path" in fields else "https://ada.example/new"
-    assert verify_private(warehouse, ADA, category).problems == [f"{name} holds what must not be passed on: 1 EMAIL"]
+    assert verify_private(warehouse, ADA, category).problems == [f"{name} contains private data: 1 EMAIL"]
     warehouse.upsert_documents(State.RAW, [document])
     clean_documents(warehouse, ADA, category)
     assert verify_private(warehouse, ADA, category).problems == []
@@ -94,7 +94,7 @@ def test_page_chrome_that_is_left_is_named(warehouse: SqliteWarehouse, chrome: s
     assert verify_chrome(warehouse, ADA, ARTICLES) == ({"documents": 3, "documents_with_chrome": 0}, [])
     warehouse.edit_document(State.CLEANED, raw("2", "").id, f"Words.\n\n{chrome}")
     (problem,) = verify_chrome(warehouse, ADA, ARTICLES).problems
-    assert problem.startswith("https://ada.example/2 holds page chrome in 1 places: “")
+    assert problem.startswith("https://ada.example/2 contains page chrome in 1 places: “")
 
 
 @pytest.mark.parametrize(

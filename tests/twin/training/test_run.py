@@ -256,7 +256,7 @@ def test_what_cannot_be_trained_is_refused_in_one_sentence(artifacts: ArtifactSt
         plan_training(empty, Settings(), "empty")
     with pytest.raises(InputError, match=r"folder without config\.json"):
         plan_training(artifacts, Settings(base_model=str(tmp_path)), "own")
-    with pytest.raises(InputError, match="no folder here"):
+    with pytest.raises(InputError, match="neither a local folder"):
         plan_training(artifacts, Settings(base_model="./missing"), "own")
     with pytest.raises(InputError, match="set it to a folder"):
         plan_training(ArtifactStore("memory://store"), Settings(), "own")
