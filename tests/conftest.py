@@ -1,9 +1,11 @@
 """Fixtures for all tests, the order of the tests, and the report about those on real data."""
 
+import os
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 
 from twin.artifacts import ArtifactStore
 from twin.warehouse import SqliteWarehouse
@@ -11,8 +13,12 @@ from twin.warehouse import SqliteWarehouse
 REPOSITORY = Path(__file__).parents[1]
 REAL_DATA = "real data"
 
-SLOW_TO_MAKE = {"built", "daemon", "trained", "loaded"}
-"""Fixtures that take over ten seconds: a build, a training. Every test that uses one is slow."""
+SLOW_TO_MAKE = {"built", "daemon", "trained", "loaded", "filled"}
+"""Fixtures that take about ten seconds: a build, a training. Every test that uses one is slow."""
+
+settings.register_profile("ci", derandomize=True)
+if os.environ.get("CI"):
+    settings.load_profile("ci")  # chance finds bugs on a developer's machine, and must not fail somebody else's change
 
 
 @pytest.hookimpl(tryfirst=True)  # before -m looks at the marks

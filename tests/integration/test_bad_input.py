@@ -10,6 +10,8 @@ from tests.integration.conftest import SHARES
 from tests.integration.installation import Installation
 from twin.models import Category
 
+pytestmark = pytest.mark.slow
+
 ADA = "name: Ada\nlinks:\n  - files: ../sources/*.md\n"
 TEXT = "# Machines\n\nA machine repeats what it was told, and that is its whole virtue.\n"
 

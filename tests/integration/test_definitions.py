@@ -96,6 +96,7 @@ def test_a_column_is_the_group_of_its_category_and_the_rest_is_the_twin() -> Non
     assert groups == {"links": "links", **columns, **rest}
 
 
+@pytest.mark.slow
 def test_a_version_that_the_domain_raises_is_the_code_version_of_its_assets(repository: Path) -> None:
     """In a separate process, because each constant is changed before the graph is imported."""
     changes = {

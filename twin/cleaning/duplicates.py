@@ -29,8 +29,8 @@ Shingles = NDArray[np.uint64]
 WORDS = 5
 BANDS, ROWS = 14, 8
 MOST = 0.6
-"""Two texts are the same if the longer one has at least this share of the shorter one's own shingles. In the 76 articles
-of the handbook's data, copies have .69 to .95, and the closest other pair .49."""
+"""Texts are the same if the longer one has at least this share of the shorter one's own shingles. In the handbook's 76
+articles copies have .69 to .95, and the closest other pair has .49."""
 
 NEARLY_ALL = 0.9
 FEWEST = 10

@@ -20,7 +20,7 @@ def train_verify_evaluate(plan: TrainingPlan, log: Callable[[str], None] | None 
         log: receives every line of progress, in addition to the log.
 
     Raises:
-        TwinError: as raised by the steps. A failed check is not an error: the outcome says so, and nothing is evaluated.
+        TwinError: as the steps raise it. A failed check is not an error: the outcome says so, and nothing is evaluated.
     """
     with forwarded(log):
         training = run_training(plan)

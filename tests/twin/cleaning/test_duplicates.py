@@ -145,6 +145,7 @@ def test_nothing_is_missed_that_comparing_all_pairs_finds() -> None:
     assert {frozenset(pair) for pair in duplicates.items()} == expected
 
 
+@pytest.mark.slow
 def test_five_articles_of_the_handbook_are_published_twice(shared_data: Path, tmp_path: Path) -> None:
     """Found by comparing all pairs of the 76 cleaned texts exactly: five pairs from .69 up, the next at .49."""
     warehouse = SqliteWarehouse(tmp_path / "warehouse.db")

@@ -3,6 +3,8 @@
 import re
 from pathlib import Path
 
+import pytest
+
 from twin.cleaning import clean_documents
 from twin.cleaning.checks import verify_chrome, verify_cleaned, verify_private
 from twin.cleaning.chrome import chrome_left
@@ -13,6 +15,7 @@ from twin.transfer.handbook import import_export
 from twin.warehouse.sqlite import SqliteWarehouse
 
 
+@pytest.mark.slow
 def test_handbook_articles_lose_chrome_and_no_code(shared_data: Path, tmp_path: Path) -> None:
     """76 real articles: no platform chrome left, no character of code lost, five of them published twice."""
     warehouse = SqliteWarehouse(tmp_path / "warehouse.db")

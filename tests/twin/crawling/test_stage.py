@@ -390,6 +390,7 @@ crawl_author(SqliteWarehouse(Path(sys.argv[1])), "ada", Category.ARTICLES)
 """
 
 
+@pytest.mark.slow
 def test_two_crawls_of_the_same_links_at_once_give_each_document_once(
     warehouse: SqliteWarehouse, tmp_path: Path
 ) -> None:

@@ -85,6 +85,7 @@ TEXT = st.lists(BLOCK, max_size=30).map("\n\n".join)
 
 
 @given(TEXT, st.text(max_size=5))
+@pytest.mark.slow
 def test_spans_of_prose_are_disjoint_in_size_and_at_ends(text: str, seed: str) -> None:
     spans = list(prose_spans(text, seed))
     assert spans == list(prose_spans(text, seed))
@@ -188,6 +189,7 @@ def assert_sound(samples: list[InstructionSample], documents: list[Document]) ->
         assert not any(" ".join(said[n : n + 8]) in asked for n in range(len(said) - 7))
 
 
+@pytest.mark.slow
 def test_samples_of_the_own_repository(repository: Path) -> None:
     documents = own_documents(repository)
     harvest = make_samples(AUTHOR, documents)
@@ -200,6 +202,7 @@ def test_samples_of_the_own_repository(repository: Path) -> None:
         assert tasks["code"] <= CODE_CAP * sum(tasks.values())
 
 
+@pytest.mark.slow
 def test_samples_of_a_real_author(shared_data: Path) -> None:
     documents = handbook_documents(shared_data, "Paul Iusztin")
     harvest = make_samples(AUTHOR, documents)

@@ -253,6 +253,7 @@ class TestStage:
             embed_chunks(artifacts, Bad(), "ada", ARTICLES)
         assert artifacts.table_metadata("embeddings", "ada", "articles.parquet") is None
 
+    @pytest.mark.slow
     def test_a_kill_leaves_what_was_and_a_rerun_converges(self, artifacts: ArtifactStore) -> None:
         store_chunks(artifacts, [f"text {number}" for number in range(2000)])
         script = """

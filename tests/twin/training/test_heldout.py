@@ -85,5 +85,5 @@ def test_a_rerun_reuses_the_adapter_but_checks_it(plan: TrainingPlan, loaded: Lo
 
 
 def test_no_adapter_is_no_evaluation(plan: TrainingPlan) -> None:
-    with pytest.raises(ConsistencyError, match="no whole adapter"):
+    with pytest.raises(ConsistencyError, match="no intact adapter"):
         load_adapter(plan.model_copy(update={"output": plan.output + "-missing"}))

@@ -84,6 +84,7 @@ def weights(plan: TrainingPlan) -> str:
     return file_hashes(Path(plan.output))[WEIGHTS]
 
 
+@pytest.mark.slow
 def test_every_row_trains_its_output_and_its_end(make_plan: Callable[..., TrainingPlan]) -> None:
     plan = make_plan("rows")
     source = read_rows(plan, "train")

@@ -13,7 +13,7 @@ from twin.vectors.edge.store import EdgeVectorStore
 from twin.vectors.qdrant.store import QdrantVectorStore
 
 
-@pytest.fixture(params=["edge", "qdrant", "http"])
+@pytest.fixture(params=["edge", "qdrant", pytest.param("http", marks=pytest.mark.slow)])
 def store(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[VectorStore]:
     """Each implementation in turn, empty; the server's with the in-memory engine, inside the client and behind HTTP."""
     with contextlib.ExitStack() as stack:

@@ -216,6 +216,7 @@ def test_several_refusals_are_counted(warehouse: Warehouse) -> None:
 
 
 @pytest.mark.parametrize(("over", "text"), [(0, "x"), (1, "x"), (0, "語"), (1, "語")])
+@pytest.mark.slow
 def test_a_document_of_exactly_16_mib_fits_and_one_byte_more_is_refused_by_name(
     warehouse: Warehouse, over: int, text: str
 ) -> None:
@@ -329,6 +330,7 @@ def test_captures_come_newest_first_and_keep_their_newest_time(warehouse: Wareho
 # -- several writers, and death ---------------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 def test_two_processes_write_the_same_documents_at_once(warehouse: Warehouse) -> None:
     writers = [start_writer(warehouse, 200) for _ in range(2)]
     for writer in writers:

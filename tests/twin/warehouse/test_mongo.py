@@ -91,6 +91,7 @@ def test_a_database_of_version_1_moves_to_the_newest_and_keeps_every_row(mongo_u
     assert warehouse.last_crawls("ada", Category.ARTICLES) == {FEED: crawl(FEED)}
 
 
+@pytest.mark.slow
 def test_a_migration_that_broke_off_begins_again_and_two_may_run_at_once(
     mongo_uri: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -187,6 +188,7 @@ def test_a_document_over_16_mib_is_refused_by_name(mongo_uri: str) -> None:
         warehouse.upsert_documents(State.RAW, [document(8, metadata={"n": 2**70})])
 
 
+@pytest.mark.slow
 def test_a_server_that_ends_is_one_sentence(tmp_path: Path) -> None:
     warehouse = MongoWarehouse("mongodb://127.0.0.1:1", timeout_s=0.2)
     with pytest.raises(StoreError, match="start it, correct MONGO_URI"):

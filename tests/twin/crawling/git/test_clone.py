@@ -112,6 +112,7 @@ def test_no_proxy_and_no_setting_of_the_environment_reaches_git(
     assert not (tmp_path / "trace").exists()
 
 
+@pytest.mark.slow
 def test_a_clone_that_is_too_large_or_too_slow_leaves_nothing(
     host: GitHost, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:

@@ -242,6 +242,7 @@ def test_hostile_patterns_take_no_time_and_ignore_nothing(tmp_path: Path) -> Non
     assert rules.said(name) == {}
 
 
+@pytest.mark.slow
 def test_patterns_of_a_stranger_are_tried_in_one_way(tmp_path: Path) -> None:
     """Each of these took the cube of the name's length, and there are as many of them as one may have."""
     name = "a" * 900

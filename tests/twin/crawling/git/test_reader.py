@@ -348,6 +348,7 @@ def unpacked_mb(content: bytes, folder: Path) -> tuple[str, float]:
     return "".join(sentence), float(grown)
 
 
+@pytest.mark.slow
 def test_a_pack_that_unpacks_to_much_more_does_not_fill_the_memory(tmp_path: Path) -> None:
     size = 150 * 10**6
     packer = zlib.compressobj()

@@ -253,6 +253,7 @@ def test_hostile_json_ld_says_nothing(script: str) -> None:
     assert (found.title, found.author, found.published_at) == ("On engines", None, None)
 
 
+@pytest.mark.slow
 def test_hostile_pages_end_in_a_text_or_one_sentence() -> None:
     entities = (
         '<?xml version="1.0" encoding="utf-8"?><!DOCTYPE x [<!ENTITY a "boom boom"><!ENTITY b "&a;&a;&a;">'

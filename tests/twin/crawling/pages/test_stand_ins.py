@@ -301,6 +301,7 @@ def test_no_bytes_break_the_reading_of_markup(html: bytes | str) -> None:
     assert preview(markup, None) is None
 
 
+@pytest.mark.slow
 def test_no_alarm_on_real_articles(shared_data: Path) -> None:
     """The saved pages, and the texts of the handbook with all the chrome around them, on each platform."""
     for folder in sorted((shared_data / "pages").iterdir()):

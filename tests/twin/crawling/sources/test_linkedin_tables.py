@@ -100,6 +100,7 @@ def test_row_with_a_stray_quote_swallows_no_other(tmp_path: Path) -> None:
     assert ([document.text for document in documents], skipped) == (["First"], {"malformed_row": 1})
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("filler", ["\n" * 2**17, ",\n" * 2**16, "\r" * 2**17, '""\n' * 2**16, "," * 2**21])
 def test_tables_of_nothing_fill_no_memory(tmp_path: Path, filler: str) -> None:
     """A megabyte of it is a kilobyte in a zip, and as rows and cells it would be a hundred megabytes."""

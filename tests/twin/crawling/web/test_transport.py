@@ -196,6 +196,7 @@ def test_bomb_is_cut_off(server: Server, once: Fetcher, framing: str) -> None:
     assert len(once.get(f"{server.root}/fits").content) == 2**20
 
 
+@pytest.mark.slow
 def test_memory_stays_flat_under_a_bomb() -> None:
     assert growth_mb("fetcher") < 50
 
@@ -218,6 +219,7 @@ def test_bodies_that_are_not_wanted_are_not_read(server: Server, once: Fetcher) 
     assert read_to_the_end == []
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("path", "expected"),
     [

@@ -263,6 +263,7 @@ def small_graphs(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.usefixtures("small_graphs")
+@pytest.mark.slow
 def test_a_graph_and_small_vectors_follow_the_settings(tmp_path: Path) -> None:
     """With nothing to write, a version with other settings is made of the points that are there."""
     points = [point(number) for number in range(300)]
