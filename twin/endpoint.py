@@ -96,7 +96,7 @@ class Endpoint:
         try:
             return json.loads(content)
         except (ValueError, RecursionError) as error:
-            raise ConsistencyError(f"{self.url} answered with something else than {expected}.") from error
+            raise ConsistencyError(f"{self.url} did not answer with {expected}.") from error
 
     def _asked(self, body: Mapping[str, Any]) -> bytes:
         attempts = tenacity.Retrying(

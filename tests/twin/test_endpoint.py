@@ -89,7 +89,7 @@ def test_an_answer_has_a_largest_size(server: Server) -> None:
     with pytest.raises(ConsistencyError, match="more than 1,000 bytes"):
         endpoint(server.url).post({}, "an answer")
     server.answer = lambda body: (200, {}, "[" * 100_000)
-    with pytest.raises(ConsistencyError, match="something else than an answer"):
+    with pytest.raises(ConsistencyError, match="did not answer with an answer"):
         endpoint(server.url, longest=10**6).post({}, "an answer")
 
 

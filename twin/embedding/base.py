@@ -12,14 +12,14 @@ Vectors = NDArray[np.float32]
 
 
 class Embedder(Protocol):
-    """Texts to vectors. What is not a method is known without loading the model."""
+    """Texts to vectors. The properties are known without loading the model."""
 
     @property
     def fingerprint(self) -> str:
         """Name, revision (a hash of the weights) and dimension: equal fingerprints give equal vectors.
 
-        Equal as far as retrieval can tell: which backend computed them is no part of it, because one is used only
-        after a comparison with the original, see `twin.embedding.backends.parity`.
+        Equal as far as retrieval can tell: the backend is not part of it, because a backend is used only after a
+        comparison with the original, see `twin.embedding.backends.parity`.
         """
 
     @property
@@ -36,23 +36,23 @@ class Embedder(Protocol):
 
     @property
     def backend(self) -> str:
-        """What computes: `openvino-int8`, `openvino-bf16`, `openvino-f32`, `torch-cpu`, `torch-cuda`, `endpoint`."""
+        """The backend: `openvino-int8`, `openvino-bf16`, `openvino-f32`, `torch-cpu`, `torch-cuda`, `endpoint`."""
 
     def embed(self, texts: Sequence[str]) -> Vectors:
         """Vectors of documents in their order, shape (len(texts), dimension), float32, unit length.
 
         Raises:
             InputError: the model cannot be loaded.
-            ConsistencyError: the model made no proper vector of a text.
+            ConsistencyError: the model did not make a valid vector of a text.
         """
 
     def embed_queries(self, texts: Sequence[str]) -> Vectors:
-        """Vectors of queries, as `embed`, with the prompt that the model wants before a query."""
+        """Vectors of queries, as `embed`, with the prompt that the model needs before a query."""
 
 
 @runtime_checkable
 class Preparable(Protocol):
-    """An embedder that can choose how to compute, once it is told how much there is to do."""
+    """An embedder that can choose how to compute, when it knows how much there is to do."""
 
     def prepare(self, texts: Sequence[str], tokens: int) -> None:
-        """Get ready to embed `tokens` tokens of texts such as these. May take a while, where that is earned back."""
+        """Get ready to embed `tokens` tokens of texts such as these. May take a while, if that saves time later."""

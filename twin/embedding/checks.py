@@ -1,7 +1,7 @@
 """What must be true of stored embeddings.
 
 Each function reads what is *stored*, not what the stage returned, and lists what is wrong with it; the asset graph
-blocks on the answer.
+blocks on the result.
 """
 
 from collections import Counter
@@ -20,7 +20,7 @@ from twin.models import Category
 from twin.verdict import Verdict
 
 NORM_TOLERANCE = 1e-3
-"""Of a unit vector in float32; ten times what a mean over 256 tokens can lose."""
+"""Tolerance for the length of a unit vector in float32: ten times the possible loss of a mean over 256 tokens."""
 
 
 def check_embeddings(
@@ -36,10 +36,10 @@ def check_embeddings(
 
 
 def verify_embeddings(artifacts: ArtifactStore, author: str, category: Category, dimension: int) -> Verdict:
-    """Every chunk has one finite unit vector of the model's dimension, of its own text, and no vector is stray.
+    """Every chunk has one finite unit vector of the model's dimension, made from its own text, and there are no others.
 
-    The rows lie in the order of the chunks, so that they are compared side by side, in flat memory; only where they do
-    not are all ids looked at together.
+    The rows are in the order of the chunks, so they are compared side by side in constant memory. Only if they are not,
+    all ids are compared together.
     """
     return _sound(artifacts, author, category, dimension)
 
@@ -52,7 +52,7 @@ def _sound(  # noqa: PLR0917 - what is read, and who looks on
     texts_seen_by: tuple[Reading, ...] = (),
     vectors_seen_by: tuple[Drift, ...] = (),
 ) -> Verdict:
-    """`verify_embeddings`, while others look on."""
+    """`verify_embeddings`, with other checks in the same pass."""
 
     def hashes() -> Iterator[tuple[str, str]]:
         for chunk in read_texts(artifacts, author, category):
@@ -87,7 +87,7 @@ def _sound(  # noqa: PLR0917 - what is read, and who looks on
 
 
 def _unmatched_vectors(artifacts: ArtifactStore, author: str, category: Category) -> list[str]:
-    """What is wrong between chunks and vectors that do not lie side by side."""
+    """The problems of chunks and vectors that are not side by side."""
     wanted = {chunk.id: sha256(chunk.text) for chunk in read_texts(artifacts, author, category)}
     rows = list(read_embeddings(artifacts, author, category, vectors=False))
     seen = Counter(row.chunk_id for row in rows)

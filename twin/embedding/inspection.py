@@ -1,8 +1,7 @@
-"""Embeddings, looked at: how alike an author's chunks are, where they lie, and whether they moved.
+"""Looks at embeddings: how similar an author's chunks are, where they are on a map, and whether they moved.
 
-Whatever the size of a table, what is held of it is bounded: distributions are counted as the rows go by, and pictures
-are drawn of a sample. The sample is the chunks of the smallest ids; an id is a hash, so it is fair, and the same in
-every run.
+Memory does not grow with the table: distributions are counted while reading, and pictures are drawn from a sample. The
+sample is the chunks with the smallest ids; an id is a hash, so the sample is fair and the same in every run.
 """
 
 from collections import Counter
@@ -40,29 +39,29 @@ from twin.verdict import Verdict
 _STAGE = layout.EMBEDDINGS
 
 ON_MAP = 2000
-"""Points of a map: more would lie on top of each other, and their decomposition takes a tenth of a second."""
+"""Points on a map: more would overlap, and their decomposition takes a tenth of a second."""
 
 _COMPARED = 2000
 _COMPARISONS = 40_000_000
-"""Chunks whose nearest other is looked for, and pairs looked at for that: a large author's are fewer, each still
-compared with all."""
+"""Number of chunks whose nearest neighbour is searched, and number of compared pairs: for large authors, fewer chunks
+are compared, but each with all others."""
 
 _NORM_DIGITS = 4
-"""Of a norm. Rounding in float32 shows in the seventh, a table written in half precision in the fourth."""
+"""Digits of a norm. Rounding in float32 shows in the seventh digit, a table in half precision in the fourth."""
 
 _COSINE_DIGITS = 2
 _FIRST_WORDS = 60  # characters
 _LONGEST = 2000
-"""Texts whose tokens are counted again."""
+"""Number of texts whose tokens are counted again."""
 
 
 def inspect_embeddings(artifacts: ArtifactStore, author: str, category: Category) -> Inspection:
-    """Look at the stored embeddings and show them; where nothing changed since the last time, read back what was seen.
+    """Look at the stored embeddings and show them; if nothing changed, read the last result.
 
     The facts are `same_share`, the share of chunks that have another with (almost) the same vector, and
-    `nearest_median`, the median cosine of a chunk and its nearest other; above 2,000 chunks both are of a sample, each
-    of which is still compared with all, and `sampled` and `sampled_of` say of how many. What is shown is
-    `nearest_neighbours`, a histogram, and `map`, all the author's embeddings of every category that there are so far.
+    `nearest_median`, the median cosine of a chunk and its nearest neighbour. Above 2,000 chunks both use a sample, each
+    compared with all chunks; `sampled` and `sampled_of` give the numbers. The pictures are `nearest_neighbours`, a
+    histogram, and `map`, all embeddings of the author in every category so far.
 
     Args:
         artifacts: read: chunks and embeddings; written: `embeddings/<author>/<category>.inspection.json` and
@@ -101,7 +100,7 @@ def inspect_embeddings(artifacts: ArtifactStore, author: str, category: Category
 
 
 class Drift:
-    """Whether the vectors shown to it are distributed as they were in the version before: see `verify_vectors`."""
+    """Whether the vectors are distributed as in the previous version: see `verify_vectors`."""
 
     def __init__(self, artifacts: ArtifactStore, author: str, category: Category) -> None:
         self._again = partial(_statistics, artifacts, author, category)
@@ -121,17 +120,17 @@ class Drift:
         names = {"norm": "Lengths of vectors"}
         if before is not None and before.made_with == self._model:
             names["cosine"] = "Cosines of vectors and their former mean"
-            if not self._all_along:  # there was no vector before, so the axis is the mean of these
+            if not self._all_along:  # there is no previous version, so the axis is the mean of these
                 now = self._again(before)
         return compare(now, before, names, maker="the model")
 
 
 def verify_vectors(artifacts: ArtifactStore, author: str, category: Category) -> Verdict:
-    """The vectors are distributed as they were in the version before, in length and in direction.
+    """The vectors are distributed as in the previous version, in length and in direction.
 
-    All are of unit length, so that their length tells only whether something between the model and the table lost
-    precision. Whether the author's subjects moved is seen in directions: in the cosine of each vector and the mean of
-    the version before. Directions of different models mean different things and are not compared.
+    All have unit length, so the length only shows whether precision was lost between the model and the table. The
+    direction shows whether the author's subjects moved: it is the cosine of each vector and the mean of the previous
+    version. Directions of different models cannot be compared.
     """
     drift = Drift(artifacts, author, category)
     for _, matrix in _matrices(artifacts, author, category):
@@ -140,7 +139,7 @@ def verify_vectors(artifacts: ArtifactStore, author: str, category: Category) ->
 
 
 class Reading:
-    """Whether the chunks shown to it are read to their ends: see `verify_reading`."""
+    """Whether the chunks are read to their ends: see `verify_reading`."""
 
     def __init__(self, embedder: Embedder) -> None:
         self._sizer = embedder.sizer
@@ -183,7 +182,7 @@ class Reading:
 def verify_reading(artifacts: ArtifactStore, embedder: Embedder, author: str, category: Category) -> Verdict:
     """No chunk that has a vector is longer than what this embedder reads.
 
-    The chunks say how many tokens they have; those of the longest texts are counted again.
+    Each chunk has a stored number of tokens; for the longest texts, tokens are counted again.
     """
     reading = Reading(embedder)
     for chunk in read_texts(artifacts, author, category):
@@ -198,13 +197,13 @@ def _made(artifacts: ArtifactStore, author: str, category: Category) -> tuple[st
 
 
 def _matrices(artifacts: ArtifactStore, author: str, category: Category) -> Iterator[tuple[pa.Array, Vectors]]:
-    """Ids and vectors, shape (n, dimension), of one batch of rows after the other."""
+    """Ids and vectors, shape (n, dimension), batch by batch."""
     for batch in artifacts.read_table(*layout.table(_STAGE, author, category), columns=["chunk_id", "vector"]):
         yield batch.column("chunk_id"), matrix_of(batch)
 
 
 class _Spreads:
-    """Spread of the norms of vectors, and of their cosines with an axis where they have its dimension."""
+    """Spread of the norms of vectors, and of their cosines with an axis of the same dimension."""
 
     def __init__(self, axis: NDArray[np.float64]) -> None:
         self._axis, self._length = axis, float(np.linalg.norm(axis))
@@ -217,7 +216,7 @@ class _Spreads:
             self._cosines.update((matrix @ (self._axis / self._length)).round(_COSINE_DIGITS).tolist())
 
     def of(self, version: str, model: str, mean: NDArray[np.float64] | None = None) -> Statistics:
-        """What was counted, as that of a version of a table."""
+        """The counts, as statistics of a version of a table."""
         return Statistics(
             version=version,
             made_with=model,
@@ -227,7 +226,7 @@ class _Spreads:
 
 
 def _statistics(artifacts: ArtifactStore, author: str, category: Category, before: Statistics | None) -> Statistics:
-    """Spread of the norms, and of the cosines with the mean: of the version before, or else of these vectors."""
+    """Spread of the norms, and of the cosines with the mean of the previous version (without one, of these vectors)."""
     version, model = _made(artifacts, author, category)
     total: NDArray[np.float64] | None = None
     count = 0
@@ -261,7 +260,7 @@ def _take(artifacts: ArtifactStore, author: str, category: Category, ids: set[st
 
 
 def _nearest(artifacts: ArtifactStore, author: str, category: Category, total: int) -> Vectors:
-    """Cosine of each chunk of a sample and the nearest other chunk of all; empty where there is no other."""
+    """Cosine of each chunk of a sample and its nearest neighbour among all chunks; empty if there is no other chunk."""
     if total < 2:
         return np.zeros(0, np.float32)
     ids = _chosen(artifacts, author, [category], min(_COMPARED, max(_COMPARISONS // total, 50)))
@@ -278,9 +277,9 @@ def _nearest(artifacts: ArtifactStore, author: str, category: Category, total: i
 
 
 def _map(artifacts: ArtifactStore, author: str, model: str) -> Kept:
-    """The map of all the author's embeddings of one model that there are now.
+    """The map of all current embeddings of the author by one model.
 
-    It is one for all categories: whichever was built last draws it, and a build that changes nothing finds it drawn.
+    There is one map for all categories: the category built last draws it, and a build without changes reuses it.
     """
     made = {
         category: _made(artifacts, author, category)
@@ -320,7 +319,7 @@ def _map(artifacts: ArtifactStore, author: str, model: str) -> Kept:
 def _places(
     artifacts: ArtifactStore, author: str, category: Category, ids: set[str]
 ) -> Iterator[tuple[str, tuple[Place, str]]]:
-    """Id, place and link of the chosen chunks; what has no title and no path is called by its first words."""
+    """Id, place and link of the chosen chunks; a chunk without title and path is named by its first words."""
     columns = ["id", "document_id", "title", "path", "text", "link"]
     for batch in artifacts.read_table(*layout.table(layout.CHUNKS, author, category), columns=columns):
         for row in batch.to_pylist():

@@ -7,16 +7,16 @@ from twin.settings import Settings
 
 
 def open_embedder(settings: Settings, artifacts: ArtifactStore) -> Embedder:
-    """Return the endpoint of TWIN_EMBEDDING_URL, else TWIN_EMBEDDING_MODEL on the backend that suits this machine.
+    """Return the endpoint of TWIN_EMBEDDING_URL, else TWIN_EMBEDDING_MODEL on the best backend for this machine.
 
-    Nothing is loaded or asked before the first text; `artifacts` is where exports of the model are kept.
+    Nothing is loaded or requested before the first text; `artifacts` stores exports of the model.
 
     Raises:
-        InputError: TWIN_EMBEDDING_URL is no address.
+        InputError: TWIN_EMBEDDING_URL is not an address.
     """
     if settings.embedding_url is None:
         return AutomaticEmbedder(settings.embedding_model, artifacts=artifacts, backend=settings.embedding_backend)
-    from twin.embedding.backends.endpoint import EndpointEmbedder  # brings an HTTP client that nobody else needs
+    from twin.embedding.backends.endpoint import EndpointEmbedder  # imports an HTTP client that nothing else needs
 
     return EndpointEmbedder(
         settings.embedding_url, settings.embedding_model, settings.embedding_api_key, settings.embedding_tokenizer

@@ -24,30 +24,30 @@ from twin.progress import Progress
 logger = logging.getLogger("twin")
 
 EMBEDDING_VERSION = "1"
-"""Changes whenever the code gives other vectors for the same texts and model. It is not in the data version, so such a
-change also needs another fingerprint of the model: only that makes the stored vectors be computed again."""
+"""Raise it whenever the code gives other vectors for the same texts and model. It is not part of the data version, so
+such a change also needs another fingerprint of the model: only then are stored vectors computed again."""
 
 _WINDOW = 4096
-"""Chunks looked at together: enough to find texts of equal length, and a bound for memory."""
+"""Chunks handled together: enough to find texts of equal length, and a limit for memory."""
 
 _SLICE = 512
-"""Texts embedded between two reports of progress, which is also what a kill may cost."""
+"""Texts embedded between two progress reports; a kill loses at most these."""
 
 
 class EmbeddingReport(StageReport):
     """What `embed_chunks` did; `total` and `written` count rows, one per chunk."""
 
     texts_embedded: int  # distinct texts that the model read
-    texts_reused: int  # distinct texts whose vector was there already
+    texts_reused: int  # distinct texts that already had a vector
     dimension: int
     model: str
-    backend: str  # that embedded them, see `twin.embedding.base.Embedder`
+    backend: str  # backend that embedded them, see `twin.embedding.base.Embedder`
     tokens_embedded: int  # special tokens not counted
-    tokens_per_second: int  # while the model computed; 0 where nothing was embedded
+    tokens_per_second: int  # while the model computed; 0 if nothing was embedded
 
 
 class Embedding(NamedTuple):
-    """One row: the vector of a chunk's embedded text; of length 0 where vectors were not asked for."""
+    """One row: the vector of a chunk's embedded text; of length 0 if vectors were not requested."""
 
     chunk_id: str
     text_hash: str
@@ -57,13 +57,13 @@ class Embedding(NamedTuple):
 def embed_chunks(artifacts: ArtifactStore, embedder: Embedder, author: str, category: Category) -> EmbeddingReport:
     """Embed the author's chunks and store the vectors in the order of the chunks.
 
-    A vector is taken from the author's stored embeddings of any category where model and text are the same. What was
-    embedded before a kill is taken over by the next run. Memory: the model's, a window of
-    chunks, and for each chunk one line while the data version is made, then three hashes and a number.
+    A vector is reused from the author's stored embeddings of any category if model and text are the same. Vectors from
+    before a kill are reused by the next run. Memory: the model, a window of chunks, and for each chunk one line while
+    the data version is made, then three hashes and a number.
 
     Args:
         artifacts: read: chunks and earlier embeddings; written: `embeddings/<author>/<category>.parquet`, which is
-            untouched where nothing changed.
+            unchanged if nothing changed.
         embedder: its model is loaded only if there is a text to embed.
         author: slug.
         category: of the chunks.
@@ -125,7 +125,7 @@ def embed_chunks(artifacts: ArtifactStore, embedder: Embedder, author: str, cate
 def read_embeddings(
     artifacts: ArtifactStore, author: str, category: Category, *, vectors: bool = True
 ) -> Iterator[Embedding]:
-    """Yield the stored rows in the order of the chunks; none where nothing is stored."""
+    """Yield the stored rows in the order of the chunks; nothing if none are stored."""
     if vectors:
         for ids, hashes, matrix in read_matrices(artifacts, author, category):
             yield from map(Embedding, ids, hashes, matrix)
@@ -139,19 +139,19 @@ def read_embeddings(
 def read_matrices(
     artifacts: ArtifactStore, author: str, category: Category
 ) -> Iterator[tuple[list[str], list[str], Vectors]]:
-    """`read_embeddings` a batch of rows at a time: chunk ids, text hashes and vectors of shape (rows, dimension)."""
+    """`read_embeddings` batch by batch: chunk ids, text hashes and vectors of shape (rows, dimension)."""
     for batch in artifacts.read_table(*_name(author, category)):
         yield batch.column("chunk_id").to_pylist(), batch.column("text_hash").to_pylist(), matrix_of(batch)
 
 
 def embeddings_model(artifacts: ArtifactStore, author: str, category: Category) -> str | None:
-    """Fingerprint of the model of the stored embeddings; None where the stage has not run."""
+    """Fingerprint of the model of the stored embeddings; None if the stage has not run."""
     known = artifacts.table_metadata(*_name(author, category))
     return None if known is None else str(known["model"])
 
 
 class _Work:
-    """Embeds what has no vector yet, window by window, and keeps the score."""
+    """Embeds texts without a vector, window by window, and counts them."""
 
     def __init__(self, embedder: Embedder, label: str) -> None:
         self._embedder, self._label = embedder, label
@@ -159,11 +159,11 @@ class _Work:
         self.seconds = 0.0
 
     def start(self, vectors: VectorFile) -> None:
-        """Note how much is to be done."""
+        """Note how much there is to do."""
         self._todo = Progress(self._label, vectors.wanted - len(vectors))
 
     def batches(self, rows: Iterator[tuple[str, str, str]], vectors: VectorFile) -> Iterator[pa.RecordBatch]:
-        """Rows of the table, a window at a time, from ids, text hashes and texts of the chunks."""
+        """Rows of the table, window by window, from ids, text hashes and texts of the chunks."""
         while window := list(islice(rows, _WINDOW)):
             hashes = packed(text_hash for _, text_hash, _ in window)
             lacking = np.flatnonzero(vectors.lacks(hashes)).tolist()
@@ -184,7 +184,7 @@ class _Work:
         sizes = np.array(self._embedder.sizer.counts(texts))
         if isinstance(self._embedder, Preparable) and not self.texts:
             self._embedder.prepare(texts, int(sizes.mean() * (self._todo.total or 0)))
-        order = np.argsort(-sizes, kind="stable")  # the longest first: memory is at its peak at once, or never
+        order = np.argsort(-sizes, kind="stable")  # longest first: memory peaks at the start or never
         for start in range(0, len(order), _SLICE):
             part = order[start : start + _SLICE]
             begun = time.perf_counter()
@@ -198,7 +198,7 @@ class _Work:
 
 
 def _collect(artifacts: ArtifactStore, model: str, author: str, vectors: VectorFile) -> None:
-    """Gather the vectors that this model made of the wanted texts, from all categories of the author."""
+    """Collect this model's vectors of the wanted texts from all categories of the author."""
     for category in Category:
         if embeddings_model(artifacts, author, category) != model:
             continue
@@ -216,7 +216,7 @@ def _texts(artifacts: ArtifactStore, author: str, category: Category) -> Iterato
 
 
 def _wanted(artifacts: ArtifactStore, author: str, category: Category, model: str) -> tuple[str, Hashes, Hashes]:
-    """Data version of the table that is to be, digests of its chunk ids and its text hashes, in the chunks' order."""
+    """Data version of the new table, digests of its chunk ids, and its text hashes, in the chunks' order."""
     ids, hashes = bytearray(), bytearray()
 
     def parts() -> Iterator[tuple[str, str]]:
@@ -230,12 +230,13 @@ def _wanted(artifacts: ArtifactStore, author: str, category: Category, model: st
 
 
 def _digest(identifier: str) -> bytes:
-    """Of a chunk id: what is needed to compare sets of them."""
+    """Digest of a chunk id, to compare sets of ids."""
     return hashlib.blake2b(identifier.encode(), digest_size=16).digest()
 
 
 def _spool(artifacts: ArtifactStore, author: str, category: Category, model: str) -> Path | None:
-    """Where vectors wait for the table to be whole; nowhere if the store is remote. Those of other models are gone."""
+    """The file where vectors wait until the table is complete; None if the store is remote. Those of other models are
+    removed."""
     table = artifacts.path(*_name(author, category))
     if table.protocol not in ("", "file", "local"):
         return None

@@ -1,4 +1,4 @@
-"""Vectors by text hash, in a file beside the process's memory: what the stage makes, reuses and puts in order."""
+"""Vectors by text hash, in a file instead of memory: the stage creates, reuses and sorts them."""
 
 import logging
 import os
@@ -16,7 +16,7 @@ from twin.embedding.base import Vectors
 logger = logging.getLogger("twin")
 
 Hashes = NDArray[np.bytes_]
-"""sha256 digests of texts, dtype S32: 32 bytes for each where a hexadecimal string in a set takes 200."""
+"""sha256 digests of texts, dtype S32: 32 bytes each, while a hexadecimal string in a set takes 200."""
 
 _READ_ROWS = 4096
 
@@ -27,16 +27,16 @@ def packed(hashes: Iterable[str]) -> Hashes:
 
 
 class VectorFile:
-    """Vectors of the wanted texts: 41 bytes of each text in memory, the vectors in a file that the system caches.
+    """Vectors of the wanted texts: 41 bytes per text in memory, the vectors in a file that the system caches.
 
-    Rows are hash and vector, appended as they come. With a path the file outlives a killed process, and the next one
-    goes on from it; the path must name all that a vector depends on beside its text. A file that another living
-    process writes is left to it, and a nameless one taken instead.
+    A row is a hash and a vector; rows are appended as they come. With a path, the file survives a killed process, and
+    the next one continues from it; the path must name everything that a vector depends on besides its text. If another
+    running process is writing the file, a temporary file is used instead.
 
     Args:
         dimension: numbers per vector.
         wanted: the hashes that may be added, in any order and number.
-        path: where it lies; None: nameless.
+        path: path of the file; None: a temporary file.
     """
 
     def __init__(self, dimension: int, wanted: Hashes, path: Path | None = None) -> None:
@@ -60,12 +60,12 @@ class VectorFile:
         self._file.close()
 
     def __len__(self) -> int:
-        """Texts that have a vector."""
+        """Number of texts with a vector."""
         return int(np.count_nonzero(self._rows >= 0))
 
     @property
     def wanted(self) -> int:
-        """Different texts that may have a vector."""
+        """Number of different texts that may have a vector."""
         return len(self._wanted)
 
     def lacks(self, hashes: Hashes) -> NDArray[np.bool_]:
@@ -76,14 +76,14 @@ class VectorFile:
         return wanted & (self._rows[slots] < 0)
 
     def add(self, hashes: Hashes, vectors: Vectors) -> None:
-        """Append vectors, shape (n, dimension), of n different hashes that are lacking."""
+        """Append vectors, shape (n, dimension), of n different missing hashes."""
         rows = np.empty(len(hashes), dtype=self._row)
         rows["hash"], rows["vector"] = hashes, vectors
         os.pwrite(self._file.fileno(), rows.tobytes(), self._written * self._row.itemsize)
         self._note(hashes)
 
     def take(self, hashes: Hashes) -> Vectors:
-        """Vectors of hashes that are there, shape (n, dimension)."""
+        """Vectors of stored hashes, shape (n, dimension)."""
         size = self._row.itemsize
         rows = self._rows[self._slots(hashes)[0]]
         content = b"".join(os.pread(self._file.fileno(), size, int(row) * size) for row in rows)
@@ -119,7 +119,7 @@ class VectorFile:
         return file, True
 
     def _recover(self) -> None:
-        """Take over what a killed process left, up to the first row that is not whole."""
+        """Reuse what a killed process left, up to the first incomplete row."""
         while content := os.pread(
             self._file.fileno(), _READ_ROWS * self._row.itemsize, self._written * self._row.itemsize
         ):

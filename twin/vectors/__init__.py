@@ -9,7 +9,7 @@ __all__ = ["CollectionReport", "VectorStore", "load_points", "open_vector_store"
 
 
 def open_vector_store(settings: Settings) -> VectorStore:
-    """The store that the settings choose: a Qdrant server, or Qdrant Edge inside the artifact store.
+    """The store that the settings choose: a Qdrant server, or Qdrant Edge in the artifact store.
 
     Nothing is connected or created before it is used.
 

@@ -33,12 +33,12 @@ def _in_utc(moment: datetime) -> datetime:
 
 
 Moment = Annotated[datetime, AfterValidator(_in_utc)]
-"""A time in UTC; one without a zone is taken to be in it."""
+"""A time in UTC; a time without a zone counts as UTC."""
 
 
 class Where(Model):
-    """Which points a search looks at. What is empty or None is no condition; all conditions must hold, and of the
-    values of one condition any."""
+    """Which points a search looks at. An empty or None field is not a condition; all conditions must hold, each with
+    any of its values."""
 
     author: str | None = None
     platforms: tuple[str, ...] = ()
@@ -46,11 +46,11 @@ class Where(Model):
     document_ids: tuple[str, ...] = ()
     links: tuple[str, ...] = ()
     published_from: Moment | None = None
-    published_until: Moment | None = None  # this moment itself lies outside
+    published_until: Moment | None = None  # exclusive
 
 
 class Scored(NamedTuple):
-    """A point that was found; `author` says in which shard of an embedded store it lies."""
+    """A point that was found; `author` says which shard of an embedded store it is in."""
 
     id: str
     score: float
@@ -58,10 +58,10 @@ class Scored(NamedTuple):
 
 
 class Found(NamedTuple):
-    """What a search found, each list best first, equal scores in the order of ids.
+    """What a search found: each list is ordered by score, best first, and equal scores by id.
 
     A score of `dense` is a cosine in [-1, 1]. One of `sparse` is the sum over the query's terms of query weight times
-    point weight times the term's inverse document frequency: BM25, where the weights are BM25's.
+    point weight times the term's inverse document frequency: BM25, if the weights are BM25's.
     """
 
     dense: list[Scored]
@@ -69,19 +69,19 @@ class Found(NamedTuple):
 
 
 class VectorStore(Protocol):
-    """Points per category, with the author as tenant. A reader never blocks a writer, nor a writer a reader.
+    """Points per category, with the author as tenant. Readers and writers never block each other.
 
-    `model` says what the vectors were made with, see `points_model`; to a store it is just a name. Points of different
-    models never mix; a changed model makes a new collection. Every method raises `StoreError` with one sentence where
-    the store cannot be used.
+    `model` says what the vectors were made with, see `points_model`; for a store it is only a name. Points of different
+    models never mix; a changed model makes a new collection. Every method raises `StoreError` with one sentence if the
+    store cannot be used.
     """
 
     @property
     def address(self) -> str:
-        """Where this store is, for people; never with credentials."""
+        """Where this store is, for people; without credentials."""
 
     def hashes(self, category: Category, author: str, model: str) -> dict[str, str]:
-        """Point id -> content hash of its chunk, for the author's points of this model; empty where there are none."""
+        """Point id -> content hash of its chunk, for the author's points of this model; empty if there are none."""
 
     def apply(
         self,
@@ -93,15 +93,15 @@ class VectorStore(Protocol):
         upserts: Iterable[Point],
         deletes: Collection[str],
     ) -> None:
-        """Write and delete points, all or nothing for readers where the engine allows it; then what was written is
-        durable. Deleting an unknown id is not an error. With nothing to write or delete nothing is touched."""
+        """Write and delete points, all or nothing for readers if the engine allows it; then the result is durable.
+        Deleting an unknown id is not an error. With nothing to write or delete, nothing changes."""
 
     def count(self, category: Category, author: str) -> int:
         """Number of the author's points that a search sees."""
 
     def serves(self, category: Category, author: str, model: str) -> bool:
-        """Whether a search sees the author's points of this model. After a change of model a shared collection goes on
-        answering with the old one until every author is loaded with the new one."""
+        """Whether a search sees the author's points of this model. After a change of model, a shared collection keeps
+        answering with the old model until every author is loaded with the new one."""
 
     def authors(self, category: Category) -> list[str]:
         """Slugs of the authors with points that a search sees, sorted."""
@@ -109,46 +109,46 @@ class VectorStore(Protocol):
     def search(
         self, category: Category, where: Where, *, vector: Vector | None, sparse: SparseVector | None, limit: int
     ) -> Found:
-        """The nearest points of the category by either vector; what is None is not searched, and its list is empty.
+        """The nearest points of the category by each vector; the list of a vector that is None is empty.
 
         Inverse document frequencies are those of the author's points in this category. Without an author every
         author is searched, and frequencies are the collection's on a server and each author's own in an embedded store.
 
         Args:
-            category: searched.
-            where: which points count.
+            category: the category to search.
+            where: the conditions.
             vector: shape (dimension,), made by the model that the points were made with.
             sparse: term weights of the query.
-            limit: length of either list at most.
+            limit: the most entries per list.
         """
 
     def chunks(self, category: Category, found: Sequence[Scored]) -> dict[str, Chunk]:
-        """The chunks of points, by id; a point that has vanished since it was found is left out."""
+        """The chunks of points, by id; a point that was removed since it was found is left out."""
 
     def model(self, category: Category, author: str) -> str | None:
-        """What the author's points that a search sees are made with; None where there are none."""
+        """The model of the author's points that a search sees; None if there are none."""
 
     def points(
         self, category: Category, author: str, model: str, ids: Collection[str] | None = None
     ) -> Iterator[Point]:
-        """Yield the author's points of this model as they are stored, in the order of ids.
+        """Yield the author's stored points of this model, in the order of ids.
 
         Args:
             category: of the points.
             author: slug.
-            model: what they are made with.
+            model: what they were made with.
             ids: only these; unknown ones are left out.
         """
 
     def index(self, category: Category, author: str) -> dict[str, Any]:
-        """How a search for the author's points goes, in names and JSON values for people; empty without points."""
+        """How the author's points are searched, as names and JSON values for people; empty without points."""
 
     def remove_author(self, author: str) -> int:
-        """Delete the author's points of every category and every model for good; return how many there were."""
+        """Permanently delete the author's points of every category and model; return their number."""
 
     def close(self) -> None: ...
 
 
 def points_model(embedder: "Embedder") -> str:
-    """What the points of this embedder are made with: its fingerprint and the version of the sparse encoder."""
+    """What the points of this embedder were made with: its fingerprint and the version of the sparse encoder."""
     return f"{embedder.fingerprint}+bm25-{BM25_VERSION}"

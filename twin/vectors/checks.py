@@ -1,7 +1,7 @@
 """What must be true of the points of a collection.
 
 Each function reads what is *stored*, not what the stage returned, and lists what is wrong with it; the asset graph
-blocks on the answer.
+blocks on the result.
 """
 
 from collections.abc import Iterator
@@ -18,10 +18,10 @@ from twin.vectors.payload import batches
 from twin.verdict import Verdict
 
 COMPARED_POINTS = 1000
-"""Of a collection, whose vectors are compared with the chunks' on every run; that takes a fraction of a second."""
+"""Number of points in a collection whose vectors are compared on every run; that takes a fraction of a second."""
 
 VECTOR_TOLERANCE = 1e-4
-"""Of the cosine between a vector and what an engine stored of it."""
+"""Tolerance for the cosine between a vector and the engine's copy."""
 
 
 def check_collection(
@@ -34,12 +34,12 @@ def check_collection(
 def verify_collection(
     artifacts: ArtifactStore, vectors: VectorStore, embedder: Embedder, author: str, category: Category
 ) -> Verdict:
-    """The points in the vector store are exactly the chunks, with the vectors of both kinds that these have; what a
-    search sees is of this model, unless it waits for other authors.
+    """The points in the vector store are exactly the chunks, with both kinds of vectors. A search sees points of this
+    model, unless it waits for other authors.
 
-    Ids and contents are compared for all points, vectors for `COMPARED_POINTS` of them, evenly spread over the ids.
+    Ids and contents are compared for all points, vectors for `COMPARED_POINTS` points evenly spread over the ids.
     """
-    wanted = dict(read_hashes(artifacts, author, category))  # which the checks of the chunks made again
+    wanted = dict(read_hashes(artifacts, author, category))  # the checks of the chunks computed them again
     model = points_model(embedder)
     stored = vectors.hashes(category, author, model)
     seen = vectors.count(category, author)
@@ -53,13 +53,13 @@ def verify_collection(
     if changed := [
         identifier for identifier in wanted.keys() & stored.keys() if wanted[identifier] != stored[identifier]
     ]:
-        problems.append(f"{len(changed)} points hold an older text")
+        problems.append(f"{len(changed)} points have an older text")
     if serves and seen != len(stored):
-        problems.append(f"a search sees {seen} points where {len(stored)} are stored")
+        problems.append(f"a search sees {seen} points, but {len(stored)} are stored")
     if serves and seen_model not in (None, model):
         problems.append(f"a search sees points of {seen_model}, not of {model}")
     if not serves and not [other for other in vectors.authors(category) if other != author]:
-        problems.append(f"a search still sees points of {seen_model}, though no other author is waited for")
+        problems.append(f"a search still sees points of {seen_model}, although it waits for no other author")
     same = sorted(wanted.keys() & stored.keys() - set(changed))
     compared = set(same[:: -(-len(same) // COMPARED_POINTS)]) if same else set()
     problems += _wrong_vectors(artifacts, vectors, model, author, category, compared)

@@ -1,4 +1,4 @@
-"""Points as engines store them: names, the payload of a chunk and the chunk again, and what every engine shares."""
+"""Points as engines store them: names, payloads to and from chunks, and what all engines share."""
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from itertools import islice
@@ -14,34 +14,34 @@ from twin.terms.bm25 import SparseVector
 from twin.vectors.base import Point, Scored, Where
 
 DENSE = "dense"
-"""Name of the vector of meaning."""
+"""Name of the dense vector."""
 
 SPARSE = "bm25"
-"""Name of the vector of terms."""
+"""Name of the sparse vector."""
 
 BATCH = 256
-"""Points per request: the client's overhead is small from here on (Qdrant's bulk upload guide: 64 to 256)."""
+"""Points per request: from this number on, the client's overhead is small (Qdrant's bulk upload guide: 64 to 256)."""
 
 KEYWORDS = ("document_id", "platform", "language", "link")
-"""Payload fields that searches filter by for equality, beside the author."""
+"""Payload fields, besides the author, that searches filter by equality."""
 
 MOMENT = "published_at"
-"""The payload field that searches filter by for a range of time."""
+"""The payload field that searches filter by a range of time."""
 
 CHUNK = "chunk"
-"""The payload field of the embedded engine that holds a chunk as canonical JSON, of which its content hash is made."""
+"""The embedded engine's payload field with a chunk as canonical JSON; the content hash is the hash of this text."""
 
 _T = TypeVar("_T")
 _HASH = "content_hash"
 
 
 def payload_of(chunk: Chunk) -> dict[str, Any]:
-    """JSON fields of the chunk and their hash: what a server stores, readable for every client."""
+    """JSON fields of the chunk and their hash, as a server stores them, readable by every client."""
     return {**chunk.model_dump(mode="json"), _HASH: chunk.content_hash}
 
 
 def chunk_of(payload: Mapping[str, Any] | None) -> Chunk:
-    """The chunk again, of either kind of payload.
+    """The chunk of a payload of either kind.
 
     Raises:
         StoreError: the point was not written by this project.
@@ -50,12 +50,12 @@ def chunk_of(payload: Mapping[str, Any] | None) -> Chunk:
     if isinstance(text := fields.get(CHUNK), str):
         return Chunk.model_validate_json(text)
     if fields.pop(_HASH, None) is None:
-        raise StoreError("A point has no chunk in its payload: the collection was written by something else.")
+        raise StoreError("A point has no chunk in its payload: the collection was written by another program.")
     return Chunk.model_validate(fields)
 
 
 def point_of(record: Any) -> Point:
-    """The point again, of a record with payload and vectors; either engine has a class of its own for it."""
+    """The point of a record with payload and vectors; each engine has its own class of records."""
     terms = record.vector[SPARSE]
     return Point(
         chunk_of(record.payload),
@@ -65,7 +65,7 @@ def point_of(record: Any) -> Point:
 
 
 def hash_of(payload: Mapping[str, Any] | None) -> str:
-    """Content hash of the stored chunk; empty where there is none, which equals no chunk's."""
+    """Content hash of the stored chunk; empty if it is missing, which never equals a chunk's hash."""
     fields = payload or {}
     return sha256(fields[CHUNK]) if CHUNK in fields else str(fields.get(_HASH, ""))
 
@@ -81,17 +81,17 @@ def wanted_keywords(where: Where) -> dict[str, tuple[str, ...]]:
 
 
 def batches(things: Iterable[_T], size: int = BATCH) -> Iterator[list[_T]]:
-    """Cut a stream into lists of at most `size`."""
+    """Split a stream into lists of at most `size`."""
     iterator = iter(things)
     while batch := list(islice(iterator, size)):
         yield batch
 
 
 def best(found: Iterable[Scored], limit: int) -> list[Scored]:
-    """The best, equal scores in the order of ids, so that a result is always the same."""
+    """The best points, equal scores in the order of ids, so a result is always the same."""
     points = list(found)
     scores = [point.score for point in points]
-    if not all(map(gt, scores, scores[1:])):  # what an engine gives is in order but for equal scores
+    if not all(map(gt, scores, scores[1:])):  # an engine's result is in order, except for equal scores
         points.sort(key=lambda point: (-point.score, point.id))
     return points[:limit]
 
@@ -99,12 +99,12 @@ def best(found: Iterable[Scored], limit: int) -> list[Scored]:
 def settled(fetch: Callable[[int], list[Scored]], limit: int) -> list[Scored]:
     """The best `limit` points that an engine finds, with equal scores in the order of ids.
 
-    An engine that is asked for n points leaves out any of those that score like the n-th, as it happens; it is asked
-    for more until the last one that it gives scores less than the last one that is wanted.
+    If several points score like the n-th, an engine asked for n points returns any of them. So it is asked for more,
+    until its last point scores less than the last one wanted.
 
     Args:
-        fetch: asks the engine for a number of points, best first.
-        limit: how many are wanted.
+        fetch: gets a number of points from the engine, best first.
+        limit: how many points are wanted.
     """
     asked = limit + 1
     while True:

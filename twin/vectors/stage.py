@@ -1,4 +1,4 @@
-"""The stage embeddings -> collections: exactly the author's chunks become points, and nothing else of the author's."""
+"""The stage embeddings -> collection: the author's points become exactly the author's chunks."""
 
 import logging
 from collections.abc import Iterator
@@ -33,17 +33,17 @@ class CollectionReport(StageReport):
 def load_points(
     artifacts: ArtifactStore, vectors: VectorStore, embedder: Embedder, author: str, category: Category
 ) -> CollectionReport:
-    """Make the collection hold the stored chunks: new and changed ones are written, all others of the author deleted.
+    """Make the collection equal to the stored chunks: new and changed points are written, the author's others deleted.
 
     Args:
         artifacts: read: chunks and embeddings.
-        vectors: written; untouched where it holds the chunks already.
-        embedder: the one that the embeddings were made with; only its fingerprint is needed, not the model.
+        vectors: written; unchanged if it already has the chunks.
+        embedder: the embedder of the stored embeddings; only its fingerprint is needed, not the model.
         author: slug.
         category: of the chunks.
 
     Raises:
-        ConsistencyError: chunks and embeddings do not belong together, or the store does not hold what was written.
+        ConsistencyError: chunks and embeddings do not belong together, or the store does not contain what was written.
         StoreError: a store cannot be used.
     """
     label = f"loading {category.value} of {author}"
@@ -64,7 +64,7 @@ def load_points(
     )
     if (upserts or deletes) and vectors.hashes(category, author, model) != wanted:
         raise ConsistencyError(
-            f"The {category.value} collection does not hold the {len(wanted)} points of {author} that were written: "
+            f"The {category.value} collection does not contain the {len(wanted)} points of {author} that were written: "
             "run this stage again."
         )
     searchable = vectors.count(category, author)
@@ -95,7 +95,7 @@ def _check_model(artifacts: ArtifactStore, model: str, author: str, category: Ca
 
 
 def _verified(artifacts: ArtifactStore, author: str, category: Category) -> Iterator[Text]:
-    """Yield the chunks' texts and hashes, and raise where they are not exactly those that have a vector."""
+    """Yield the chunks' texts and hashes; raise an error if they are not exactly those with a vector."""
     embeddings = read_embeddings(artifacts, author, category, vectors=False)
     for chunk in read_texts(artifacts, author, category):
         row = next(embeddings, None)

@@ -23,7 +23,7 @@ def test_lost_stray_and_old_points(stores: Stores) -> None:
     assert stores.collection().problems == [
         "1 chunks have no point",
         "1 points are stale",
-        "1 points hold an older text",
+        "1 points have an older text",
     ]
 
 
@@ -68,5 +68,5 @@ def test_a_search_that_sees_another_model(stores: Stores) -> None:
         deletes=[],
     )
     verdict = stores.collection()
-    assert verdict.problems[-1] == "a search still sees points of other, though no other author is waited for"
+    assert verdict.problems[-1] == "a search still sees points of other, although it waits for no other author"
     assert verdict.facts["points"] == 0

@@ -1,17 +1,17 @@
-"""The embedder that chooses how it computes: by what this machine can do, how much there is to do, and what was proved.
+"""The embedder that chooses its backend: by the machine, the amount of work, and what was proved.
 
-In this order, the first that may be used:
+The first of these that may be used:
 
-1. `torch-cuda` where PyTorch sees a GPU.
-2. `openvino-int8` where the CPU multiplies 8-bit integers fast and an int8 export passed (see `parity`) and was
-   faster than what it would replace. It is made from the user's own chunks, once there are enough of them and the
-   work that is left is worth it.
-3. `openvino-bf16` where the CPU has it, and it passed and was faster.
+1. `torch-cuda` if PyTorch sees a GPU.
+2. `openvino-int8` if the CPU multiplies 8-bit integers fast and an int8 export passed (see `parity`) and was faster
+   than the backend it replaces. It is made from the user's own chunks, when there are enough of them and the remaining
+   work is worth it.
+3. `openvino-bf16` if the CPU has it, and it passed and was faster.
 4. `openvino-f32`.
 5. `torch-cpu`: a model that cannot be converted, or so little to do that converting it would take longer.
 
-What was refused is not tried again; the record of each export says why. A query uses what the documents were embedded
-with, since both look at the same records.
+A rejected export is not tried again; its record says why. A query uses the same backend as the documents, because both
+read the same records.
 """
 
 import logging
@@ -35,22 +35,22 @@ logger = logging.getLogger("twin")
 BACKENDS = ("openvino-int8", "openvino-bf16", "openvino-f32", "torch")
 
 _EXPORT_TOKENS = 20_000
-"""Below this PyTorch has done the work before an export would be ready."""
+"""Below this, PyTorch is done before an export would be ready."""
 
 _QUANTISE_TOKENS = 200_000
-"""What calibrating and judging an int8 model costs, as tokens that the other backend embeds meanwhile."""
+"""The cost of calibrating and judging an int8 model, as tokens that the other backend embeds in that time."""
 
 _INT8_GAIN = 0.4
-"""Part of the time that int8 saves beside bf16 where it is fast: an estimate, to decide whether to try it."""
+"""Share of bf16's time that int8 saves if it is fast: an estimate, to decide whether to try it."""
 
 
 class AutomaticEmbedder(ModelFiles):
-    """One sentence-transformers model on the backend that suits; see `ModelFiles` for the names that it takes.
+    """One sentence-transformers model on the best backend; see `ModelFiles` for its possible names.
 
     Args:
         model: packaged name, folder or hub id.
-        artifacts: where exports are kept and looked for.
-        backend: one of `BACKENDS` to use that one alone, if it may be used, or `auto`.
+        artifacts: stores the exports.
+        backend: one of `BACKENDS` to use only that one, if it may be used, or `auto`.
     """
 
     def __init__(self, model: str = DEFAULT_MODEL, *, artifacts: ArtifactStore, backend: str = "auto") -> None:
@@ -70,7 +70,7 @@ class AutomaticEmbedder(ModelFiles):
         return record.backend if record else self._torch.backend
 
     def prepare(self, texts: Sequence[str], tokens: int) -> None:
-        """See `Preparable.prepare`: export the model, or quantise it, where that is earned back."""
+        """See `Preparable.prepare`: export or quantise the model, if that saves time."""
         with self._lock:
             made = False
             if self._openvino_wanted and (tokens >= _EXPORT_TOKENS or self._wanted != "auto"):
@@ -88,7 +88,7 @@ class AutomaticEmbedder(ModelFiles):
         return self._vectors(texts, self.document_prompt, self._engine)
 
     def embed_queries(self, texts: Sequence[str]) -> Vectors:
-        """See `Embedder.embed_queries`. The first query of all exports the model, so that every later one is quick."""
+        """See `Embedder.embed_queries`. The first query exports the model, so every later one is fast."""
         if not texts:
             return np.empty((0, self.dimension), dtype=np.float32)
         with self._lock:
@@ -107,7 +107,7 @@ class AutomaticEmbedder(ModelFiles):
         norms = np.linalg.norm(vectors, axis=1)
         if not np.all(np.abs(norms - 1) < 1e-3):  # false for NaN too
             bad = int(np.argmax(np.nan_to_num(np.abs(norms - 1), nan=np.inf)))
-            raise ConsistencyError(f"{self.model} made no proper vector of the text {texts[bad][:80]!r}.")
+            raise ConsistencyError(f"{self.model} did not make a valid vector of the text {texts[bad][:80]!r}.")
         return vectors
 
     @property
@@ -116,7 +116,7 @@ class AutomaticEmbedder(ModelFiles):
 
     @property
     def _openvino_wanted(self) -> bool:
-        """PyTorch computes where it was asked for or has a GPU, and for models whose prompt is left out of pooling."""
+        """Whether PyTorch computes: if it was requested or has a GPU, or if pooling excludes the model's prompt."""
         if self._wanted == "torch" or (self._wanted == "auto" and cuda_is_there()):
             return False
         apart = any(module["config"].get("include_prompt") is False for module in self.modules)
@@ -151,7 +151,7 @@ class AutomaticEmbedder(ModelFiles):
             return _Engine(self._torch.backend, None)
 
     def _export(self, texts: Sequence[str]) -> bool:
-        """Whether an f32 export was made now, refused or not."""
+        """Whether an f32 export was made now, accepted or not."""
         record = self._exports.record("openvino-f32")
         if record is not None and (record.refused or self._exports.files(record) is not None):
             return False
@@ -159,7 +159,7 @@ class AutomaticEmbedder(ModelFiles):
         return self._convert("export", texts, None)
 
     def _quantise(self, texts: Sequence[str], tokens: int) -> bool:
-        """Whether an int8 export was made now, refused or not."""
+        """Whether an int8 export was made now, accepted or not."""
         forced = self._wanted == "openvino-int8"
         exported = self._exports.record("openvino-f32")
         if not (forced or (self._wanted == "auto" and int8_is_fast())):
@@ -193,7 +193,7 @@ class AutomaticEmbedder(ModelFiles):
 
 
 class _Engine:
-    """What computes: an OpenVINO model, or PyTorch where `inference` is None."""
+    """The computing engine: an OpenVINO model, or PyTorch if `inference` is None."""
 
     def __init__(self, backend: str, inference: Inference | None) -> None:
         self.backend, self.inference = backend, inference
@@ -204,7 +204,7 @@ _loading = threading.Lock()
 
 
 def _inference(files: tuple[Path, Path], dimension: int, backend: str, single: bool) -> Inference:
-    """The compiled model: one per process and use, whoever asks."""
+    """The compiled model: one per process and use."""
     key = files[0], backend, single
     with _loading:
         if key not in _inferences:

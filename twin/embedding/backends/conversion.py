@@ -1,8 +1,8 @@
-"""Makes OpenVINO models of a sentence-transformers model, in a process of its own.
+"""Makes OpenVINO models of a sentence-transformers model, in a separate process.
 
-PyTorch and NNCF take most of a gigabyte and several seconds to import; a process that only embeds or searches never
-loads them. The child reads `request.json` in the folder that it is given and writes there `model.xml`, `model.bin` and
-`records.json`; whatever befalls it, the parent goes on with the next backend.
+PyTorch and NNCF need most of a gigabyte and several seconds to import; a process that only embeds or searches never
+loads them. The child reads `request.json` in a given folder and writes `model.xml`, `model.bin` and `records.json`
+there. If it fails, the parent continues with the next backend.
 """
 
 import json
@@ -34,15 +34,15 @@ if TYPE_CHECKING:
 logger = logging.getLogger("twin")
 
 CALIBRATION_TEXTS = 96
-"""Of the user's, from which int8 is calibrated: half of them whole, and a sentence of each other one."""
+"""Number of the user's texts for calibrating int8: half of them whole, and one sentence of each other one."""
 
 _ORIGINAL_TEXTS = 24
-"""Of the user's, compared with PyTorch's vectors: float to float differs in the sixth digit or by a mistake."""
+"""Number of the user's texts compared with PyTorch: floats differ in the sixth digit, or there is a mistake."""
 
 _JUDGED_TEXTS = 256
 
 _FRAGILE = 2
-"""Matrix products that stay in float, see `_fragile`: less than an eighth of the work of a six-layer model."""
+"""Number of matrix products that stay in float, see `_fragile`: less than an eighth of a six-layer model's work."""
 
 _TIMEOUT_S = 1800
 
@@ -50,7 +50,7 @@ Task = Literal["export", "quantise"]
 
 
 class Request(Model):
-    """What the child is to do. `xml` and `weights` are of the f32 export, for `quantise`."""
+    """The child's task. `xml` and `weights` belong to the f32 export, for `quantise`."""
 
     task: Task
     folder: str  # of the sentence-transformers model
@@ -64,12 +64,12 @@ class Request(Model):
 def converted(
     task: Task, files: ModelFiles, texts: Sequence[str], exported: tuple[Path, Path] | None = None
 ) -> Iterator[tuple[Path, list[Record]] | None]:
-    """Run the child: its folder and one record per backend that it judged; None, and a line in the log, if it failed.
+    """Run the child; return its folder and one record per judged backend, or None and a log line if it failed.
 
     Args:
-        task: `export` makes f32 (and judges bf16) of PyTorch's model, `quantise` makes int8 of the f32 one.
+        task: `export` makes f32 (and judges bf16) from PyTorch's model, `quantise` makes int8 from the f32 one.
         files: of the model.
-        texts: the user's own; calibration and probes are drawn from them.
+        texts: the user's own texts, for calibration and probes.
         exported: `.xml` and `.bin` of the f32 export, for `quantise`.
     """
     xml, weights = (str(exported[0]), str(exported[1])) if exported else ("", "")
@@ -106,12 +106,12 @@ def main(folder: Path) -> None:
     request = Request.model_validate_json((folder / "request.json").read_text("utf-8"))
     records = _export(request, folder) if request.task == "export" else _quantise(request, folder)
     (folder / "records.json").write_text(json.dumps([record.model_dump() for record in records]), "utf-8")
-    if os.getppid() != request.parent:  # nobody waits for it any more
+    if os.getppid() != request.parent:  # the parent is gone
         shutil.rmtree(folder)
 
 
 class _Judge:
-    """Probes and queries of one model, and the vectors that a backend makes of them."""
+    """Probes and queries for one model, and a backend's vectors of them."""
 
     def __init__(self, files: ModelFiles, texts: Sequence[str]) -> None:
         self._texts = [*PROBES, *texts]
@@ -140,7 +140,7 @@ class _Judge:
     def record(
         self, backend: str, reference: tuple[Vectors, Vectors], inference: Inference, beside: float = 0.0, **more: Any
     ) -> Record:
-        """Judge one backend; `beside` is the speed of the one that it would replace."""
+        """Judge one backend; `beside` is the speed of the backend it would replace."""
         vectors, speed = self.measured(inference)
         parity = compare(reference, vectors, self.answers)
         slower = f"it is slower here: {speed:.0f} tokens/s instead of {beside:.0f}" if speed < beside else None
@@ -159,7 +159,7 @@ class _Judge:
 def _export(request: Request, folder: Path) -> list[Record]:
     files = ModelFiles(request.folder)
     judge = _Judge(files, distinct(request.texts, _ORIGINAL_TEXTS))
-    reference = judge.original()  # first: it loads the model, and checks that it can be loaded
+    reference = judge.original()  # first, because it checks that the model can be loaded
     xml = _save(_convert(files), folder)
     f32 = Inference(*xml, files.dimension, "f32")
     records = [judge.record("openvino-f32", reference, f32)]
@@ -171,7 +171,7 @@ def _export(request: Request, folder: Path) -> list[Record]:
 
 
 def _convert(files: ModelFiles) -> "openvino.Model":
-    """Everything between token ids and the unit vector, as one graph over texts of equal length."""
+    """Everything from token ids to the unit vector, as one graph for texts of equal length."""
     import torch
 
     from twin.embedding.backends.sentence_transformer import load_torch
@@ -181,7 +181,7 @@ def _convert(files: ModelFiles) -> "openvino.Model":
     transformer, *others = original.children()
 
     class Whole(torch.nn.Module):
-        """Without a mask, because nothing is padded: attention then is the plugin's fused kernel."""
+        """Without a mask, because nothing is padded: then attention uses the plugin's fused kernel."""
 
         def __init__(self) -> None:
             super().__init__()
@@ -229,8 +229,8 @@ def _quantise(request: Request, folder: Path) -> list[Record]:
 def _fragile(model: "openvino.Model") -> list[str]:
     """Names of the matrix products that stay in float: the narrowing ones of the first two feed-forward layers.
 
-    What goes into them comes from GELU, most of it near zero and some far away, which 8 bits hold badly, and every
-    later layer builds on their error.
+    Their inputs come from GELU: most are near zero and some far away, which 8 bits represent badly, and every later
+    layer builds on the error.
     """
     found = []
     for node in model.get_ordered_ops():
@@ -242,13 +242,13 @@ def _fragile(model: "openvino.Model") -> list[str]:
 
 
 def _calibration(files: ModelFiles, sample: Sequence[str]) -> list[str]:
-    """What the ranges of activations are taken from: chunks, sentences as short as queries are, and odd texts.
+    """The texts that determine the ranges of activations: chunks, sentences as short as queries, and unusual texts.
 
-    Calibrated on whole chunks alone, a query of one word falls outside of the ranges and its vector is clipped.
+    If only whole chunks were used, a one-word query would fall outside the ranges, and its vector would be clipped.
     """
     half = len(sample) // 2
     sentences, numbers = known_items(sample[half:])
-    short = dict(zip(numbers, sentences, strict=True)).values()  # the last one of each text
+    short = dict(zip(numbers, sentences, strict=True)).values()  # the last sentence of each text
     return [
         *(files.document_prompt + text for text in [*sample[:half], *PROBES[1::2]]),
         *(files.query_prompt + sentence for sentence in short),

@@ -19,11 +19,11 @@ from twin.errors import ConsistencyError, InputError
 from twin.tokens.sizer import Sizer
 
 SAFE_WINDOW = 256
-"""Tokens of a chunk where the model's own tokenizer is not known: every embedding model in use reads 512 or more, and
-no tokenizer makes twice as many tokens of a text as that of MiniLM does."""
+"""Tokens of a chunk if the model's own tokenizer is unknown: every embedding model in use reads 512 or more, and no
+tokenizer makes twice as many tokens of a text as MiniLM's."""
 
 _FILE_WINDOW = 512
-"""Tokens of a chunk where the tokenizer is known and the window is not."""
+"""Tokens of a chunk if the tokenizer is known and the window is not."""
 
 _BATCH_TEXTS = 64
 _BATCH_TOKENS = 16_384
@@ -34,17 +34,17 @@ _NAMES = Names(url="TWIN_EMBEDDING_URL", key="TWIN_EMBEDDING_API_KEY", model="TW
 
 
 class EndpointEmbedder:
-    """One model of an endpoint; nothing is asked of it before the dimension or a vector is needed.
+    """One model of an endpoint; there is no request before the dimension or a vector is needed.
 
-    Its fingerprint is its name and dimension: an endpoint does not say which weights answer. Give another weights
+    Its fingerprint is its name and dimension: an endpoint does not say which weights it uses. Give other weights
     another name.
 
     Args:
-        url: up to and without `/embeddings`, such as `https://api.openai.com/v1`; with it is understood too.
+        url: without `/embeddings`, such as `https://api.openai.com/v1`; with it also works.
         model: the name that the endpoint knows.
-        key: sent as a bearer token, to this address alone.
-        tokenizer: folder of a model or a `tokenizer.json`, to measure chunks by; None: the packaged model's, with a
-            window that is safe for any other.
+        key: sent as a bearer token, only to this address.
+        tokenizer: folder of a model or a `tokenizer.json`, to measure chunks; None: the packaged model's tokenizer,
+            with a window that is safe for any model.
     """
 
     backend = "endpoint"
@@ -55,7 +55,7 @@ class EndpointEmbedder:
 
     @cached_property
     def sizer(self) -> Sizer:
-        """Counts by the tokenizer that was given, or by the packaged model's."""
+        """Counts with the given tokenizer, or with the packaged model's."""
         if self._tokenizer is None:
             return Sizer.from_file(ModelFiles().folder / "tokenizer.json", SAFE_WINDOW)
         path = Path(self._tokenizer).expanduser()
@@ -72,7 +72,7 @@ class EndpointEmbedder:
 
     @cached_property
     def dimension(self) -> int:
-        """Numbers per vector; asked of the endpoint once."""
+        """Numbers per vector; requested from the endpoint once."""
         return int(self._ask(["dimension"]).shape[1])
 
     @property
@@ -81,12 +81,12 @@ class EndpointEmbedder:
         return f"{self.model.rsplit('/', 1)[-1]}@endpoint/{self.dimension}"
 
     def embed(self, texts: Sequence[str]) -> Vectors:
-        """See `Embedder.embed`; several requests at a time.
+        """See `Embedder.embed`; with several parallel requests.
 
         Raises:
             InputError: the endpoint refuses the key, the model or the texts.
             StoreError: it cannot be reached, or kept failing.
-            ConsistencyError: it answers with something else than one proper vector per text.
+            ConsistencyError: its answer is not one valid vector per text.
         """
         if not texts:
             return np.empty((0, self.dimension), dtype=np.float32)
@@ -101,7 +101,7 @@ class EndpointEmbedder:
         return vectors
 
     def embed_queries(self, texts: Sequence[str]) -> Vectors:
-        """As `embed`: an endpoint knows of no prompts."""
+        """Like `embed`: an endpoint has no prompts."""
         return self.embed(texts)
 
     def _batches(self, texts: Sequence[str]) -> Iterator[list[str]]:
@@ -116,7 +116,7 @@ class EndpointEmbedder:
         yield batch
 
     def _ask(self, texts: list[str]) -> Vectors:
-        """Vectors of one request, shape (len(texts), whatever the endpoint gives), of unit length."""
+        """Vectors of one request, shape (len(texts), the endpoint's dimension), of unit length."""
         body = {"model": self.model, "input": texts, "encoding_format": "float"}
         answer = self._endpoint.post(body, "embeddings")
         try:
@@ -124,7 +124,7 @@ class EndpointEmbedder:
             vectors = np.array([row["embedding"] for row in rows], dtype=np.float32)
             numbers = [row["index"] for row in rows]
         except (ValueError, KeyError, TypeError) as error:
-            raise ConsistencyError(f"{self._endpoint.url} answered with something else than embeddings.") from error
+            raise ConsistencyError(f"{self._endpoint.url} did not answer with embeddings.") from error
         if vectors.ndim != 2 or numbers != list(range(len(texts))):
             raise ConsistencyError(f"{self._endpoint.url} answered with {len(rows)} vectors for {len(texts)} texts.")
         norms = np.linalg.norm(vectors, axis=1, keepdims=True)

@@ -1,8 +1,8 @@
-"""What was made of a model, as artifacts: `embedders/<name>-<weights>-<shape>/<backend>/`.
+"""Exports of a model, as artifacts: `embedders/<name>-<weights>-<shape>/<backend>/`.
 
-A model and its weights are named by a hash of their contents and written before the record that names them, so that a
-reader sees a whole export or none, and two processes that export at once do each other no harm. A record is of one
-kind of CPU: neither speed nor parity carries over to another one.
+A model and its weights are named by a hash of their contents and written before the record that names them, so a reader
+sees a complete export or none, and two processes can export at the same time. A record is valid for one kind of CPU:
+neither speed nor parity can be transferred to another.
 """
 
 import hashlib
@@ -24,14 +24,14 @@ _FILES = ("model.xml", "model.bin")
 
 
 class Record(Model):
-    """The judgement of one backend on one kind of CPU, and where its files lie."""
+    """The judgement of one backend on one kind of CPU, and where its files are."""
 
     backend: str
     cpu: str
-    refused: str | None  # why it is not used; None: it may be
+    refused: str | None  # why it is not used; None: it may be used
     parity: dict[str, float]  # see `twin.embedding.backends.parity.Parity`
     tokens_per_second: float  # on the probes, all cores
-    tokens_per_second_before: float  # of the backend that it would replace, in the same run; 0: not measured
+    tokens_per_second_before: float  # of the backend it would replace, in the same run; 0: not measured
     versions: dict[str, str]
     calibration: dict[str, Any] = Field(default_factory=dict)  # int8: number and hash of the texts
     files: tuple[str, ...] = ()  # under the model's folder: `.xml` and `.bin`
@@ -41,7 +41,7 @@ class Exports:
     """The exports of one model.
 
     Args:
-        artifacts: where they are kept.
+        artifacts: stores them.
         key: of the model, see `ModelFiles.key`.
     """
 
@@ -49,7 +49,7 @@ class Exports:
         self._artifacts, self._key = artifacts, key
 
     def record(self, backend: str) -> Record | None:
-        """What is known of a backend on this kind of CPU; None where it was never tried."""
+        """The record of a backend on this kind of CPU; None if it was never tried."""
         content = self._artifacts.read_bytes(*self._record(backend))
         try:
             return None if content is None else Record.model_validate_json(content)
@@ -58,7 +58,7 @@ class Exports:
             return None
 
     def save(self, folder: Path, records: list[Record]) -> None:
-        """Keep the files of a conversion and what was found out about them."""
+        """Store the files of a conversion and their record."""
         names = []
         for file in _FILES:
             name = f"{records[0].backend}/{_digest(folder / file)[:12]}-{file}"
@@ -70,7 +70,7 @@ class Exports:
             self._artifacts.write_bytes(*self._record(record.backend), content=kept.model_dump_json(indent=1).encode())
 
     def files(self, record: Record) -> tuple[Path, Path] | None:
-        """The `.xml` and `.bin` of a record on this machine, fetched where the store is remote; None if one is gone."""
+        """The local `.xml` and `.bin` of a record, downloaded if the store is remote; None if one is missing."""
         paths = [self._artifacts.path(*self._name(name)) for name in record.files]
         if len(paths) != len(_FILES) or not all(path.exists() for path in paths):
             return None
@@ -88,7 +88,7 @@ class Exports:
 
 
 def _fetched(path: Any, key: str) -> Path:
-    """A copy of a remote file in the user's cache; its name holds a hash of its contents, so it never gets old."""
+    """A copy of a remote file in the user's cache; its name contains a hash of its contents, so it stays valid."""
     for base in (Path.home() / ".cache" / "llm-twin", Path(tempfile.gettempdir()) / "llm-twin"):
         local: Path = base / layout.EMBEDDERS / key / path.parent.name / path.name
         if local.exists():

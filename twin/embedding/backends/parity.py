@@ -1,11 +1,11 @@
-"""Does another backend say the same as the original? By cosine, and by what a search would find.
+"""Does another backend agree with the original? Measured by cosine and by search results.
 
-A conversion that goes wrong (pooling, precision, saturated integers) still gives unit vectors, and every later stage
-would take them. So a backend is used only where its vectors of probes agree with the original's: the probes are texts
-of the user's own and a packaged set of several languages, code and odd lengths.
+A wrong conversion (pooling, precision, saturated integers) still gives unit vectors, and every later stage would accept
+them. So a backend is used only if its vectors of probes agree with the original's. The probes are texts of the user and
+a packaged set with several languages, code and unusual lengths.
 
 Retrieval is measured as known-item search: a sentence of a text is the query, the text is the answer, nDCG@10 over
-all probes; with as many as `QUERIES` of them chance is small beside `NDCG_LOSS`.
+all probes; with `QUERIES` queries, chance is small compared with `NDCG_LOSS`.
 """
 
 import re
@@ -19,27 +19,27 @@ from twin.identity import sha256
 
 COSINE_MEAN = 0.99
 COSINE_LOW = 0.97
-"""One probe in a hundred may be further away than this: a word alone, an emoji."""
+"""One probe in a hundred may be less similar than this: a single word, an emoji."""
 COSINE_MIN = 0.9
 NDCG_LOSS = 0.003
 QUERIES = 3000
 
 _PER_TEXT = 12
-"""Sentences of one text that become queries, at most."""
+"""The most sentences of one text that become queries."""
 
 _WORDS = range(4, 61)
-"""Words of a sentence that is worth asking for."""
+"""Words that a sentence must have to become a query."""
 
 _DEPTH = 10
 
 
 class Parity(NamedTuple):
-    """How near a candidate is to its reference; `refused` is the sentence that says why it is not used."""
+    """How close a candidate is to its reference; `refused` says in one sentence why it is not used."""
 
     texts: int
     queries: int
     cosine_mean: float  # over texts and queries
-    cosine_low: float  # the hundredth part of them is below it
+    cosine_low: float  # one in a hundred is below it
     cosine_min: float
     ndcg_reference: float
     ndcg_candidate: float
@@ -47,7 +47,7 @@ class Parity(NamedTuple):
 
 
 def distinct(texts: Sequence[str], count: int, skip: int = 0) -> list[str]:
-    """`count` different texts, the same whatever order they come in: those whose hashes come first, after `skip`."""
+    """`count` different texts, whatever their order: those with the smallest hashes, after `skip`."""
     return sorted(set(texts), key=sha256)[skip : skip + count]
 
 
@@ -70,8 +70,8 @@ def compare(reference: tuple[Vectors, Vectors], candidate: tuple[Vectors, Vector
 
     Args:
         reference: vectors of texts, shape (n, dimension), and of queries, shape (m, dimension), by the original.
-        candidate: the same by the backend that is judged.
-        answers: the number of the text that each query must find, m of them.
+        candidate: the same by the backend to judge.
+        answers: for each of the m queries, the number of the text that it must find.
     """
     if [part.shape for part in candidate] != [part.shape for part in reference]:
         shapes = f"{candidate[0].shape} instead of {reference[0].shape}"
@@ -89,12 +89,12 @@ def compare(reference: tuple[Vectors, Vectors], candidate: tuple[Vectors, Vector
 
 
 def ndcg(texts: Vectors, queries: Vectors, answers: Sequence[int]) -> float:
-    """Mean nDCG@10 of a search with one right answer each; of equal scores the answer comes last.
+    """Mean nDCG@10 of a search with one right answer each; among equal scores, the answer comes last.
 
-    Järvelin and Kekäläinen 2002, with one relevant document: 1 / log2(1 + rank) where it is among the first ten.
+    Järvelin and Kekäläinen 2002, with one relevant document: 1 / log2(1 + rank) if it is among the first ten.
     """
     scores = queries @ texts.T
     right = scores[np.arange(len(answers)), answers]
     ranks = np.sum(scores >= right[:, None], axis=1)
-    found = (ranks >= 1) & (ranks <= _DEPTH)  # what is not a number ranks nowhere
+    found = (ranks >= 1) & (ranks <= _DEPTH)  # NaN has no rank
     return float(np.mean(found / np.log2(1 + np.maximum(ranks, 1))))

@@ -1,4 +1,4 @@
-"""Texts that every export of a model is compared on, beside the user's own: languages, code, and odd lengths."""
+"""Texts to compare every export of a model on, besides the user's own: languages, code, and unusual lengths."""
 
 PROBES = (
     "a",

@@ -1,4 +1,4 @@
-"""PyTorch as backend: any sentence-transformers model, on a GPU or the CPU. The others are judged by it."""
+"""PyTorch as backend: any sentence-transformers model, on a GPU or the CPU. It is the reference for the others."""
 
 import logging
 import threading
@@ -22,16 +22,16 @@ _BATCH_TOKENS = {"cpu": 2048, "cuda": 65_536}
 
 
 class SentenceTransformerEmbedder(ModelFiles):
-    """One model, see `ModelFiles`; the weights are not read before the first `embed`."""
+    """One model, see `ModelFiles`; the weights are loaded by the first `embed`."""
 
     @property
     def backend(self) -> str:
-        """`torch-cuda` where PyTorch sees such a device, `torch-cpu` elsewhere."""
+        """`torch-cuda` if PyTorch sees such a device, otherwise `torch-cpu`."""
         loaded = _models.get(self.folder)
         return f"torch-{loaded.device.type}" if loaded else "torch-cuda" if cuda_is_there() else "torch-cpu"
 
     def embed(self, texts: Sequence[str]) -> Vectors:
-        """See `Embedder.embed`. Texts of like length go into one batch, so that little of it is padding."""
+        """See `Embedder.embed`. Texts of similar length share a batch, so there is little padding."""
         return self._embed(texts, self.document_prompt)
 
     def embed_queries(self, texts: Sequence[str]) -> Vectors:
@@ -46,7 +46,7 @@ class SentenceTransformerEmbedder(ModelFiles):
         for batch in self._batches(texts, _BATCH_TOKENS.get(model.device.type, 2048)):
             vectors[batch] = model.encode(
                 [texts[number] for number in batch],
-                prompt=prompt,  # even where it is none: a default prompt must not come in its place
+                prompt=prompt,  # even if it is empty: otherwise a default prompt would be used
                 batch_size=len(batch),
                 normalize_embeddings=True,
                 show_progress_bar=False,
@@ -54,7 +54,7 @@ class SentenceTransformerEmbedder(ModelFiles):
         norms = np.linalg.norm(vectors, axis=1)
         if not np.all(np.abs(norms - 1) < 1e-3):  # false for NaN too
             bad = int(np.argmin(np.nan_to_num(norms)))
-            raise ConsistencyError(f"{self.model} made no proper vector of the text {texts[bad][:80]!r}.")
+            raise ConsistencyError(f"{self.model} did not make a valid vector of the text {texts[bad][:80]!r}.")
         return vectors
 
     def _batches(self, texts: Sequence[str], budget: int) -> Iterator[list[int]]:
@@ -74,10 +74,10 @@ _loading = threading.Lock()
 
 
 def load_torch(name: str, folder: Path, max_tokens: int) -> "SentenceTransformer":
-    """The loaded model of a folder: one per process, whoever asks, so that the assets of a run load it once.
+    """The loaded model of a folder: one per process, so the assets of a run load it once.
 
     Raises:
-        InputError: the folder holds no model that sentence-transformers can load.
+        InputError: the folder has no model that sentence-transformers can load.
     """
     with _loading:
         if folder not in _models:
@@ -97,12 +97,12 @@ def load_torch(name: str, folder: Path, max_tokens: int) -> "SentenceTransformer
 
 
 def is_loaded(folder: Path) -> bool:
-    """Whether this process has the model of that folder in PyTorch already."""
+    """Whether this process has already loaded the model of that folder in PyTorch."""
     return folder in _models
 
 
 def cuda_is_there() -> bool:
-    """Whether the driver of NVIDIA finds a device and PyTorch was built for it; asked without loading PyTorch."""
+    """Whether NVIDIA's driver finds a device and PyTorch was built for it, without loading PyTorch."""
     import ctypes
     from importlib.metadata import PackageNotFoundError, version
 

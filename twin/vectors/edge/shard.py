@@ -1,4 +1,4 @@
-"""One shard of Qdrant Edge: how it is made, filled and read. Versions and authors are the matter of `edge`."""
+"""One shard of Qdrant Edge: creating, filling and reading it. `store` handles versions and authors."""
 
 import contextlib
 import shutil
@@ -34,13 +34,13 @@ if TYPE_CHECKING:
     from qdrant_edge import Point as EdgePoint
 
 OVERSAMPLING = 2.0
-"""How many times the wanted points a quantised search takes before it scores them by the full vectors."""
+"""A quantised search takes this many times the wanted points, then scores them by the full vectors."""
 
 _SPARE_BYTES = 64 * 1024 * 1024
-"""Kept free on the disk: the engine maps files into memory, and a full disk would kill the process without a word."""
+"""Bytes to keep free on disk: the engine maps files into memory, and a full disk would kill the process silently."""
 
 TOGETHER = 1024
-"""Points per update: from a few hundred on, how many there are makes no difference that can be measured."""
+"""Points per update: above a few hundred, the number makes no measurable difference."""
 
 _PAGE = 4096
 _VECTORS_PAGE = 512
@@ -50,7 +50,7 @@ _MICROSECOND = timedelta(microseconds=1)
 
 
 def opened(path: Path) -> "EdgeShard":
-    """An existing shard, to be read."""
+    """An existing shard, open for reading."""
     from qdrant_edge import EdgeShard
 
     with engine(path):
@@ -58,10 +58,10 @@ def opened(path: Path) -> "EdgeShard":
 
 
 def write(path: Path, dimension: int, index: Index, points: Iterable[Point], deletes: Collection[str]) -> int:
-    """Fill a shard, which is made where there is none; return how many points it holds, verified.
+    """Fill a shard, which is created if missing; return the verified number of its points.
 
     Raises:
-        StoreError: the disk is full, the engine fails, or it does not hold what was written.
+        StoreError: the disk is full, the engine fails, or the shard does not contain what was written.
     """
     from qdrant_edge import UpdateOperation
 
@@ -78,15 +78,15 @@ def write(path: Path, dimension: int, index: Index, points: Iterable[Point], del
             with engine(path):
                 shard.update(UpdateOperation.upsert_points(_stored(batch)))
             expected.update(point.chunk.id for point in batch)
-        check_space(path, allocated(path))  # merging writes a second copy before it drops the first
+        check_space(path, allocated(path))  # merging writes a second copy before it deletes the first
         with engine(path):
-            shard.optimize()  # builds the graph where there are enough vectors, and merges what was deleted
+            shard.optimize()  # builds the graph if there are enough vectors, and purges deleted points
             shard.flush()
         written = count(shard, path)
     finally:
         shard.close()
     if written != len(expected):
-        raise StoreError(f"{path} holds {written} points after writing instead of {len(expected)}: run it again.")
+        raise StoreError(f"{path} contains {written} points after writing instead of {len(expected)}: run this again.")
     return written
 
 
@@ -128,12 +128,12 @@ def chunks(shard: "EdgeShard", path: Path, ids: Sequence[str]) -> dict[str, Chun
 
 
 class Query:
-    """One search, ready to be asked of any number of shards.
+    """One search, ready to run on any number of shards.
 
     Args:
-        where: conditions; that on the author is the choice of the shard.
+        where: the conditions; the author is handled by the choice of the shard.
         index: how the shard was built.
-        vector: of either kind.
+        vector: a vector of either kind.
         limit: how many points are wanted.
     """
 
@@ -169,19 +169,19 @@ class Query:
 
 
 def allocated(folder: Path) -> int:
-    """Bytes that a folder's files occupy on the disk; their holes occupy none."""
+    """Bytes that a folder's files occupy on the disk, without their holes."""
     return sum(entry.stat().st_blocks * 512 for entry in folder.rglob("*") if entry.is_file())
 
 
 def check_space(path: Path, needed: int = 0) -> None:
-    """Refuse to go on where the disk has not `needed` bytes and some to spare. `path` may be yet to be made."""
+    """Raise an error if the disk does not have `needed` bytes and some to spare. `path` may not exist yet."""
     if shutil.disk_usage(path if path.exists() else path.parent).free < needed + _SPARE_BYTES:
-        raise StoreError(f"{path} cannot be written: the disk is full. Free some space and run this again.")
+        raise StoreError(f"{path} cannot be written: the disk is full. Free up disk space and run this again.")
 
 
 @contextlib.contextmanager
 def engine(path: Path) -> Iterator[None]:
-    """The engine reports every failure as a bare `Exception`; that and nothing else becomes a `StoreError`."""
+    """The engine reports every failure as a bare `Exception`; only that becomes a `StoreError`."""
     try:
         yield
     except Exception as error:
@@ -230,14 +230,14 @@ def _config(dimension: int, index: Index) -> "EdgeConfig":
 
 
 def _stored(points: Iterable[Point]) -> "list[EdgePoint]":
-    """Each point with its chunk as one JSON string, and what is filtered by as numbers.
+    """Each point with its chunk as one JSON string, and with the fields to filter by as numbers.
 
-    The binding converts each field of a payload by trying one type after the other; a string is the fifth of them, so
-    that the fields of a chunk would take longer than all else that is done for the point. The hash of the chunk needs
-    no field: it is that of the string. Of an array it reads the numbers one by one, without a list of all of them.
-    What is filtered by has a field each: to the binding a list of four numbers is dearer than four fields, by more than
-    the engine saves with one index for all. The indexes are there before the points, because an index made of points
-    that are there reads each of them again, and costs four times as much.
+    The binding converts each payload field by trying one type after another, and a string is the fifth. So converting
+    the fields of a chunk would take longer than everything else done for the point. The hash of the chunk needs no
+    field: it is the hash of the string. An array's numbers are read one by one, without a list of all of them. Each
+    filter has its own field: for the binding, a list of four numbers costs more than four fields, and more than the
+    engine saves with one common index. The indexes are created before the points, because indexing existing points
+    reads each of them again and costs four times as much.
     """
     from qdrant_edge import Point as EdgePoint
     from qdrant_edge import SparseVector as EdgeSparse
@@ -262,12 +262,12 @@ def _stored(points: Iterable[Point]) -> "list[EdgePoint]":
 
 @lru_cache(1 << 16)
 def _number(text: str) -> int:
-    """What stands for a string in the shard's indexes: 63 bits of its hash, which no two strings in use share."""
+    """The number for a string in the shard's indexes: 63 bits of its hash, which differ for all strings in use."""
     return int.from_bytes(blake2b(text.encode(), digest_size=8).digest()) >> 1
 
 
 def _microseconds(moment: datetime) -> int:
-    """Since 1970, a time without a zone taken to be in UTC; exact as a double, which is what the engine compares."""
+    """Time since 1970 (UTC if there is no zone); exact as a double, which the engine compares."""
     moment = moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment
     return (moment - _EPOCH) // _MICROSECOND
 

@@ -1,9 +1,9 @@
 """Points in Qdrant Edge: Qdrant's own engine inside this process, one shard per category and author, no server.
 
-The engine lets one process at a time open a shard *that has a write-ahead log*. Ours have none: a writer fills a
-version that nobody reads, flushes it and switches the pointer (see `versions`), so that a log would protect nothing
-that the switch does not. Without it any number of processes open the same version in place, which costs milliseconds
-and no disk; opening rewrites two small JSON files, each by renaming an equal one onto it, and touches no data.
+Only one process at a time can open a shard *with a write-ahead log*. Our shards have no log: a writer fills a version
+that nobody reads, flushes it and switches the pointer (see `versions`), so a log would not protect anything more.
+Without a log, any number of processes can open the same version in place, within milliseconds and without extra disk
+space. Opening replaces two small JSON files by equal ones and changes no data.
 """
 
 import os
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 LOCK_TIMEOUT_S = 60.0
 
 LAYOUT = 2
-"""Of the points in a shard; a shard of another layout is written anew by the next build and answers nothing."""
+"""Version of the points' layout. A shard of another layout gives no results, and the next build writes it again."""
 
 
 class EdgeVectorStore:
@@ -37,9 +37,9 @@ class EdgeVectorStore:
 
     Args:
         root: folder of all shards; created on the first write.
-        quantized: whether searches go by vectors of one byte a number, and the best of them are scored again by the
-            full ones.
-        lock_timeout_s: how long a writer waits for another one of the same shard.
+        quantized: whether searches use vectors with one byte per number and score the best ones again by the full
+            vectors.
+        lock_timeout_s: how long a writer waits for another writer of the same shard.
     """
 
     def __init__(self, root: Path, *, quantized: bool = False, lock_timeout_s: float = LOCK_TIMEOUT_S) -> None:
@@ -71,7 +71,7 @@ class EdgeVectorStore:
         upserts: Iterable[Point],
         deletes: Collection[str],
     ) -> None:
-        """See `VectorStore.apply`: all or nothing for readers. Other settings of the index alone make a new version."""
+        """See `VectorStore.apply`: all or nothing for readers. Changed index settings alone also make a new version."""
         folder = self._folder(category, author)
         upserts = iter(upserts)
         first = next(upserts, None)
@@ -89,15 +89,17 @@ class EdgeVectorStore:
                 folder.switch(wanted.model_copy(update={"version": path.name, "points": written}))
         except OSError as error:
             reason = error.strerror or error
-            raise StoreError(f"{folder.path} cannot be written ({reason}): free space or mend its rights.") from error
+            raise StoreError(
+                f"{folder.path} cannot be written ({reason}): free up disk space or fix its permissions."
+            ) from error
 
     def count(self, category: Category, author: str) -> int:
         """See `VectorStore.count`."""
-        opened = self._open(category, author)  # which counted them
+        opened = self._open(category, author)  # the manifest counted them
         return 0 if opened is None else opened[0].points
 
     def serves(self, category: Category, author: str, model: str) -> bool:
-        """See `VectorStore.serves`; an author's shard waits for no other author."""
+        """See `VectorStore.serves`; an author's shard does not wait for other authors."""
         manifest = self._folder(category, author).manifest()
         return manifest is None or manifest.model == model
 
@@ -109,7 +111,9 @@ class EdgeVectorStore:
         except FileNotFoundError:
             return []
         except OSError as error:
-            raise StoreError(f"{folder} cannot be read ({error.strerror}): mend its rights or TWIN_STORE.") from error
+            raise StoreError(
+                f"{folder} cannot be read ({error.strerror}): fix its permissions or correct TWIN_STORE."
+            ) from error
         manifests = {slug: self._folder(category, slug).manifest() for slug in slugs}
         return [slug for slug, manifest in manifests.items() if manifest is not None and manifest.points]
 
@@ -121,7 +125,7 @@ class EdgeVectorStore:
     def points(
         self, category: Category, author: str, model: str, ids: Collection[str] | None = None
     ) -> Iterator[Point]:
-        """See `VectorStore.points`; all of one version, whatever is written meanwhile."""
+        """See `VectorStore.points`; all points are of one version, even during a write."""
         opened = self._open(category, author)
         if opened is None or (opened[0].model, opened[0].layout) != (model, LAYOUT):
             return
@@ -144,7 +148,7 @@ class EdgeVectorStore:
     def search(
         self, category: Category, where: Where, *, vector: Vector | None, sparse: SparseVector | None, limit: int
     ) -> Found:
-        """See `VectorStore.search`; exact where the shard is too small for a graph."""
+        """See `VectorStore.search`; exact if the shard is too small for a graph."""
         dense: list[Scored] = []
         terms: list[Scored] = []
         for author in [where.author] if where.author is not None else self.authors(category):
@@ -155,8 +159,8 @@ class EdgeVectorStore:
             index = manifest.index
             if index is None or manifest.layout != LAYOUT or (vector is not None and manifest.dimension != len(vector)):
                 raise StoreError(
-                    f"The {category.value} of {author} were stored with {manifest.model}, the query was not: "
-                    "build the collections again, or set TWIN_EMBEDDING_MODEL back."
+                    f"The {category.value} of {author} were stored with {manifest.model}, and the query was not: "
+                    "build the collections again or set TWIN_EMBEDDING_MODEL back."
                 )
             if vector is not None:
                 dense += Query(where, index, vector, limit).nearest(shard, self._root, author)
@@ -182,7 +186,7 @@ class EdgeVectorStore:
         return sum(folder.remove(self._lock_timeout_s) for folder in folders if folder.path.exists())
 
     def close(self) -> None:
-        """Let go of all opened shards."""
+        """Close all open shards."""
         with self._opening:
             self._opened.clear()
 
@@ -190,7 +194,7 @@ class EdgeVectorStore:
         return VersionedFolder(self._root / category.value / check_slug(author))
 
     def _open(self, category: Category, author: str) -> tuple[Manifest, "EdgeShard"] | None:
-        """The current version, opened once per process. One that is replaced closes when its last search ends."""
+        """The current version, opened once per process. A replaced version closes when its last search ends."""
         folder = self._folder(category, author)
         key = (os.getpid(), folder.path)
         with self._opening:
@@ -204,11 +208,11 @@ class EdgeVectorStore:
                     points = edge_shard.count(shard, folder.path)
                     if points != manifest.points:
                         raise StoreError(
-                            f"{folder.path} holds {points} points instead of {manifest.points}: "
+                            f"{folder.path} contains {points} points instead of {manifest.points}: "
                             "remove it and load the points again."
                         )
                 except StoreError:
-                    # Two writers may have passed since the pointer was read, and taken the version away.
+                    # Two writers may have switched since the pointer was read, and removed the version.
                     if (newer := folder.manifest()) == manifest:
                         raise
                     manifest = newer

@@ -1,9 +1,9 @@
-"""Versioned folders with one atomic pointer: how a reader never meets a half-written folder, nor blocks a writer.
+"""Versioned folders with one atomic pointer: readers never see a half-written folder and never block a writer.
 
-A folder holds the versions `00000001`, `00000002`, ..., a `CURRENT` file that says which of them is valid and what it
+A folder contains the versions `00000001`, `00000002`, ..., a `CURRENT` file that says which one is valid and what it
 contains, and a `LOCK` file. Only the holder of the lock writes, always into a version that nobody reads yet, and
-`CURRENT` is replaced once that version is whole and on disk. The kernel drops the lock of a killed writer; what it
-left behind is no version that `CURRENT` names, and the next writer removes it.
+`CURRENT` is replaced when that version is complete and on disk. The kernel releases the lock of a killed writer.
+`CURRENT` never names what it left behind, and the next writer removes it.
 """
 
 import contextlib
@@ -25,37 +25,37 @@ _NOT_BY_KERNEL = (errno.EXDEV, errno.ENOSYS, errno.EINVAL, errno.EOPNOTSUPP, err
 
 
 class Index(BaseModel):
-    """How a shard is searched by meaning: by a graph (HNSW, Malkov and Yashunin 2016), by all its vectors where it is
-    smaller than that takes to pay."""
+    """How a shard is searched by dense vectors: by a graph (HNSW, Malkov and Yashunin 2016), or by comparing all
+    vectors if the shard is too small for a graph to pay off."""
 
     model_config = ConfigDict(frozen=True)
 
     m: int = 16  # links per point
-    ef_construct: int = 64  # candidates looked at for each point's links
-    ef: int = 96  # candidates looked at in a search
-    threshold_kb: int = 10_000  # of vectors, from which on there is a graph
-    full_scan_kb: int = 2_000  # of vectors that meet a search's conditions, up to which the graph is not used
-    quantized: bool = False  # by one byte a number, with the best scored again by the full vectors
+    ef_construct: int = 64  # candidates examined for each point's links
+    ef: int = 96  # candidates examined in a search
+    threshold_kb: int = 10_000  # size of the vectors from which on there is a graph
+    full_scan_kb: int = 2_000  # size of the vectors that meet a search's conditions up to which the graph is not used
+    quantized: bool = False  # one byte per number, with the best scored again by the full vectors
 
 
 class Manifest(BaseModel):
-    """What the current version is and holds."""
+    """What the current version is and contains."""
 
     model_config = ConfigDict(frozen=True)
 
     version: str
-    model: str  # what the points are made with
+    model: str  # what the points were made with
     dimension: int
     points: int
-    layout: int = 1  # what the points consist of, see `twin.vectors.edge.store`; the first releases wrote none
+    layout: int = 1  # layout of the points, see `twin.vectors.edge.store`; the first releases wrote none
     index: Index | None = None
 
     def holds(self, other: "Manifest") -> bool:
-        """Whether points of the other version can stay as they are."""
+        """Whether points of the other version can stay unchanged."""
         return (self.model, self.dimension, self.layout) == (other.model, other.dimension, other.layout)
 
     def like(self, other: "Manifest") -> bool:
-        """Whether nothing but version and number of points may differ."""
+        """Whether only the version and the number of points may differ."""
         return self.holds(other) and self.index == other.index
 
 
@@ -66,7 +66,7 @@ class VersionedFolder:
         self.path = path
 
     def manifest(self) -> Manifest | None:
-        """The current version; None where nothing was ever written.
+        """The current version; None if nothing was ever written.
 
         Raises:
             StoreError: the pointer is damaged.
@@ -79,15 +79,17 @@ class VersionedFolder:
         except ValidationError as error:
             raise StoreError(f"{pointer} is damaged: remove {self.path} and load the points again.") from error
         except OSError as error:
-            raise StoreError(f"{pointer} cannot be read ({error.strerror}): mend its rights or TWIN_STORE.") from error
+            raise StoreError(
+                f"{pointer} cannot be read ({error.strerror}): fix its permissions or correct TWIN_STORE."
+            ) from error
 
     def location(self, version: str) -> Path:
-        """Where a version lies."""
+        """The path of a version."""
         return self.path / version
 
     @contextlib.contextmanager
     def writing(self, timeout_s: float) -> Iterator[None]:
-        """Hold the lock of the folder; on entry, what killed writers left is removed.
+        """Hold the lock of the folder; first, remnants of killed writers are removed.
 
         Raises:
             StoreError: another writer holds the lock for longer than `timeout_s` seconds.
@@ -98,7 +100,7 @@ class VersionedFolder:
             lock.acquire()
         except Timeout:
             raise StoreError(
-                f"{self.path} is being written by another process for over {timeout_s:g} s: "
+                f"{self.path} has been locked by another process for over {timeout_s:g} s: "
                 "wait for it or stop it, and run this again."
             ) from None
         try:
@@ -109,7 +111,7 @@ class VersionedFolder:
 
     @contextlib.contextmanager
     def next_version(self) -> Iterator[Path]:
-        """Path of a new version, not there yet; it is removed again where the block fails. Needs the lock."""
+        """Path of a new version, which does not exist yet; it is removed if the block fails. Needs the lock."""
         current = self.manifest()
         number = int(current.version) + 1 if current else 1
         path = self.location(f"{number:08d}")
@@ -117,15 +119,15 @@ class VersionedFolder:
             yield path
         except BaseException:
             current = self.manifest()
-            if current is None or current.version != path.name:  # else it failed after the switch, and is valid
+            if current is None or current.version != path.name:  # otherwise it failed after the switch, and is valid
                 shutil.rmtree(path, ignore_errors=True)
             raise
 
     def switch(self, manifest: Manifest) -> None:
         """Make a version the current one, durably. Needs the lock.
 
-        The version before it stays until the next switch: a reader may have read `CURRENT` a moment ago and be about
-        to open it. What a reader has open already it keeps, even when the files are removed (POSIX).
+        The previous version stays until the next switch: a reader may have just read `CURRENT` and be about to open it.
+        What a reader has already opened stays usable even after its files are removed (POSIX).
         """
         sync_tree(self.location(manifest.version))
         with replacing(self.path / "CURRENT") as temporary:
@@ -133,7 +135,7 @@ class VersionedFolder:
         self._sweep()
 
     def remove(self, timeout_s: float) -> int:
-        """Remove the folder with all that is in it, the pointer first; return how many points it held.
+        """Remove the folder and its contents, the pointer first; return how many points it contained.
 
         Raises:
             StoreError: another writer holds the lock, or something in it may not be removed.
@@ -141,19 +143,19 @@ class VersionedFolder:
         points = 0
         try:
             with self.writing(timeout_s):
-                with contextlib.suppress(StoreError):  # a damaged pointer, which goes as well
+                with contextlib.suppress(StoreError):  # a damaged pointer, which is removed as well
                     points = current.points if (current := self.manifest()) else 0
                 (self.path / "CURRENT").unlink(missing_ok=True)
                 shutil.rmtree(self.path)
         except OSError as error:
-            raise StoreError(f"{self.path} cannot be removed ({error.strerror}): mend its rights.") from error
+            raise StoreError(f"{self.path} cannot be removed ({error.strerror}): fix its permissions.") from error
         return points
 
     def _sweep(self) -> None:
         """Remove every version but the current one and the one before it.
 
-        A late reader that is opening an old version renames files in it while it goes; what that leaves behind goes
-        with the next sweep. A version that never became current has no readers and must go at once.
+        A late reader that is opening an old version renames files in it during the removal; the next sweep removes what
+        is left. A version that never became current has no readers and must be removed at once.
         """
         current = self.manifest()
         number = int(current.version) if current else 0
@@ -165,7 +167,7 @@ class VersionedFolder:
 def copy_sparse(source: Path, target: Path) -> None:
     """Copy a folder without filling the holes of its files: the engine reserves 32 MB and uses a few kB of it."""
     # A reader that is opening the folder writes files beside their targets in short-lived folders, and renames them.
-    # os.walk passes over what vanishes while it looks; Path.rglob does not.
+    # os.walk ignores files that vanish meanwhile; Path.rglob does not.
     for folder, folders, names in os.walk(source):
         folders[:] = [name for name in folders if not name.startswith(".atomicwrite")]
         place = target / Path(folder).relative_to(source)
@@ -184,7 +186,7 @@ def _copy_file(source: Path, target: Path) -> None:
 
 
 def _copy_range(source: int, target: int, start: int, end: int) -> None:
-    """Let the kernel copy a range, which on XFS and Btrfs shares its blocks until one side is written."""
+    """Let the kernel copy a range; XFS and Btrfs share its blocks until one side is written."""
     while start < end:
         try:
             done = os.copy_file_range(source, target, end - start, start, start)
@@ -192,18 +194,18 @@ def _copy_range(source: int, target: int, start: int, end: int) -> None:
             if error.errno not in _NOT_BY_KERNEL:
                 raise
             done = os.pwrite(target, os.pread(source, min(_BLOCK, end - start), start), start)
-        if not done:  # the file became shorter meanwhile
+        if not done:  # the file has become shorter
             return
         start += done
 
 
 def _data(descriptor: int, size: int) -> Iterator[tuple[int, int]]:
-    """Ranges of a file that hold data; a file system that knows no holes reports the whole file."""
+    """Ranges of a file that contain data; a file system without holes reports the whole file."""
     start = 0
     while start < size:
         try:
             start = os.lseek(descriptor, start, os.SEEK_DATA)
-        except OSError:  # ENXIO: nothing but a hole up to the end
+        except OSError:  # ENXIO: only a hole up to the end
             return
         end = os.lseek(descriptor, start, os.SEEK_HOLE)
         yield start, end

@@ -1,4 +1,4 @@
-"""Collections of a Qdrant server: how one is made, loaded, marked complete and put behind its alias."""
+"""Collections of a Qdrant server: creating and loading one, marking it complete, and switching its alias."""
 
 import contextlib
 import logging
@@ -22,10 +22,10 @@ HNSW_M = 16
 """Links per point in the graph of a loaded collection; the server's own default."""
 
 OVERSAMPLING = 2.0
-"""How many times the wanted points a quantised search takes before it scores them by the full vectors."""
+"""A quantised search takes this many times the wanted points, then scores them by the full vectors."""
 
 INDEX_TIMEOUT_S = 1800.0
-"""How long a switch waits for the index of a new collection; then it goes on, and searches are exact and slower."""
+"""How long a switch waits for the index of a new collection; after that, searches are exact and slower for a while."""
 
 _POLL_S = 1.0
 _MARKERS = UUID("0d0e4d1c-2f0e-5a8e-9a51-7d9b1c1f5c11")
@@ -38,12 +38,12 @@ def collection_name(category: Category, model: str) -> str:
 
 
 def is_ours(name: str) -> bool:
-    """Whether a collection is one of this project's."""
+    """Whether a collection belongs to this project."""
     return name.partition("__")[0] in set(Category)
 
 
 def alias_target(client: "QdrantClient", category: Category) -> str | None:
-    """The collection that the category's alias points to."""
+    """The collection behind the category's alias."""
     for alias in client.get_aliases().aliases:
         if alias.alias_name == category.value:
             return alias.collection_name
@@ -56,10 +56,11 @@ def authors_in(client: "QdrantClient", name: str) -> list[str]:
 
 
 def create(client: "QdrantClient", name: str, model: str, dimension: int, *, quantized: bool) -> None:
-    """Create a collection for its first load, unless it is there.
+    """Create a collection for its first load, unless it exists.
 
-    The payload indexes come before the points, because indexing later is dearer. The graph comes after them: while
-    m is 0 nothing is built that the next batch makes obsolete (Qdrant's guide to bulk uploads); see `finish_load`.
+    The payload indexes are created before the points, because indexing later costs more. The graph is built after the
+    points: while m is 0, nothing is built that the next batch makes obsolete (Qdrant's guide to bulk uploads); see
+    `finish_load`.
     """
     from qdrant_client.models import (
         Distance,
@@ -91,12 +92,12 @@ def create(client: "QdrantClient", name: str, model: str, dimension: int, *, qua
 
 
 def finish_load(client: "QdrantClient", name: str, *, wait: bool) -> None:
-    """Let the server build the graph of a collection that was loaded without, also one whose first load was killed.
+    """Let the server build the graph of a collection that was loaded without one, even if its first load was killed.
 
     Args:
         client: of the server.
         name: the collection.
-        wait: until it is built, because the collection is about to replace one that has its own.
+        wait: wait until it is built, because the collection is about to replace one that has a graph.
     """
     from qdrant_client.models import CollectionStatus, HnswConfigDiff
 
@@ -109,11 +110,11 @@ def finish_load(client: "QdrantClient", name: str, *, wait: bool) -> None:
         time.sleep(_POLL_S)
         info = client.get_collection(name)
     if info.status is CollectionStatus.RED:
-        raise StoreError(f"Qdrant cannot index the collection {name} (its status is red): look into the server's log.")
+        raise StoreError(f"Qdrant cannot index the collection {name} (its status is red): see the server's log.")
 
 
 def quantize(client: "QdrantClient", name: str, quantized: bool) -> None:
-    """Bring a collection that is there to the setting; the server does the work in the background."""
+    """Apply the setting to an existing collection; the server does the work in the background."""
     from qdrant_client.models import Disabled
 
     if (client.get_collection(name).config.quantization_config is not None) != quantized:
@@ -121,19 +122,19 @@ def quantize(client: "QdrantClient", name: str, quantized: bool) -> None:
 
 
 def marker(author: str) -> str:
-    """Id of the point that says that an author is complete."""
+    """Id of the point that marks an author as complete."""
     return str(uuid5(_MARKERS, author))
 
 
 def marker_point(author: str) -> "PointStruct":
-    """The point that says that an author is complete."""
+    """The point that marks an author as complete."""
     from qdrant_client.models import PointStruct
 
     return PointStruct(id=marker(author), vector={}, payload={"complete": author})
 
 
 def switch(client: "QdrantClient", category: Category, live: str | None, name: str) -> None:
-    """Move the alias to `name` if that collection is complete for all authors of the live one, which is dropped."""
+    """Move the alias to `name` and drop the live collection, if `name` is complete for all authors of the live one."""
     from qdrant_client.models import CreateAlias, CreateAliasOperation, DeleteAlias, DeleteAliasOperation
 
     if live is not None:
@@ -156,18 +157,18 @@ def switch(client: "QdrantClient", category: Category, live: str | None, name: s
 
 
 def drop_replaced(client: "QdrantClient", category: Category) -> None:
-    """Drop the collection that the last switch replaced, also where that was killed before it could.
+    """Drop the collection that the last switch replaced, in case the switch was killed before it could do so.
 
-    The switch itself says which one that is, by a second alias that it gives in the same atomic step. A collection
-    without an alias is never dropped: another writer may be filling it.
+    The switch names it by a second alias, in the same atomic step. A collection without an alias is never dropped:
+    another writer may be filling it.
     """
     for alias in client.get_aliases().aliases:
         if alias.alias_name == _replaced(category):
-            client.delete_collection(alias.collection_name)  # its aliases go with it
+            client.delete_collection(alias.collection_name)  # this also removes its aliases
 
 
 def _replaced(category: Category) -> str:
-    """Alias of the collection that is to be dropped; no collection has such a name, see `collection_name`."""
+    """Alias of the collection to drop; no collection has such a name, see `collection_name`."""
     return f"{category.value}.replaced"
 
 
@@ -179,7 +180,7 @@ def _quantization() -> "ScalarQuantization":
 
 @contextlib.contextmanager
 def _unless_exists() -> Iterator[None]:
-    """Two writers may create the same collection at the same time; the second one finds it there."""
+    """Two writers may create the same collection at the same time; for the second one it already exists."""
     from qdrant_client.http.exceptions import UnexpectedResponse
 
     try:

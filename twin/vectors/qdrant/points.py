@@ -1,4 +1,4 @@
-"""Points and conditions as a Qdrant server takes and gives them."""
+"""Points and conditions in the form that a Qdrant server uses."""
 
 from typing import TYPE_CHECKING, Any
 
@@ -10,7 +10,7 @@ if TYPE_CHECKING:
 
 
 def stored(point: Point) -> "PointStruct":
-    """The point as a request holds it."""
+    """The point in the form of a request."""
     from qdrant_client.models import PointStruct
     from qdrant_client.models import SparseVector as Terms
 
@@ -20,14 +20,14 @@ def stored(point: Point) -> "PointStruct":
 
 
 def of_author(author: str) -> "Filter":
-    """The condition that a point is of this author, the tenant of the collection."""
+    """The condition that a point belongs to this author, the tenant of the collection."""
     from qdrant_client.models import Filter
 
     return Filter(must=[_is_of(author)])
 
 
 def conditions(where: Where) -> "Filter | None":
-    """The conditions of a search; None where every point counts."""
+    """The conditions of a search; None if there are no conditions."""
     from qdrant_client.models import DatetimeRange, FieldCondition, Filter, MatchAny
 
     must: list[Any] = [] if where.author is None else [_is_of(where.author)]

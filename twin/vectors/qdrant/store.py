@@ -1,9 +1,9 @@
 """Points on a Qdrant server: one collection per category and model, behind an alias per category.
 
-Searches go through the alias `<category>`. A new model gets a collection of its own, which is filled author by author
-while searches still see the old one; the alias moves, in one atomic step, once every author that the old collection
-holds is complete in the new one, and the old one is dropped; where that was killed, the next load drops it. A point
-without vector and without author marks an author as complete, so that a load which was killed half-way does not count.
+Searches go through the alias `<category>`. A new model gets a new collection, which is filled author by author while
+searches still use the old one. When every author of the old collection is complete in the new one, the alias moves in
+one atomic step, and the old collection is dropped (by the next load, if this one is killed). A point without vector and
+author marks an author as complete, so a load that was killed half-way does not count.
 """
 
 import contextlib
@@ -42,7 +42,7 @@ if TYPE_CHECKING:
 TIMEOUT_S = 60
 
 STREAMS = 4
-"""Requests under way at a time during a load; Qdrant's bulk upload guide advises 2 to 4."""
+"""Parallel requests during a load; Qdrant's bulk upload guide advises 2 to 4."""
 
 _PAGE = 2048
 _VECTORS_PAGE = 256
@@ -52,11 +52,11 @@ class QdrantVectorStore:
     """The vector store on a server, of version 1.19 or later.
 
     Args:
-        url: of the server, such as `http://localhost:6333`.
-        api_key: where the server wants one.
-        quantized: whether searches go by vectors of one byte a number, held in memory, and the best of them are
-            scored again by the full ones.
-        client: used instead of a new one, such as `QdrantClient(":memory:")`; it gets one request at a time.
+        url: address of the server, such as `http://localhost:6333`.
+        api_key: the key, if the server needs one.
+        quantized: whether searches use vectors with one byte per number, kept in memory, and score the best ones
+            again by the full vectors.
+        client: used instead of a new one, such as `QdrantClient(":memory:")`; it receives one request at a time.
     """
 
     def __init__(
@@ -93,7 +93,7 @@ class QdrantVectorStore:
         upserts: Iterable[Point],
         deletes: Collection[str],
     ) -> None:
-        """See `VectorStore.apply`. Batch by batch: a search meanwhile sees old and new points of a changed author."""
+        """See `VectorStore.apply`. Batch by batch: meanwhile, a search sees old and new points of a changed author."""
         from qdrant_client.models import PointIdsList
 
         name = collection_name(category, model)
@@ -186,7 +186,7 @@ class QdrantVectorStore:
         from qdrant_client.models import IdfCorpusParams, QuantizationSearchParams, SearchParams
         from qdrant_client.models import SparseVector as Terms
 
-        alias = category.value  # never the collection behind it, which may be replaced at any moment
+        alias = category.value  # not the collection behind it, which may be replaced at any moment
         dense: list[Scored] = []
         terms: list[Scored] = []
         with self._errors() as client:
@@ -214,7 +214,7 @@ class QdrantVectorStore:
         return {str(record.id): chunk_of(record.payload) for record in records}
 
     def remove_author(self, author: str) -> int:
-        """See `VectorStore.remove_author`; a collection that is still being filled holds a marker besides."""
+        """See `VectorStore.remove_author`; a collection that is still being filled also contains a marker."""
         from qdrant_client.models import FilterSelector, PointIdsList
 
         removed = 0
@@ -246,7 +246,7 @@ class QdrantVectorStore:
 
     @contextlib.contextmanager
     def _errors(self) -> Iterator["QdrantClient"]:
-        """Give the client, and turn what it raises into one sentence without secrets."""
+        """Yield the client, and turn its errors into one sentence without secrets."""
         import httpx
         from qdrant_client.http.exceptions import ApiException, ResponseHandlingException, UnexpectedResponse
 
@@ -254,7 +254,7 @@ class QdrantVectorStore:
             yield self._client()
         except UnexpectedResponse as error:
             if error.status_code in (401, 403):
-                raise StoreError(f"Qdrant at {self.address} refuses the key: set QDRANT_API_KEY.") from error
+                raise StoreError(f"Qdrant at {self.address} refuses the key: correct QDRANT_API_KEY.") from error
             detail = error.content.decode("utf-8", "replace")[:200]
             raise StoreError(f"Qdrant at {self.address} answered {error.status_code}: {detail}") from error
         except (ResponseHandlingException, ApiException, httpx.HTTPError) as error:
@@ -303,11 +303,11 @@ def _scroll(client: "QdrantClient", name: str, author: str, page: int, **options
 
 
 def _check_layout(client: "QdrantClient", name: str, dimension: int | None) -> None:
-    """Raise where the collection cannot answer a query of this dimension and of terms."""
+    """Raise an error if the collection cannot answer a query of this dimension and of terms."""
     params = client.get_collection(name).config.params
     size = params.vectors[DENSE].size if isinstance(params.vectors, dict) and DENSE in params.vectors else 0
     if SPARSE not in (params.sparse_vectors or {}) or dimension not in (None, size):
         raise StoreError(
-            f"The collection {name} holds points of another model than the query's, of {size} numbers each: "
+            f"The collection {name} has vectors of {size} numbers, made by another model than the query's: "
             "build the collections of every author with this TWIN_EMBEDDING_MODEL, or set it back."
         )

@@ -1,4 +1,4 @@
-"""Batches of a stream written by several threads, as many at a time as there are threads and no more in memory."""
+"""Writes batches of a stream with several threads; only as many batches are in memory as there are threads."""
 
 import threading
 import time
@@ -9,22 +9,22 @@ from typing import TypeVar
 _T = TypeVar("_T")
 
 ATTEMPTS = 4
-"""How often one batch is tried; a server that restarts is back after the last of the waits between them."""
+"""How often one batch is tried; the waits between the attempts are long enough for a server to restart."""
 
 WAIT_S = 0.5
-"""Before the second attempt; twice as long before each further one."""
+"""Wait before the second attempt; it doubles before each further one."""
 
 
 def in_streams(write: Callable[[_T], None], batches: Iterable[_T], streams: int) -> None:
-    """Call `write` with every batch, in any order, each until it succeeds; return once all have.
+    """Call `write` with every batch, in any order, until each has succeeded.
 
     Args:
-        write: idempotent; a failure of the connection or of the server behind it is tried again, see `ATTEMPTS`.
-        batches: taken one at a time, by the calling thread.
-        streams: calls at a time.
+        write: must be idempotent; failures of the connection or the server are retried, see `ATTEMPTS`.
+        batches: consumed one at a time by the calling thread.
+        streams: number of parallel calls.
 
     Raises:
-        Exception: what `batches` raised, or the first that `write` did not get over; calls under way are awaited.
+        Exception: from `batches`, or the first one from `write` after all attempts; running calls are awaited.
     """
     if streams == 1:
         for batch in batches:

@@ -136,8 +136,8 @@ def test_nobody_there_is_one_sentence(endpoint: Endpoint, naps: list[float]) -> 
     [
         ((401, {}, "no"), InputError, "correct TWIN_EMBEDDING_API_KEY"),
         ((404, {}, f"no such model, {KEY}"), InputError, r"no such model, \*\*\*.*TWIN_EMBEDDING_MODEL"),
-        ((200, {}, "not json"), ConsistencyError, "something else than embeddings"),
-        ((200, {}, {"data": [{"index": 0}]}), ConsistencyError, "something else than embeddings"),
+        ((200, {}, "not json"), ConsistencyError, "did not answer with embeddings"),
+        ((200, {}, {"data": [{"index": 0}]}), ConsistencyError, "did not answer with embeddings"),
         ((200, {}, {"data": [{"index": 0, "embedding": [1, 2]}]}), ConsistencyError, "1 vectors for 2 texts"),
         ((200, {}, {"data": [{"index": n, "embedding": [0, 0]} for n in (0, 1)]}), ConsistencyError, "empty or not"),
         ((302, {"Location": "http://example.org/"}, ""), InputError, "status 302"),

@@ -160,7 +160,7 @@ class TestLanguageModel:
         ("answer", "reason"),
         [
             (lambda _: (500, "{}"), "answers with status 500"),
-            (lambda _: (200, "<html>"), "something else than a chat completion"),
+            (lambda _: (200, "<html>"), "did not answer with a chat completion"),
             (lambda _: (200, '{"choices": []}'), "something other than a chat completion"),
             (says("I do not know."), "not a JSON object"),
             (says({"categories": ["tweets"]}), "field categories.0 cannot be used"),

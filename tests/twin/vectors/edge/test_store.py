@@ -137,7 +137,7 @@ def test_writers_exclude_each_other_and_a_lasting_lock_is_one_sentence(tmp_path:
     )
     first.start()
     assert inside.wait(20)
-    with pytest.raises(StoreError, match="being written by another process"):
+    with pytest.raises(StoreError, match="locked by another process"):
         put(store, point(3))
     assert store.count(ARTICLES, "ada") == 1, "a reader was blocked or saw what is not finished"
     leave.set()
