@@ -25,7 +25,7 @@ _DEEPEST_FENCE = 3
 """Maximum indentation of a fence, in columns; a deeper one is part of a list and stays with its text."""
 
 
-@lru_cache(maxsize=16)  # a span is counted again at once, when it grows and when it is judged
+@lru_cache(maxsize=256)  # spans are counted again while they grow and when they are judged
 def count_words(text: str) -> int:
     """Number of words; a Chinese, Japanese or Korean character counts as one, because no spaces separate them."""
     return len(_WORD.findall(text))

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from tests.kit.warehouses import edit_row
 from twin.cleaning import clean_documents
 from twin.cleaning.checks import verify_cleaned, verify_private
 from twin.cleaning.repeated import paragraph_keys, repeated, without_paragraphs
@@ -381,3 +382,34 @@ def test_a_killed_run_goes_on_where_it_was(tmp_path: Path, again: list[str]) -> 
     assert (report.new, report.unchanged, len(again)) == (100, 400, 100)
     assert report.data_version == expected.data_version
     warehouse.close()
+
+
+def test_an_edit_between_two_builds_of_one_process_is_noticed(warehouse: SqliteWarehouse) -> None:
+    text = "\n\n".join(SENTENCES)
+    store(warehouse, document("1", text), document("2", "Entirely other words stand here, about bread and rivers."))
+    assert clean_documents(warehouse, "ada", Category.ARTICLES).total == 2
+    second = document("2", "").id
+    edit_row(warehouse, second, "text", text)
+    edited = clean_documents(warehouse, "ada", Category.ARTICLES)
+    assert (edited.total, edited.removed, edited.dropped) == (1, 1, {"duplicate": 1})
+    edit_row(warehouse, second, "text", "Entirely other words stand here again, about salt.")
+    assert clean_documents(warehouse, "ada", Category.ARTICLES).total == 2
+
+
+def test_a_new_name_of_the_author_between_two_builds_is_noticed(warehouse: SqliteWarehouse) -> None:
+    store(warehouse, document("1", "Write to ada@newmail.org about it."))
+    first = clean_documents(warehouse, "ada", Category.ARTICLES)
+    assert first.redactions == {"EMAIL": 1}
+    warehouse.upsert_authors([Author(slug="ada", name="Ada Lovelace", aliases=("ada@newmail.org",))])
+    assert clean_documents(warehouse, "ada", Category.ARTICLES).redactions == {}
+
+
+def test_two_authors_in_turn_keep_their_own_texts(warehouse: SqliteWarehouse) -> None:
+    warehouse.upsert_authors([Author(slug="bob", name="Bob")])
+    text = "\n\n".join(SENTENCES)
+    store(warehouse, document("1", text))
+    theirs = document("1", text).model_copy(update={"author": "bob"})
+    store(warehouse, theirs, theirs.model_copy(update={"link": "https://bob.example/2"}))
+    for _ in range(2):
+        assert clean_documents(warehouse, "ada", Category.ARTICLES).total == 1
+        assert clean_documents(warehouse, "bob", Category.ARTICLES).dropped == {"duplicate": 1}
