@@ -1,6 +1,6 @@
-"""Files that appear whole or not at all: written beside their target, brought to the disk, and renamed onto it.
+"""Files that appear complete or not at all: written next to their target, flushed to disk, then renamed to it.
 
-A killed or failed writer leaves the old contents or the new, and never half of them.
+After a writer was killed or failed, the file has its old contents or the new ones, never half of them.
 """
 
 import errno
@@ -15,19 +15,19 @@ from filelock import lock_descriptor
 from twin.errors import StoreError
 
 _NO_SYNC = (errno.EINVAL, errno.ENOTSUP)
-"""How network file systems say that a folder cannot be synchronized; its names are then as safe as they make them."""
+"""How network file systems report that a folder cannot be synced; its names are then as safe as they make them."""
 
 
 @contextmanager
 def replacing(target: Path) -> Iterator[Path]:
-    """Give a new file beside `target` to write, which replaces the target when the block ends.
+    """Yield a new file next to `target` to write to; it replaces the target when the block ends.
 
-    Where the block raises or removes the file, the target stays as it was. The writer holds a lock on its file for as
-    long as it lives; the kernel drops the lock of a killed one. So a sibling that can be locked was left by a dead
-    writer, and the next writer of the same target removes it.
+    If the block raises or removes the file, the target stays as it was. The writer holds a lock on its file, which the
+    kernel releases if the writer is killed. So a temporary file that can be locked was left by a dead writer, and the
+    next writer of the same target removes it.
 
     Raises:
-        OSError: the disk is full, read-only or otherwise refuses the write; the target is still whole.
+        OSError: the disk is full, read-only or otherwise refuses the write; the target is still complete.
     """
     target.parent.mkdir(parents=True, exist_ok=True)
     _remove_stale(target)
@@ -43,14 +43,14 @@ def replacing(target: Path) -> Iterator[Path]:
 
 
 def publish(temporary: Path, target: Path) -> None:
-    """Rename a file onto another of the same folder; contents and name are on the disk when this returns."""
+    """Rename a file to another one in the same folder; contents and name are on disk when this returns."""
     _sync(temporary)
     temporary.replace(target)
     sync_folder(target.parent)
 
 
 def sync_tree(folder: Path) -> None:
-    """Bring a folder to the disk with everything in it."""
+    """Flush a folder and everything in it to disk."""
     for entry in [*folder.rglob("*"), folder]:
         if entry.is_dir():
             sync_folder(entry)
@@ -59,7 +59,7 @@ def sync_tree(folder: Path) -> None:
 
 
 def sync_folder(folder: Path) -> None:
-    """Bring the names in a folder to the disk."""
+    """Flush the names in a folder to disk."""
     try:
         _sync(folder)
     except OSError as error:
@@ -68,7 +68,7 @@ def sync_folder(folder: Path) -> None:
 
 
 def unwritable(target: object, error: OSError) -> StoreError:
-    """The one sentence for a disk that is full, read-only or otherwise refuses."""
+    """The error for a disk that is full, read-only or otherwise refuses a write."""
     reason = error.strerror or str(error)
     return StoreError(
         f"{target} cannot be written ({reason}): free up disk space or fix the permissions of TWIN_STORE."
@@ -84,8 +84,8 @@ def _sync(path: Path) -> None:
 
 
 def _locked(path: Path) -> int:
-    """A descriptor of a new file that is locked. Between its making and its locking, another writer may take it for
-    one that a dead writer left, and remove it; then it is made anew."""
+    """Descriptor of a new, locked file. Before the lock is held, another writer may take the file for a leftover and
+    remove it; then it is created again."""
     while True:
         descriptor = os.open(path, os.O_CREAT | os.O_RDWR, 0o666)
         try:
@@ -102,10 +102,10 @@ def _remove_stale(target: Path) -> None:
     for sibling in target.parent.glob(f".{target.name}.*.tmp"):
         try:
             descriptor = os.open(sibling, os.O_RDWR)
-        except FileNotFoundError:  # its writer finished between the listing and here
+        except FileNotFoundError:  # its writer finished after the listing
             continue
         try:
-            if lock_descriptor(descriptor, blocking=False):  # else its writer lives
+            if lock_descriptor(descriptor, blocking=False):  # otherwise its writer is alive
                 sibling.unlink(missing_ok=True)
         finally:
             os.close(descriptor)

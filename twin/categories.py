@@ -1,7 +1,7 @@
 """The categories of documents, and everything that differs between them: one row of traits each.
 
 A new category is a new member of `Category` and a new row of `TRAITS`. Nothing else in the product names a category,
-except the sources: each crawler says which categories its own documents belong to.
+except the sources: each crawler says to which categories its documents belong.
 """
 
 from collections.abc import Mapping
@@ -24,23 +24,23 @@ class Category(StrEnum):
 
 
 class Layout(Enum):
-    """What the texts of a category look like, which decides how they are cleaned and cut."""
+    """What the texts of a category look like; it decides how they are cleaned and cut."""
 
     MARKDOWN = auto()
-    """Markdown, mostly of a web page: page chrome goes, and a block that is indented by four columns is code."""
+    """Markdown, mostly from a web page: page chrome is removed, and a block indented by four columns is code."""
 
     SOCIAL = auto()
     """Plain text of a social network: line breaks and emoji are its style, hashtags and mentions become fields."""
 
     FILE = auto()
-    """A file, which is Markdown, prose or code by its name. Every character stays that is not a secret."""
+    """A file; its name says whether it is Markdown, prose or code. Every character except secrets is kept."""
 
 
 class Asked(NamedTuple):
-    """How a question names a category: regular expressions without groups, as alternatives (`posts?|tweets`)."""
+    """How a question names a category: regular expressions without groups, with alternatives (`posts?|tweets`)."""
 
     nouns: str
-    """What restricts a search to this category, in the languages that questions come in: `posts`, `beiträge`."""
+    """What restricts a search to this category, in the languages of questions: `posts`, `beiträge`."""
 
     of_platform: str
     """What may follow the name of a platform: `LinkedIn posts`."""
@@ -49,24 +49,24 @@ class Asked(NamedTuple):
     """What may stand before `by`, `of` or `from` and a name: `posts by Jane Doe`."""
 
     by_author_abroad: str
-    """The same before `von`, `par`, `de` or `por`: `Beiträge von Jane Doe`; "" where there is no such word."""
+    """The same before `von`, `par`, `de` or `por`: `Beiträge von Jane Doe`; "" if there is no such word."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Traits:
-    """What differs between categories. No field has a default, so that a row without one of them is an error."""
+    """What differs between categories. No field has a default, so a row with a missing field is an error."""
 
     layout: Layout
     """See `Layout`."""
 
     singular: str
-    """What one of its sources is called in a sentence, as in "notes/ gives no post"."""
+    """The name of one of its sources in a sentence, as in "notes/ gives no post"."""
 
     noun: str
-    """What a text is called in the instructions of the dataset."""
+    """The name of a text in the instructions of the dataset."""
 
     noun_on: Mapping[str, str]
-    """Platform -> the noun to use instead, where the texts of that platform have a name of their own."""
+    """Platform -> the noun to use instead, if texts of that platform have their own name."""
 
     asked: Asked
     """See `Asked`."""
@@ -79,29 +79,29 @@ class Traits:
     """Tokens that a chunk may share with the one before it in the default profile."""
 
     average_terms: float
-    """Terms of a typical chunk, for BM25: stop words not counted and the parts of identifiers counted. Changing it
-    changes the vectors of all its chunks, so it needs another `BM25_VERSION`."""
+    """Terms of a typical chunk, for BM25, without stop words and with the parts of identifiers. Changing it changes the
+    vectors of all chunks of the category, so it needs another `BM25_VERSION`."""
 
     weighted_as: Category
-    """The category whose measured weights its search results take where `twin/retrieval/fusion.json` has none of its
-    own: itself where it was measured."""
+    """The category whose measured weights its search results use if `twin/retrieval/fusion.json` has none of its own:
+    itself if it was measured."""
 
     colour: str
-    """Its colour in pictures, to be told apart from the others with every common colour blindness, and to stand out
-    from white and black (after Okabe and Ito, "Color Universal Design", 2008, darkened or lightened)."""
+    """Its colour in pictures: it differs from the others with every common colour blindness, and stands out from white
+    and black (after Okabe and Ito, "Color Universal Design", 2008, darkened or lightened)."""
 
     marker: str
-    """The shape of its points in pictures, in matplotlib's notation. Colour and shape say the same, so that neither
-    is needed."""
+    """The shape of its points in pictures, in matplotlib's notation. Colour and shape say the same, so each is enough
+    without the other."""
 
     source_kind: str
-    """The kind of source that Dagster shows on its first asset, beside the warehouse."""
+    """The kind of source that Dagster shows on its first asset, next to the warehouse."""
 
     handbook_class: str
     """The class of its rows in an export of the LLM Engineers Handbook, and the name of their file."""
 
     handbook_body: str
-    """The field of such a row's content that holds the text, where the row was not imported."""
+    """The content field that holds the text of such a row, if the row was not imported."""
 
     @property
     def is_files(self) -> bool:
@@ -110,15 +110,15 @@ class Traits:
 
     @property
     def compared(self) -> bool:
-        """Whether a text is cleaned by what the author's other texts say: duplicates, repeated paragraphs, page chrome.
+        """Whether cleaning a text depends on the author's other texts: duplicates, repeated paragraphs, page chrome.
 
-        Files are not: a licence or a template is in many repositories and is not one of the author's texts.
+        This is not so for files: a licence or a template is in many repositories and is not one of the author's texts.
         """
         return not self.is_files
 
     @property
     def declarable(self) -> bool:
-        """Whether an author may say `category:` of a folder of texts. A folder of code is declared as a repository."""
+        """Whether an author may declare `category:` for a folder of texts; a folder of code is a repository."""
         return not self.is_files
 
 

@@ -1,4 +1,4 @@
-"""How large chunks are meant to be, and how much of each is in the one before it, for each category."""
+"""For each category: how large chunks should be, and how much of a chunk may repeat the one before it."""
 
 import re
 from collections.abc import Mapping
@@ -10,7 +10,7 @@ from twin.models import Category
 
 
 class Cutting(NamedTuple):
-    """Tokens of the embedding model: `target` of a chunk, of which at most `overlap` are in the chunk before it."""
+    """In tokens of the embedding model: `target` for a chunk, of which up to `overlap` are in the chunk before it."""
 
     target: int
     overlap: int
@@ -29,10 +29,10 @@ class Profile:
 
     @classmethod
     def parse(cls, text: str) -> "Profile":
-        """Read a profile: `default`, `classic`, or what is other than in the default: `articles=300/30,posts=150/0`.
+        """Read a profile: `default`, `classic`, or the differences from the default: `articles=300/30,posts=150/0`.
 
         Raises:
-            InputError: it is none of these.
+            InputError: the text is none of these.
         """
         if text.strip() in PROFILES:
             return PROFILES[text.strip()]
@@ -44,8 +44,8 @@ class Profile:
             cutting = Cutting(int(found[2]), int(found[3]))
             if cutting.target < _SMALLEST or cutting.overlap > cutting.target // 2:
                 raise InputError(
-                    f"TWIN_CHUNKING cannot be used at '{part.strip()}': set a target of {_SMALLEST} tokens or more, "
-                    "and an overlap of at most half of it."
+                    f"TWIN_CHUNKING cannot be used at '{part.strip()}': set a target of at least {_SMALLEST} tokens, "
+                    "and an overlap of at most half the target."
                 )
             given[Category(found[1])] = cutting
         return cls({**PROFILES["default"].cuttings, **given})
@@ -59,7 +59,7 @@ PROFILES = {
     "default": Profile({each: Cutting(each.traits.chunk_target, each.traits.chunk_overlap) for each in Category}),
     "classic": Profile.uniform(Cutting(500, 50)),
 }
-"""By name. The default is each category's own (`twin.categories`); 500 and 50 are what many books use."""
+"""By name. The default is each category's own (`twin.categories`); many books use 500 and 50."""
 
 _SMALLEST = 20
 _PART = re.compile(rf"({'|'.join(Category)})\s*=\s*(\d{{1,6}})\s*/\s*(\d{{1,6}})")

@@ -1,8 +1,8 @@
 """The one client for models behind an OpenAI-compatible HTTP address: OpenAI's own, vLLM, llama.cpp, TEI, ...
 
-One set of rules for whoever asks (embeddings, the reading of questions, a chat): the key goes to this address alone,
-so no redirect is followed and no `.netrc` is read; an answer has a largest size and every wait has an end; what may
-pass by itself is asked again where the caller wants that, as late as `Retry-After` says; and every failure is one
+The same rules hold for every caller (embeddings, the reading of questions, a chat). The key goes only to this address,
+so no redirect is followed and no `.netrc` is read. An answer has a maximum size and every wait has a limit. A failure
+that may be temporary is tried again if the caller wants that, after the time in `Retry-After`. Every failure is one
 sentence that names the setting and never the key.
 """
 
@@ -23,11 +23,11 @@ logger = logging.getLogger("twin")
 
 _AGAIN = frozenset({408, 409, 429, 500, 502, 503, 504})
 _LONGEST_WAIT_S = 60.0
-_SHOWN = 200  # characters of what a refusal says
+_SHOWN = 200  # characters shown of a refusal
 
 
 class Names(NamedTuple):
-    """The settings that an endpoint comes from, for sentences."""
+    """The names of the settings of an endpoint, for messages."""
 
     url: str
     key: str
@@ -35,7 +35,7 @@ class Names(NamedTuple):
 
 
 class _Passing(Exception):
-    """A failure that may pass by itself."""
+    """A failure that may be temporary."""
 
     def __init__(self, problem: str, wait_s: float | None = None) -> None:
         super().__init__(problem)
@@ -43,16 +43,16 @@ class _Passing(Exception):
 
 
 class Endpoint:
-    """One address with its key; it may be used by several threads at once, and nothing is asked before `post`.
+    """One address with its key. Several threads may use it at once; nothing is sent before `post`.
 
     Args:
-        url: up to and without `path`, such as `https://api.openai.com/v1`; with it is understood too.
-        path: what is asked for, such as `embeddings` or `chat/completions`.
-        key: sent as a bearer token, to this address alone.
-        names: the settings that these come from.
-        timeout_s: seconds to connect in, and to wait for each part of the answer.
-        attempts: how often something is asked that fails in a way that may pass: no connection, 429 or 5xx.
-        longest_answer: bytes, unpacked.
+        url: the address without `path`, such as `https://api.openai.com/v1`; the full address works as well.
+        path: what to request, such as `embeddings` or `chat/completions`.
+        key: sent as a bearer token, only to this address.
+        names: the names of the settings with these values.
+        timeout_s: seconds to connect, and to wait for each part of the answer.
+        attempts: how often to try a request that fails temporarily: no connection, 429 or 5xx.
+        longest_answer: in bytes, unpacked.
 
     Raises:
         InputError: the address or the key cannot be used.
@@ -74,14 +74,14 @@ class Endpoint:
         self._timeout_s, self._attempts, self._longest = timeout_s, attempts, longest_answer
         if not _usable(url):
             raise InputError(
-                f"{names.url} is not an http(s) address of an endpoint: write it like https://host/v1, and a key into "
-                f"{names.key}."
+                f"{names.url} is not an http(s) address of an endpoint: write it like https://host/v1, and put a key "
+                f"into {names.key}."
             )
         if key is not None and not (key.get_secret_value().isascii() and key.get_secret_value().isprintable()):
-            raise InputError(f"{names.key} contains a character that no key has: correct it.")
+            raise InputError(f"{names.key} contains a character that is not allowed in a key: correct it.")
 
     def post(self, body: Mapping[str, Any], expected: str) -> Any:
-        """The JSON of the answer to `body`.
+        """Return the JSON answer to `body`.
 
         Args:
             body: sent as JSON.
@@ -110,7 +110,7 @@ class Endpoint:
             return attempts(self._whole, body)
         except _Passing as error:
             raise StoreError(
-                f"{self.url} {error}: see whether it is up and {self._names.url} is right, then run this again."
+                f"{self.url} {error}: check that it is running and that {self._names.url} is right, then try again."
             ) from error.__cause__
 
     def _whole(self, body: Mapping[str, Any]) -> bytes:
@@ -119,9 +119,9 @@ class Endpoint:
 
     @contextmanager
     def _answered(self, body: Mapping[str, Any]) -> Iterator[requests.Response]:
-        """An answer with status 200, of which nothing but the headers has been read.
+        """An answer with status 200; only its headers have been read.
 
-        A broken connection in the body of the `with` is a failure that may pass, like one before it.
+        If the connection breaks inside the body of the `with`, that counts as a temporary failure too.
         """
         try:
             with requests.post(
@@ -149,7 +149,7 @@ class Endpoint:
         return bytes(content)
 
     def _authorise(self, request: requests.PreparedRequest) -> requests.PreparedRequest:
-        """Sign a request. Without this a `.netrc` of the user's would be asked for a password."""
+        """Sign a request. Without this, requests would look up a password in the user's `.netrc`."""
         if self._key is not None:
             request.headers["Authorization"] = f"Bearer {self._key.get_secret_value()}"
         return request
@@ -170,7 +170,7 @@ class Endpoint:
 
     def _announce(self, state: tenacity.RetryCallState) -> None:
         problem = state.outcome.exception() if state.outcome else None
-        logger.info("%s %s: tried again in %.0f s", self.url, problem, state.upcoming_sleep)
+        logger.info("%s %s: trying again in %.0f s", self.url, problem, state.upcoming_sleep)
 
 
 def _usable(url: str) -> bool:
@@ -182,12 +182,12 @@ def _usable(url: str) -> bool:
             and not (parts.username or parts.password or parts.query or parts.fragment)
             and parts.port != 0
         )
-    except ValueError:  # the port is not a number, or the host is half an IPv6 address
+    except ValueError:  # the port is not a number, or the host is an incomplete IPv6 address
         return False
 
 
 def _wait_s(state: tenacity.RetryCallState) -> float:
-    """What the endpoint asked for, or twice as long as before: 1, 2, 4, ... seconds."""
+    """The time that the endpoint asked for, or twice the last wait: 1, 2, 4, ... seconds."""
     error = state.outcome.exception() if state.outcome else None
     asked = error.wait_s if isinstance(error, _Passing) else None
     return 2.0 ** (state.attempt_number - 1) if asked is None else asked

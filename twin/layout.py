@@ -1,10 +1,10 @@
-"""Where everything lies in TWIN_STORE: every folder and every file with a fixed name, once.
+"""Where everything is in TWIN_STORE: every folder and every file with a fixed name, defined once.
 
-`ArtifactStore` refuses a folder that is not declared here, and the removal of an author walks `PER_AUTHOR`, so a new
-folder with an author's data cannot be forgotten. Each name below the folders is made by a function of this module.
+`ArtifactStore` refuses a folder that is not declared here, and removing an author walks `PER_AUTHOR`, so a new folder
+with an author's data cannot be forgotten. A function of this module makes each name below the folders.
 
-What lies inside `VECTORS` is the vector store's own business (`twin.vectors.edge.versions`): its points are removed
-by the store, as the rows of the warehouse are. Names are written on disks, so they never change.
+The vector store manages the contents of `VECTORS` itself (`twin.vectors.edge.versions`) and removes its points, as the
+warehouse removes its rows. Names are written to disks, so they never change.
 """
 
 from twin.models import Category
@@ -13,21 +13,21 @@ Name = tuple[str, ...]
 """Parts of a name below the root, as `ArtifactStore` takes them."""
 
 ADAPTERS = "adapters"
-BASE_MODELS = "base_models"  # made on the spot, with an author's words in the tokenizer
+BASE_MODELS = "base_models"  # made on this machine, with an author's words in the tokenizer
 DATASETS = "datasets"
 EMBEDDINGS = "embeddings"
 CHUNKS = "chunks"
 CAPTURES = "captures"
 
-EMBEDDERS = "embedders"  # what was made of embedding models
+EMBEDDERS = "embedders"  # what was made from embedding models
 VECTORS = "vectors"  # the embedded vector store: points of all authors
 WAREHOUSE = "warehouse.sqlite"  # the embedded warehouse: rows of all authors
 
 PER_AUTHOR = (ADAPTERS, BASE_MODELS, DATASETS, EMBEDDINGS, CHUNKS, CAPTURES)
-"""Folders that hold one folder for each author, named by the slug."""
+"""Folders with one subfolder for each author, named by the slug."""
 
 SHARED = (EMBEDDERS, VECTORS)
-"""Folders that belong to no author."""
+"""Folders that do not belong to an author."""
 
 FOLDERS = frozenset((*PER_AUTHOR, *SHARED))
 
@@ -36,16 +36,16 @@ CORPUS = "corpus.jsonl"  # of a dataset: the texts of the training documents
 DATASET_CARD = "README.md"
 TRAINING_RECORD = "training_record.json"  # of an adapter
 EVALUATION = "evaluation.json"  # of an adapter
-CURRENT = "current.json"  # which of an author's adapters is the current one
+CURRENT = "current.json"  # which of an author's adapters is in use
 
 
 def table(folder: str, author: str, category: Category) -> Name:
-    """The table of a stage, `CHUNKS` or `EMBEDDINGS`, for one author and category."""
+    """The table of a stage (`CHUNKS` or `EMBEDDINGS`) for one author and category."""
     return folder, author, f"{category.value}.parquet"
 
 
 def inspection(folder: str, author: str, category: Category) -> Name:
-    """What was seen in such a table."""
+    """The inspection of such a table."""
     return folder, author, f"{category.value}.inspection.json"
 
 
@@ -55,7 +55,7 @@ def embedding_map(author: str) -> Name:
 
 
 def capture(author: str, digest: str) -> Name:
-    """The bytes that were fetched, by their sha256."""
+    """The bytes of a fetched answer, named by their sha256."""
     return CAPTURES, author, f"{digest}.gz"
 
 
@@ -65,7 +65,7 @@ def dataset(author: str, file: str | None = None) -> Name:
 
 
 def rows(split: str) -> str:
-    """The file in a dataset with the rows of one split."""
+    """The file with the rows of one split of a dataset."""
     return f"{split}.jsonl"
 
 
@@ -75,7 +75,7 @@ def adapter(author: str, fingerprint: str) -> Name:
 
 
 def noted_base(adapter: str) -> str:
-    """The file beside the folder of an adapter that says where on this machine its base model lies."""
+    """The file next to an adapter's folder that says where its base model is on this machine."""
     return f"{adapter}.base"
 
 
@@ -85,15 +85,15 @@ def current_adapter(author: str) -> Name:
 
 
 def base_models(author: str) -> Name:
-    """The folder of the base models that were made for an author, one folder each."""
+    """The folder of the base models made for an author, one subfolder each."""
     return BASE_MODELS, author
 
 
 def embedder(key: str, *parts: str) -> Name:
-    """A file made of the embedding model with this key."""
+    """A file made from the embedding model with this key."""
     return EMBEDDERS, key, *parts
 
 
 def embedder_record(key: str, backend: str, cpu: str) -> Name:
-    """What is known of a backend of an embedding model on one kind of CPU."""
+    """What was measured of a backend of an embedding model on one kind of CPU."""
     return EMBEDDERS, key, backend, f"record-{cpu}.json"

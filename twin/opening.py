@@ -1,4 +1,4 @@
-"""All stores and models of the settings, opened when they are first used and closed together."""
+"""All stores and models of the settings; each is opened when first used, and all are closed together."""
 
 import logging
 from collections.abc import Sequence
@@ -25,11 +25,11 @@ logger = logging.getLogger("twin")
 class Stores:
     """What the settings name, as attributes: `with Stores(settings) as stores: stores.warehouse.authors()`.
 
-    Each is opened at its first use, so that a command needs only what it uses, and all are closed at the end of the
-    `with`, in reverse order and after an exception too. Nothing may be used after that.
+    Each is opened when first used, so a command opens only what it needs. All are closed at the end of the `with`, in
+    reverse order, also after an exception. Nothing may be used after that.
 
     Args:
-        settings: which implementations, and where.
+        settings: which implementations to use, and where they are.
     """
 
     def __init__(self, settings: Settings) -> None:
@@ -72,7 +72,7 @@ class Stores:
 
     @cached_property
     def fetcher(self) -> "Fetcher":
-        """The one way to the web."""
+        """The only access to the web."""
         from twin.crawling import Fetcher
 
         return Fetcher.from_settings(self.settings)
@@ -82,7 +82,7 @@ class Stores:
 
         Args:
             author: slug.
-            keep: versions of each address that are kept; None: as the settings say.
+            keep: number of versions to keep of each address; None: the number in the settings.
         """
         from twin.crawling import crawl_tools
 
@@ -93,16 +93,16 @@ class Stores:
         """See `twin.retrieval.open_retriever`.
 
         Args:
-            authors: who is known by name in a question, such as `people()`.
+            authors: people to recognise by name in a question, such as `people()`.
         """
         from twin.retrieval import open_retriever
 
         return open_retriever(self.settings, self.vectors, self.embedder, authors)
 
     def people(self) -> list[Author]:
-        """Who is known by name; nobody, where only the points are in reach."""
+        """The authors to recognise by name; none if the warehouse cannot be read."""
         try:
             return list(self.warehouse.authors())
         except StoreError as error:
-            logger.warning("names in questions are not known, because the warehouse cannot be read (%s)", error)
+            logger.warning("author names in questions are not recognised: the warehouse cannot be read (%s)", error)
             return []

@@ -1,4 +1,4 @@
-"""The only prompt: what training rows, the chat and exports say to the model, as text and as token ids."""
+"""The only prompt: what training rows, the chat and exports send to the model, as text and as token ids."""
 
 import logging
 from typing import TYPE_CHECKING, Any
@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 logger = logging.getLogger("twin")
 
 Messages = list[dict[str, str]]
-"""A conversation: `role` (system, user or assistant) and `content` of each message, the oldest first."""
+"""A conversation: `role` (system, user or assistant) and `content` of each message, oldest first."""
 
 PAD, END_OF_TEXT, START_OF_TURN, END_OF_TURN = "<|pad|>", "<|endoftext|>", "<|im_start|>", "<|im_end|>"
 
@@ -26,13 +26,13 @@ CHATML = (
     "{% endfor %}"
     "{% if add_generation_prompt %}{{ '<|im_start|>assistant\n' }}{% endif %}"
 )
-"""ChatML, with the marks that say which tokens are the assistant's; for a model without a template of its own."""
+"""ChatML, with marks around the assistant's tokens; for a model without its own template."""
 
 _PROBE = "zq0answer0qz"
 
 
 def system_prompt(author: Author) -> str:
-    """The system message of every sample, and of the twin that is trained on them."""
+    """The system message of every sample, and of the twin trained on them."""
     who = f"{author.name}, {author.headline}" if author.headline else author.name
     return f"You are {who.rstrip('.')}. Write in your own words and in your own style."
 
@@ -43,10 +43,10 @@ def prompt_messages(system: str, question: str) -> Messages:
 
 
 def complete_tokenizer(tokenizer: "PreTrainedTokenizerBase") -> None:
-    """Give a tokenizer what a chat needs and no new tokens, since those would have to be trained.
+    """Give a tokenizer what a chat needs, without new tokens, because those would need training.
 
-    ChatML stands in where there is no template of its own, and the unknown or end-of-text token where there is no
-    padding token: rows carry their own labels, so padding is never mistaken for the end of a turn.
+    ChatML is used if there is no template, and the unknown or end-of-text token if there is no padding token. Rows have
+    their own labels, so padding is never taken for the end of a turn.
     """
     if tokenizer.chat_template is None:
         logger.info("the base model has no chat template: ChatML is used")
@@ -58,7 +58,7 @@ def complete_tokenizer(tokenizer: "PreTrainedTokenizerBase") -> None:
 def prompt_ids(tokenizer: "PreTrainedTokenizerBase", prompt: Messages) -> list[int]:
     """The ids that a chat begins with: exactly what generation sees, so training and use cannot differ.
 
-    A template that knows no system role gets the system message at the head of the user's.
+    If a template has no system role, the system message is put at the start of the user's message.
     """
     from jinja2 import TemplateError
 
@@ -72,7 +72,7 @@ def prompt_ids(tokenizer: "PreTrainedTokenizerBase", prompt: Messages) -> list[i
 
 
 def end_of_turn(tokenizer: "PreTrainedTokenizerBase") -> int:
-    """The token with which the chat template ends an assistant's turn; for most models that is the eos token.
+    """The token that ends an assistant's turn in the chat template; for most models it is the eos token.
 
     Raises:
         ConsistencyError: there is no such token.

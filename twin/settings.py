@@ -1,13 +1,13 @@
-"""Settings from the environment; the only module of the domain that reads it.
+"""Settings from the environment. No other module of the domain reads it.
 
-A setting is one field of `Settings`: its variable, type, default and description. `make settings` writes the variables
-of `.env.example`, README.md and docker-compose.yml from the fields, and a test compares them.
+A setting is one field of `Settings`: its variable, type, default and description. `make settings` writes these fields
+into .env.example, README.md and docker-compose.yml, and a test compares them.
 
 Secrets stay in `SecretStr`: they are never printed, logged or stored.
 
-pydantic's own aliases are all that is needed. pydantic-settings 2.16 gives equal settings from the same fields, but
-importing it takes 0.1 s more (0.13 s instead of 0.03 s beside pydantic, median of 5), which every `twin` command would
-pay, and its constructor reads the environment where ours must not.
+pydantic's own aliases are enough. pydantic-settings 2.16 gives the same settings from the same fields, but importing it
+takes every `twin` command 0.1 s longer (0.13 s instead of 0.03 s on top of pydantic, median of 5), and its constructor
+reads the environment, which ours must not.
 """
 
 import os
@@ -31,11 +31,11 @@ def _setting(
 
     Args:
         variable: its name in the environment.
-        default: what holds where it is unset, empty or blank.
+        default: the value if it is unset, empty or blank.
         does: what it is for, in Markdown without a full stop.
-        unset: what that default means to a reader, in Markdown.
+        unset: what the default means to a reader, in Markdown.
         example: a value for `.env.example`.
-        compose: whether Docker Compose passes it on from `.env`; otherwise docker-compose.yml sets its own.
+        compose: whether Docker Compose passes it on from `.env`; if not, docker-compose.yml sets its own value.
         limits: such as `gt=0`, see `pydantic.Field`.
     """
     more: dict[str, Any] = {"unset": unset, "example": example, "compose": compose}
@@ -51,7 +51,7 @@ def _profile(value: Any) -> Any:
 
 
 class Settings(BaseModel):
-    """Where things live and which models are used. Unset means the laptop default: no server, no account."""
+    """Where data is stored and which models are used. Unset means the laptop default: no server, no account."""
 
     model_config = ConfigDict(frozen=True, populate_by_name=True)
 
@@ -161,13 +161,13 @@ class Settings(BaseModel):
         try:
             return cls.model_validate(given)
         except ValidationError as error:
-            # The value itself is not shown: it may be a secret that stands in the wrong variable.
+            # The value itself is not shown: it may be a secret in the wrong variable.
             first = error.errors(include_url=False, include_input=False)[0]
             raise InputError(f"{first['loc'][0]} cannot be used ({first['msg']}): correct it.") from None
 
     @classmethod
     def variables(cls) -> dict[str, dict[str, Any]]:
-        """What is said of each setting, by its variable: `does`, `unset`, `example` and `compose`, see `_setting`."""
+        """The texts of each setting, by its variable: `does`, `unset`, `example` and `compose`, see `_setting`."""
         found = {}
         for field in cls.model_fields.values():
             assert isinstance(field.json_schema_extra, dict)  # noqa: S101 - `_setting` made it
@@ -188,18 +188,18 @@ class Settings(BaseModel):
         """Return the store as a local folder, for the embedded engines that need one.
 
         Raises:
-            InputError: `store` is a remote URL, on which an embedded engine cannot run.
+            InputError: `store` is a remote URL, where an embedded engine cannot run.
         """
         path = self.store_path
         if path.protocol not in ("", "file", "local"):
-            raise InputError(f"TWIN_STORE is {self.store}, where {purpose} cannot live: set {instead} as well.")
+            raise InputError(f"TWIN_STORE is {self.store}, but {purpose} needs a local folder: set {instead} as well.")
         return Path(path.path).expanduser().resolve()
 
 
 def documented(name: str, text: str) -> str:
-    """The text of `.env.example`, `README.md` or `docker-compose.yml` with its settings as the fields have them.
+    """The text of `.env.example`, `README.md` or `docker-compose.yml` with the current settings.
 
-    They stand between two comments, `settings: written by make settings` and `end of settings`.
+    The settings are between two comments, `settings: written by make settings` and `end of settings`.
     """
     lines: list[str] = []
     for variable, said in Settings.variables().items():

@@ -99,6 +99,6 @@ def test_what_may_pass_is_asked_again_as_often_as_the_caller_wants(server: Serve
     assert endpoint(server.url).post({"input": []}, "an answer") == {"data": []}
     assert naps == [4.0, 2.0]
     server.answer = lambda body: (429, {}, "slow down")
-    with pytest.raises(StoreError, match=r"answers with status 429: see whether it is up and TWIN_SOME_URL is right"):
+    with pytest.raises(StoreError, match="status 429: check that it is running and that TWIN_SOME_URL is right"):
         endpoint(server.url, attempts=1).post({}, "an answer")
     assert naps == [4.0, 2.0]

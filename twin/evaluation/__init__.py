@@ -1,1 +1,1 @@
-"""Measures that know no stage: ranking metrics, so far."""
+"""Measures that do not depend on any stage: so far, ranking metrics."""

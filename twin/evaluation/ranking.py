@@ -1,8 +1,8 @@
 """How good a ranking is, and whether one is better than another by more than chance.
 
-Measures of documents follow trec_eval: a document is relevant by its judged grade, one that was not judged is not.
-Measures of passages count characters, so that retrieved text is paid for whether it answers or not (Smith and
-Troynikov, "Evaluating Chunking Strategies for Retrieval", Chroma technical report, 2024).
+Document measures follow trec_eval: a document is relevant by its judged grade, and an unjudged document is not.
+Passage measures count characters, so retrieved text has a cost whether it answers or not (Smith and Troynikov,
+"Evaluating Chunking Strategies for Retrieval", Chroma technical report, 2024).
 """
 
 import math
@@ -12,7 +12,7 @@ from typing import NamedTuple
 import numpy as np
 
 Grades = Mapping[str, int]
-"""Document id -> judged grade of one query; 0 and below is not relevant."""
+"""Document id -> judged grade of one query; a grade of 0 or less means not relevant."""
 
 Span = tuple[int, int]
 """A range of characters of one text, the end excluded."""
@@ -21,11 +21,11 @@ Span = tuple[int, int]
 def ndcg(ranking: Sequence[str], grades: Grades, k: int = 10) -> float:
     """Normalised discounted cumulative gain of the first `k`, in [0, 1]: trec_eval's `ndcg_cut`.
 
-    The gain of a document is its grade, its discount log2(rank + 1) (Järvelin and Kekäläinen, TOIS 2002); the ideal
-    ranking is of all judged documents. 0 where no document is relevant.
+    The gain of a document is its grade and its discount is log2(rank + 1) (Järvelin and Kekäläinen, TOIS 2002). The
+    ideal ranking consists of all judged documents. 0 if no document is relevant.
 
     Raises:
-        ValueError: the ranking holds a document twice, which would be counted twice.
+        ValueError: the ranking contains a document twice, which would count twice.
     """
     _check(ranking, k)
     ideal = sorted((grade for grade in grades.values() if grade > 0), reverse=True)
@@ -34,7 +34,7 @@ def ndcg(ranking: Sequence[str], grades: Grades, k: int = 10) -> float:
 
 
 def recall(ranking: Sequence[str], grades: Grades, k: int) -> float:
-    """Share of the relevant documents among the first `k`; 0 where no document is relevant."""
+    """Share of the relevant documents among the first `k`; 0 if no document is relevant."""
     _check(ranking, k)
     relevant = _relevant(grades)
     return len(relevant.intersection(ranking[:k])) / len(relevant) if relevant else 0.0
@@ -48,7 +48,7 @@ def reciprocal_rank(ranking: Sequence[str], grades: Grades, k: int = 10) -> floa
 
 
 def average_precision(ranking: Sequence[str], grades: Grades) -> float:
-    """Mean of the precisions at the ranks of all relevant documents, one that is missing counting 0; its mean over
+    """Mean of the precisions at the ranks of all relevant documents, where a missing one counts 0. Its mean over
     queries is MAP."""
     _check(ranking, 1)
     relevant, found, total = _relevant(grades), 0, 0.0
@@ -62,23 +62,23 @@ def average_precision(ranking: Sequence[str], grades: Grades) -> float:
 class SpanScores(NamedTuple):
     """Character measures of one query, each in [0, 1]."""
 
-    recall: float  # gold characters that were retrieved, of all gold characters
-    precision: float  # gold characters that were retrieved, of all retrieved characters
-    iou: float  # gold characters that were retrieved, of the retrieved and the missed ones
+    recall: float  # retrieved gold characters / all gold characters
+    precision: float  # retrieved gold characters / all retrieved characters
+    iou: float  # retrieved gold characters / (retrieved or missed characters)
 
 
 def span_scores(retrieved: Mapping[str, Iterable[Span]], gold: Mapping[str, Iterable[Span]]) -> SpanScores:
     """Score retrieved passages against the gold excerpts of one query.
 
-    Text that was retrieved twice counts once where it answers and twice where it is paid for, as in the report's own
-    program.
+    Text that was retrieved twice counts once in the retrieved gold characters and twice in the retrieved characters, as
+    in the report's own program.
 
     Args:
         retrieved: text id -> ranges of its retrieved passages.
         gold: text id -> ranges of its excerpts.
 
     Raises:
-        ValueError: there is no gold excerpt, or a range is reversed.
+        ValueError: there is no gold excerpt, or a range ends before it begins.
     """
     wanted = {text: _union(spans) for text, spans in gold.items()}
     size = sum(end - start for spans in wanted.values() for start, end in spans)
@@ -96,10 +96,10 @@ def span_scores(retrieved: Mapping[str, Iterable[Span]], gold: Mapping[str, Iter
 
 
 class Difference(NamedTuple):
-    """Of two systems on the same queries: the second's mean minus the first's."""
+    """The difference of two systems on the same queries: the second one's mean minus the first one's."""
 
     mean: float
-    low: float  # bounds of the 95 % interval of the paired bootstrap
+    low: float  # bounds of the 95 % confidence interval of the paired bootstrap
     high: float
     p: float  # two-sided, of the paired randomisation test
     better: int  # queries on which the second is better
@@ -109,24 +109,24 @@ class Difference(NamedTuple):
 def paired_difference(first: Sequence[float], second: Sequence[float], rounds: int = 10_000) -> Difference:
     """Compare the per-query scores of two systems.
 
-    The p-value is that of Fisher's randomisation test with the mean as statistic, the interval that of the bootstrap
-    over queries (Smucker, Allan and Carterette, "A comparison of statistical significance tests for information
-    retrieval evaluation", CIKM 2007). Deterministic: the seed is fixed.
+    The p-value is from Fisher's randomisation test with the mean as statistic; the interval is from the bootstrap over
+    queries (Smucker, Allan and Carterette, "A comparison of statistical significance tests for information retrieval
+    evaluation", CIKM 2007). Deterministic: the seed is fixed.
 
     Args:
         first: score of each query.
-        second: of the same queries in the same order.
-        rounds: random signs and samples drawn.
+        second: scores of the same queries in the same order.
+        rounds: number of random signs and samples.
 
     Raises:
-        ValueError: the two are not of equal, positive length.
+        ValueError: the two differ in length or are empty.
     """
     if len(first) != len(second) or not first:
         raise ValueError(f"{len(first)} and {len(second)} scores cannot be paired.")
     gaps = np.asarray(second, dtype=np.float64) - np.asarray(first, dtype=np.float64)
     generator = np.random.default_rng(0)
     means, extreme = np.empty(rounds), 0
-    for start in range(0, rounds, 500):  # in parts: rounds * queries numbers at once could be much
+    for start in range(0, rounds, 500):  # in parts: all rounds * queries numbers at once could need much memory
         size = min(500, rounds - start)
         signs = generator.choice([-1.0, 1.0], size=(size, len(gaps)))
         extreme += int(np.sum(np.abs((signs * gaps).mean(axis=1)) >= abs(gaps.mean()) - 1e-12))
@@ -144,9 +144,9 @@ def paired_difference(first: Sequence[float], second: Sequence[float], rounds: i
 
 def _check(ranking: Sequence[str], k: int) -> None:
     if k < 1:
-        raise ValueError(f"A ranking is cut after 1 or more documents, not {k}.")
+        raise ValueError(f"A ranking must be cut after 1 or more documents, not after {k}.")
     if len(set(ranking)) != len(ranking):
-        raise ValueError("The ranking holds a document twice: keep the first of each.")
+        raise ValueError("The ranking contains a document twice: keep only the first one.")
 
 
 def _relevant(grades: Grades) -> set[str]:
@@ -158,7 +158,7 @@ def _discounted(gains: Iterable[int]) -> float:
 
 
 def _union(spans: Iterable[Span]) -> list[Span]:
-    """The ranges in order, overlapping ones as one."""
+    """The ranges in order, with overlapping ones merged."""
     joined: list[Span] = []
     for start, end in sorted(spans):
         if start > end:

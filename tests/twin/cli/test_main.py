@@ -80,7 +80,7 @@ def test_what_cannot_be_used_is_one_sentence(twin: Twin, tmp_path: Path, argumen
         ("TWIN_KEEP_CAPTURES", "-1", "TWIN_KEEP_CAPTURES cannot be used ("),
         ("TWIN_REQUESTS_PER_SECOND", "0", "TWIN_REQUESTS_PER_SECOND cannot be used ("),
         ("MONGO_URI", "localhost", "MONGO_URI is not a MongoDB address: write mongodb://HOST:27017."),
-        ("TWIN_STORE", "s3://bucket/twin", "TWIN_STORE is s3://bucket/twin, where the SQLite warehouse cannot live"),
+        ("TWIN_STORE", "s3://bucket/twin", "TWIN_STORE is s3://bucket/twin, but the SQLite warehouse needs a"),
         ("TWIN_STORE", "/dev/null/store", "The folder of the warehouse, /dev/null/store, cannot be created ("),
     ],
 )

@@ -119,7 +119,7 @@ def test_it_waits_as_long_as_it_is_told_and_tries_again(endpoint: Endpoint, naps
 
 def test_what_keeps_failing_is_one_sentence(endpoint: Endpoint, naps: list[float]) -> None:
     endpoint.answer = lambda body: (500, {}, "oops")
-    with pytest.raises(StoreError, match="answers with status 500: see whether it is up"):
+    with pytest.raises(StoreError, match="answers with status 500: check that it is running"):
         embedder(endpoint).embed(["one"])
     assert len(naps) == 5
 
