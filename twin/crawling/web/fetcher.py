@@ -232,7 +232,10 @@ class Fetcher:
         return content.decode("utf-8-sig", "replace")
 
     def _retried(self, url: str, headers: dict[str, str], *, robots: bool, api: bool = False) -> Response:
-        """Retry what may succeed: after the time that the server asks for, otherwise after 1-2 s, 2-4 s, ..."""
+        """Retry what may succeed: after the time that the server asks for, otherwise after 1-2 s, 2-4 s, ...
+
+        The library tenacity would not be shorter: a wait that the server asks for is held by the host's turn instead.
+        """
         for attempt in range(1, self.limits.attempts + 1):
             try:
                 return self._followed(url, headers, robots, api)

