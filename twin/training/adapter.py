@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from twin import layout
-from twin.atomic import unwritable
+from twin.atomic import replacing, unwritable
 from twin.errors import ConsistencyError, InputError
 from twin.identity import content_hash
 from twin.settings import Settings
@@ -108,7 +108,8 @@ def note_base(output: Path, base: BaseModel) -> None:
     if base.kind != "folder":
         return
     try:
-        note.write_text(base.path + "\n", encoding="utf-8")
+        with replacing(note) as temporary:
+            temporary.write_text(base.path + "\n", encoding="utf-8")
     except OSError as error:
         raise unwritable(note, error) from error
 
