@@ -140,14 +140,14 @@ def _names(url: str) -> tuple[str, ...]:
 def _host(parts: SplitResult, url: str) -> str:
     host = (parts.hostname or "").rstrip(".")
     if ":" in host:
-        if _IPV6.fullmatch(host):
+        if is_host(host):
             return host
         raise _no_url(url, "its host is not an IPv6 address")
     try:
         host = host.encode("idna").decode("ascii").lower()
     except UnicodeError:
         raise _no_url(url, "its host is not a host name") from None
-    if not host or not all(_LABEL.fullmatch(label) for label in host.split(".")):
+    if not is_host(host):
         raise _no_url(url, "its host is not a host name")
     if host == "linkedin.com" or host.endswith(".linkedin.com"):
         return _LINKEDIN
@@ -193,6 +193,13 @@ def _encoded(text: str, safe: str) -> str:
 def _no_url(url: str, why: str) -> InputError:
     """The error for an invalid address, without credentials in the message."""
     return InputError(f"{shown(url.strip())[:200]!r} is not a readable address ({why}): write it as https://HOST/PATH.")
+
+
+def is_host(host: str) -> bool:
+    """Whether an ASCII text in lower case has the form of a host: a name, or an IPv6 address without brackets."""
+    if ":" in host:
+        return _IPV6.fullmatch(host) is not None
+    return all(_LABEL.fullmatch(label) for label in host.split("."))
 
 
 def within(host: str, domain: str) -> bool:

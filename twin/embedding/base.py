@@ -56,3 +56,17 @@ class Preparable(Protocol):
 
     def prepare(self, texts: Sequence[str], tokens: int) -> None:
         """Get ready to embed `tokens` tokens of texts such as these. May take a while, if that saves time later."""
+
+
+NORM_TOLERANCE = 1e-3
+"""Tolerance for the length of a unit vector in float32: ten times the possible loss of a mean over 256 tokens."""
+
+
+def not_unit(vectors: Vectors) -> NDArray[np.intp]:
+    """Numbers of the rows that do not have unit length, or are not finite; ascending.
+
+    Args:
+        vectors: shape (n, dimension).
+    """
+    close = np.abs(np.linalg.norm(vectors, axis=1) - 1.0) <= NORM_TOLERANCE  # false for NaN
+    return np.flatnonzero(~close)

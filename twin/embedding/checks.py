@@ -12,15 +12,12 @@ import numpy as np
 
 from twin.artifacts import ArtifactStore
 from twin.chunking.stage import read_texts
-from twin.embedding.base import Embedder
+from twin.embedding.base import NORM_TOLERANCE, Embedder
 from twin.embedding.inspection import Drift, Reading
 from twin.embedding.stage import read_embeddings, read_matrices
 from twin.identity import sha256
 from twin.models import Category
 from twin.verdict import Verdict
-
-NORM_TOLERANCE = 1e-3
-"""Tolerance for the length of a unit vector in float32: ten times the possible loss of a mean over 256 tokens."""
 
 
 def check_embeddings(

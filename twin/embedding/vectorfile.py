@@ -11,7 +11,7 @@ import numpy as np
 from filelock import lock_descriptor
 from numpy.typing import NDArray
 
-from twin.embedding.base import Vectors
+from twin.embedding.base import Vectors, not_unit
 
 logger = logging.getLogger("twin")
 
@@ -125,8 +125,7 @@ class VectorFile:
         ):
             whole = len(content) // self._row.itemsize
             rows = np.frombuffer(content, dtype=self._row, count=whole)
-            lengths = np.linalg.norm(rows["vector"], axis=1)
-            bad = np.flatnonzero(~(np.abs(lengths - 1) < 1e-3))
+            bad = not_unit(rows["vector"])
             sound = int(bad[0]) if len(bad) else whole
             self._note(rows["hash"][:sound])
             if sound < _READ_ROWS:

@@ -1,15 +1,11 @@
 """Which addresses may be fetched at all, decided before any name is resolved."""
 
-import re
 from urllib.parse import urljoin, urlsplit, urlunsplit
 
 from twin.crawling.web.transport import Failure
-from twin.links import shown, within
+from twin.links import is_host, shown, within
 
 _PORTS = {"http": 80, "https": 443}
-_LABEL = r"[a-z0-9_](?:[a-z0-9_-]{0,61}[a-z0-9_])?"
-_HOST_NAME = re.compile(rf"(?:{_LABEL}\.)*{_LABEL}")
-_IPV6 = re.compile(r"[0-9a-f:.]+")
 
 SAVE_THE_PAGE = "save the page from your browser and declare the file with `files:` instead"
 LINKEDIN_STEPS = (
@@ -41,7 +37,7 @@ def allowed(target: str, ports: tuple[int, ...] | None, *, base: str | None = No
         raise Failure(f"{led}is not a valid address: correct the link") from error
     if parts.scheme not in _PORTS or not host:
         raise Failure(f"{led}is not an http or https address: correct the link")
-    if not (_IPV6 if ":" in host else _HOST_NAME).fullmatch(host):
+    if not is_host(host):
         raise Failure(f"{led}is not a valid address: correct the link")
     port = given or _PORTS[parts.scheme]
     if ports is not None and port not in ports:

@@ -27,7 +27,7 @@ from twin.embedding.backends.exports import Exports, Record
 from twin.embedding.backends.inference import Inference, int8_is_fast
 from twin.embedding.backends.model import DEFAULT_MODEL, ModelFiles
 from twin.embedding.backends.sentence_transformer import SentenceTransformerEmbedder, cuda_is_there, is_loaded
-from twin.embedding.base import Vectors
+from twin.embedding.base import Vectors, not_unit
 from twin.errors import ConsistencyError
 
 logger = logging.getLogger("twin")
@@ -104,9 +104,7 @@ class AutomaticEmbedder(ModelFiles):
             of_query = prompt == self.query_prompt
             return self._torch.embed_queries(texts) if of_query else self._torch.embed(texts)
         vectors = engine.inference.vectors(self.sizer.ids([prompt + text for text in texts]))
-        norms = np.linalg.norm(vectors, axis=1)
-        if not np.all(np.abs(norms - 1) < 1e-3):  # false for NaN too
-            bad = int(np.argmax(np.nan_to_num(np.abs(norms - 1), nan=np.inf)))
+        for bad in not_unit(vectors)[:1]:
             raise ConsistencyError(f"{self.model} did not make a valid vector of the text {texts[bad][:80]!r}.")
         return vectors
 

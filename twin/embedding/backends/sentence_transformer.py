@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from twin.embedding.backends.model import ModelFiles
-from twin.embedding.base import Vectors
+from twin.embedding.base import Vectors, not_unit
 from twin.errors import ConsistencyError, InputError
 
 if TYPE_CHECKING:
@@ -51,9 +51,7 @@ class SentenceTransformerEmbedder(ModelFiles):
                 normalize_embeddings=True,
                 show_progress_bar=False,
             )
-        norms = np.linalg.norm(vectors, axis=1)
-        if not np.all(np.abs(norms - 1) < 1e-3):  # false for NaN too
-            bad = int(np.argmin(np.nan_to_num(norms)))
+        for bad in not_unit(vectors)[:1]:
             raise ConsistencyError(f"{self.model} did not make a valid vector of the text {texts[bad][:80]!r}.")
         return vectors
 
