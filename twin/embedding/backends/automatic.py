@@ -114,7 +114,7 @@ class AutomaticEmbedder(ModelFiles):
 
     @property
     def _openvino_wanted(self) -> bool:
-        """Whether PyTorch computes: if it was requested or has a GPU, or if pooling excludes the model's prompt."""
+        """Whether OpenVINO may be used: not if PyTorch was requested or has a GPU, or pooling excludes the prompt."""
         if self._wanted == "torch" or (self._wanted == "auto" and cuda_is_there()):
             return False
         apart = any(module["config"].get("include_prompt") is False for module in self.modules)
