@@ -8,6 +8,7 @@ sentence that names the setting and never the key.
 
 import json
 import logging
+import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any, NamedTuple
@@ -160,13 +161,29 @@ class Endpoint:
         if answer.is_redirect:
             said = "a redirect, which is not followed"
         else:
-            said = next(answer.iter_content(2**16), b"").decode("utf-8", "replace")
-        if self._key is not None and (secret := self._key.get_secret_value()):
-            said = said.replace(secret, "***")
+            said = self._without_key(self._beginning(answer).decode("utf-8", "replace"))
         return InputError(
             f"{self.url} refuses the request with status {answer.status_code} ({' '.join(said.split())[:_SHOWN]}): "
             f"correct {self._names.url} or {self._names.model}."
         )
+
+    def _beginning(self, answer: requests.Response) -> bytes:
+        """The first bytes of an answer, read for no longer than one read may take."""
+        content, until = bytearray(), time.monotonic() + self._timeout_s[1]
+        for part in answer.iter_content(1024):
+            content += part
+            if len(content) >= 2**16 or time.monotonic() > until:
+                break
+        return bytes(content)
+
+    def _without_key(self, text: str) -> str:
+        """The text without the key, and without the part of it that a cut at the end may have left."""
+        secret = self._key.get_secret_value() if self._key is not None else ""
+        if not secret:
+            return text
+        text = text.replace(secret, "***")
+        left = next((size for size in range(len(secret) - 1, 0, -1) if text.endswith(secret[:size])), 0)
+        return f"{text[:-left]}***" if left else text
 
     def _announce(self, state: tenacity.RetryCallState) -> None:
         problem = state.outcome.exception() if state.outcome else None

@@ -102,3 +102,12 @@ def test_what_may_pass_is_asked_again_as_often_as_the_caller_wants(server: Serve
     with pytest.raises(StoreError, match="status 429: check that it is running and that TWIN_SOME_URL is right"):
         endpoint(server.url, attempts=1).post({}, "an answer")
     assert naps == [4.0, 2.0]
+
+
+@pytest.mark.parametrize("before", [0, 1020, 2**16 - len(KEY) - 1, 2**16 - len(KEY) + 3, 2**16 - 3])
+def test_a_refusal_never_shows_the_key_wherever_the_answer_is_cut(server: Server, before: int) -> None:
+    server.answer = lambda body: (400, {}, " " * before + KEY)
+    with pytest.raises(InputError) as caught:
+        endpoint(server.url).post({}, "an answer")
+    assert "400" in str(caught.value)
+    assert not any(KEY[:size] in str(caught.value) for size in range(4, len(KEY) + 1))

@@ -8,6 +8,7 @@ from collections import Counter
 from collections.abc import Iterator
 from itertools import islice, pairwise
 
+from twin import layout
 from twin.artifacts import ArtifactStore
 from twin.chunking.inspection import Seen, verify_duplicates, verify_lengths
 from twin.chunking.stage import Measured, Row, chunks_overlap, read_rows
@@ -70,7 +71,11 @@ def verify_chunks(
         if tokens != chunk.tokens:
             problems.append(f"chunk {chunk.id} says it has {chunk.tokens} tokens and has {tokens}")
         if content not in (None, chunk.content_hash):
-            problems.append(f"chunk {chunk.id} has another content hash than the table says")
+            path = artifacts.path(*layout.table(layout.CHUNKS, author, category))
+            problems.append(
+                f"chunk {chunk.id} has another content hash than the table says: remove {path} and run the chunks "
+                "stage again"
+            )
     problems += [f"chunk id {identifier} occurs {count} times" for identifier, count in ids.items() if count > 1]
     for document in warehouse.documents(State.CLEANED, author, category):
         spans, pieces = covered.pop(document.id, []), texts.pop(document.id, [])

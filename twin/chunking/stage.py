@@ -141,7 +141,8 @@ def read_rows(artifacts: ArtifactStore, author: str, category: Category) -> Iter
     """Like `read_chunks`, with the other columns of the table."""
     for batch in artifacts.read_table(*_name(author, category)):
         for fields in batch.to_pylist():
-            yield Row(fields.pop("document_hash"), fields.pop(_HASH, None), Chunk.model_validate(fields))
+            content = (fields.pop(_HASH) or "") if _HASH in fields else None  # only a missing column is an older table
+            yield Row(fields.pop("document_hash"), content, Chunk.model_validate(fields))
 
 
 def read_texts(artifacts: ArtifactStore, author: str, category: Category) -> Iterator[Text]:

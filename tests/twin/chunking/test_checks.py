@@ -1,5 +1,6 @@
 """The check of chunks: it fails on each damage that it is there to find."""
 
+import pyarrow as pa
 import pytest
 
 from tests.kit.staged import ADA, ARTICLES, EMBEDDER, Change, Stores
@@ -41,3 +42,17 @@ def test_a_table_of_an_older_version_has_no_hashes_and_needs_no_rewrite(stores: 
     assert load_points(stores.artifacts, stores.vectors, EMBEDDER, ADA, ARTICLES).written == 0
     assert stores.collection().problems == []
     assert path.read_bytes() == before
+
+
+def test_a_table_with_an_empty_hash_is_not_an_older_table(stores: Stores) -> None:
+    name = layout.table(layout.CHUNKS, ADA, ARTICLES)
+    (batch,) = stores.artifacts.read_table(*name)
+    fields = [field.with_nullable(True) for field in batch.schema]
+    hashes = pa.array([None, *batch.column("content_hash").to_pylist()[1:]], pa.string())
+    columns = [hashes if field.name == "content_hash" else batch.column(field.name) for field in fields]
+    damaged = pa.RecordBatch.from_arrays(columns, schema=pa.schema(fields))
+    metadata = stores.artifacts.table_metadata(*name) or {}
+    stores.artifacts.write_table(*name, schema=damaged.schema, batches=[damaged], metadata=metadata)
+    (problem,) = stores.chunks().problems
+    assert "another content hash" in problem
+    assert "run the chunks stage again" in problem

@@ -77,3 +77,15 @@ def test_a_build_replaces_the_folder_and_clears_what_a_killed_one_left(tmp_path:
             build_folder(target, lambda folder, text=text: (folder / text).write_text(text))
     assert [path.name for path in target.iterdir()] == ["new"]
     assert sorted(path.name for path in tmp_path.iterdir()) == [".adapter.lock", "adapter"]
+
+
+def test_a_leftover_of_another_file_is_left_alone(tmp_path: Path) -> None:
+    target = tmp_path / "8f2c561dfca46f88"
+    note = tmp_path / f".{target.name}.base.12345678.tmp"
+    note.write_text("of a killed writer")
+    dead = tmp_path / f".{target.name}.0123abcd.tmp"
+    dead.mkdir()
+    build_folder(target, lambda folder: (folder / "weights").touch())
+    assert (target / "weights").exists()
+    assert note.exists()
+    assert not dead.exists()
