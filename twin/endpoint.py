@@ -17,8 +17,11 @@ from urllib.parse import urlsplit
 import requests
 import tenacity
 from pydantic import SecretStr
+from requests.adapters import HTTPAdapter
+from urllib3.exceptions import HTTPError
 
 from twin.errors import ConsistencyError, InputError, StoreError
+from twin.timeouts import TimeLimit, guarded, retry_after_s
 
 logger = logging.getLogger("twin")
 
@@ -52,6 +55,7 @@ class Endpoint:
         key: sent as a bearer token, only to this address.
         names: the names of the settings with these values.
         timeout_s: seconds to connect, and to wait for each part of the answer.
+        longest_s: seconds for one whole request; more is a failure and is not tried again.
         attempts: how often to try a request that fails temporarily: no connection, 429 or 5xx.
         longest_answer: in bytes, unpacked.
 
@@ -67,12 +71,14 @@ class Endpoint:
         key: SecretStr | None,
         names: Names,
         timeout_s: tuple[float, float],
+        longest_s: float,
         attempts: int = 1,
         longest_answer: int = 64 * 2**20,
     ) -> None:
         self.url = f"{url.rstrip('/').removesuffix(f'/{path}')}/{path}"
         self._key, self._names = key, names
-        self._timeout_s, self._attempts, self._longest = timeout_s, attempts, longest_answer
+        self._timeout_s, self._longest_s = timeout_s, longest_s
+        self._attempts, self._longest = attempts, longest_answer
         if not _usable(url):
             raise InputError(
                 f"{names.url} is not an http(s) address of an endpoint: write it like https://host/v1, and put a key "
@@ -122,24 +128,34 @@ class Endpoint:
     def _answered(self, body: Mapping[str, Any]) -> Iterator[requests.Response]:
         """An answer with status 200; only its headers have been read.
 
-        If the connection breaks inside the body of the `with`, that counts as a temporary failure too.
+        If the connection breaks inside the body of the `with`, that counts as a temporary failure too. If the time of
+        the request ends there, the answer may look complete, so this says it when the body of the `with` ends.
         """
-        try:
-            with requests.post(
-                self.url,
-                json=body,
-                auth=self._authorise,
-                timeout=self._timeout_s,
-                allow_redirects=False,
-                stream=True,
-            ) as answer:
-                if answer.status_code in _AGAIN:
-                    raise _Passing(f"answers with status {answer.status_code}", _asked_for(answer))
-                if answer.status_code != requests.codes.ok:
-                    raise self._refusal(answer)
-                yield answer
-        except requests.RequestException as error:
-            raise _Passing(f"cannot be reached ({type(error).__name__})") from error
+        with TimeLimit(self._longest_s) as limit, requests.Session() as session:
+            for scheme in ("http", "https"):
+                session.mount(f"{scheme}://", _Guarded())
+            try:
+                with self._sent(session, body) as answer:
+                    if answer.status_code in _AGAIN:
+                        wait_s = retry_after_s(answer.headers.get("Retry-After", ""), _LONGEST_WAIT_S)
+                        raise _Passing(f"answers with status {answer.status_code}", wait_s)
+                    if answer.status_code != requests.codes.ok:
+                        raise self._refusal(answer)
+                    yield answer
+            except (requests.RequestException, HTTPError) as error:
+                if not limit.over:
+                    raise _Passing(f"cannot be reached ({type(error).__name__})") from error
+            if limit.over:
+                raise StoreError(
+                    f"{self.url} takes more than {self._longest_s:.0f} s to answer: check that it is running and that "
+                    f"{self._names.url} is right, then try again."
+                )
+
+    def _sent(self, session: requests.Session, body: Mapping[str, Any]) -> requests.Response:
+        """The answer to one request, sent by the adapter itself: a session would read the whole body of a redirect."""
+        request = session.prepare_request(requests.Request("POST", self.url, json=body, auth=self._authorise))
+        surroundings = dict[str, Any](session.merge_environment_settings(self.url, {}, True, None, None))
+        return session.get_adapter(self.url).send(request, timeout=self._timeout_s, **surroundings)
 
     def _read(self, answer: requests.Response) -> bytes:
         content = bytearray()
@@ -168,7 +184,7 @@ class Endpoint:
         )
 
     def _beginning(self, answer: requests.Response) -> bytes:
-        """The first bytes of an answer, read for no longer than one read may take."""
+        """The first bytes of an answer, read for not much longer than one read may take."""
         content, until = bytearray(), time.monotonic() + self._timeout_s[1]
         for part in answer.iter_content(1024):
             content += part
@@ -190,16 +206,31 @@ class Endpoint:
         logger.info("%s %s: trying again in %.0f s", self.url, problem, state.upcoming_sleep)
 
 
+class _Guarded(HTTPAdapter):
+    """Sends requests, also through a proxy of the environment, whose connections obey a `TimeLimit`."""
+
+    def init_poolmanager(self, *args: Any, **kwargs: Any) -> None:
+        super().init_poolmanager(*args, **kwargs)
+        self.poolmanager.pool_classes_by_scheme = _pools()
+
+    def proxy_manager_for(self, *args: Any, **kwargs: Any) -> Any:
+        manager = super().proxy_manager_for(*args, **kwargs)
+        manager.pool_classes_by_scheme = _pools()
+        return manager
+
+
+def _pools() -> dict[str, type[Any]]:
+    return {scheme: guarded(scheme) for scheme in ("http", "https")}
+
+
 def _usable(url: str) -> bool:
+    if set(url) & set("?#@\\ ") or not url.isprintable():
+        return False
     try:
         parts = urlsplit(url)
-        return (
-            parts.scheme in ("http", "https")
-            and bool(parts.hostname)
-            and not (parts.username or parts.password or parts.query or parts.fragment)
-            and parts.port != 0
-        )
-    except ValueError:  # the port is not a number, or the host is an incomplete IPv6 address
+        host = (parts.hostname or "").encode("idna")  # fails if a label is empty or longer than 63 bytes
+        return parts.scheme in ("http", "https") and bool(host) and parts.port != 0
+    except ValueError:  # the port is not a number, or the host cannot be one
         return False
 
 
@@ -208,10 +239,3 @@ def _wait_s(state: tenacity.RetryCallState) -> float:
     error = state.outcome.exception() if state.outcome else None
     asked = error.wait_s if isinstance(error, _Passing) else None
     return 2.0 ** (state.attempt_number - 1) if asked is None else asked
-
-
-def _asked_for(answer: requests.Response) -> float | None:
-    try:
-        return min(max(float(answer.headers["Retry-After"]), 0.0), _LONGEST_WAIT_S)
-    except (KeyError, ValueError):
-        return None

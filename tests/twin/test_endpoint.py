@@ -1,5 +1,8 @@
 """The rules of the one client, against a real server on loopback."""
 
+import contextlib
+import socket
+import threading
 from collections.abc import Iterator
 
 import pytest
@@ -27,10 +30,19 @@ def naps(monkeypatch: pytest.MonkeyPatch) -> list[float]:
     return waited
 
 
-def endpoint(url: str, *, key: str | None = KEY, attempts: int = 3, longest: int = 1000) -> Endpoint:
+def endpoint(
+    url: str, *, key: str | None = KEY, attempts: int = 3, longest: int = 1000, longest_s: float = 30
+) -> Endpoint:
     secret = None if key is None else SecretStr(key)
     return Endpoint(
-        url, "answers", key=secret, names=NAMES, timeout_s=(2, 2), attempts=attempts, longest_answer=longest
+        url,
+        "answers",
+        key=secret,
+        names=NAMES,
+        timeout_s=(2, 2),
+        longest_s=longest_s,
+        attempts=attempts,
+        longest_answer=longest,
     )
 
 
@@ -53,6 +65,12 @@ def test_it_asks_under_the_address_with_the_key(server: Server) -> None:
         "http://host/v1?key=word",
         "http://host:port/v1",
         "http://[::1/v1",
+        "http://host/v1?",
+        "http://host/v1#",
+        "http://@host/v1",
+        "http://ho st/v1",
+        f"http://{'h' * 64}/v1",
+        "http://a..b/v1",
     ],
 )
 def test_an_address_that_cannot_be_used_is_one_sentence_without_it(url: str) -> None:
@@ -102,6 +120,40 @@ def test_what_may_pass_is_asked_again_as_often_as_the_caller_wants(server: Serve
     with pytest.raises(StoreError, match="status 429: check that it is running and that TWIN_SOME_URL is right"):
         endpoint(server.url, attempts=1).post({}, "an answer")
     assert naps == [4.0, 2.0]
+
+
+@pytest.mark.parametrize(
+    ("asked", "waited"),
+    [("nan", 1.0), ("inf", 1.0), ("-3", 1.0), ("9" * 400, 60.0), ("Wed, 21 Oct 2015 07:28:00 GMT", 0.0), ("soon", 1.0)],
+)
+def test_only_a_time_that_makes_sense_is_waited_for(
+    server: Server, naps: list[float], asked: str, waited: float
+) -> None:
+    server.queued = [(503, {"Retry-After": asked}, "")]
+    assert endpoint(server.url).post({"input": []}, "an answer") == {"data": []}
+    assert naps == [waited]
+
+
+@pytest.mark.parametrize("begun", [b"HTTP/1.1 200 OK\r\nX-Slow: ", b"HTTP/1.1 200 OK\r\n\r\n[", b""])
+def test_an_answer_that_comes_byte_by_byte_ends_at_the_limit(begun: bytes, naps: list[float]) -> None:
+    """In the headers, in a body without a length (which looks complete when it is cut), and before the status."""
+    over = threading.Event()
+
+    def drip(listener: socket.socket) -> None:
+        connected, _ = listener.accept()
+        with connected, contextlib.suppress(OSError):
+            connected.sendall(begun)
+            while not over.wait(0.05):
+                connected.sendall(b"1")
+
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        thread = threading.Thread(target=drip, args=(listener,))
+        thread.start()
+        with pytest.raises(StoreError, match="takes more than 1 s to answer: check that it is running"):
+            endpoint(f"http://127.0.0.1:{listener.getsockname()[1]}/v1", longest_s=0.6).post({}, "an answer")
+        over.set()
+        thread.join()
+    assert naps == []
 
 
 @pytest.mark.parametrize("before", [0, 1020, 2**16 - len(KEY) - 1, 2**16 - len(KEY) + 3, 2**16 - 3])

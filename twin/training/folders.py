@@ -47,8 +47,9 @@ def build_folder(target: Path, build: Callable[[Path], None]) -> None:
         StoreError: the disk is full, read-only or refuses the write.
     """
     try:
-        for leftover in target.parent.glob(f".{target.name}.{'[0-9a-f]' * 8}.tmp"):  # only those made below
-            shutil.rmtree(leftover)
+        for leftover in target.parent.glob(f".{target.name}.*.tmp"):
+            if leftover.is_dir():  # a file is not ours: notes about a folder have similar names
+                shutil.rmtree(leftover)
         temporary = target.with_name(f".{target.name}.{uuid.uuid4().hex[:8]}.tmp")
         temporary.mkdir(parents=True)
         try:

@@ -9,17 +9,16 @@ Bodies are decompressed here and not by urllib3, which accepts half a gzip strea
 
 import ipaddress
 import logging
-import socket
 import time
 import zlib
 from collections.abc import Iterator, Mapping
-from contextlib import suppress
 from dataclasses import dataclass
 from http import HTTPStatus
-from threading import Lock, Timer, local
-from types import TracebackType
+from threading import Lock
 from typing import Any
 from urllib.parse import urlsplit
+
+from twin.timeouts import TimeLimit, guarded
 
 _PIECE = 64 * 1024
 _GZIP, _DEFLATE, _PLAIN = ("gzip", "x-gzip"), "deflate", ("", "identity")
@@ -116,28 +115,28 @@ class Transport:
 
         started = time.monotonic()
         sent = {**headers, "User-Agent": self._user_agent, "Accept-Encoding": "gzip"}
-        with _Watch(seconds) as watch:
+        with TimeLimit(seconds) as limit:
             try:
                 request = requests.Request("GET", address, headers=sent).prepare()
-                reply = self._sent(request, urlsplit(address).scheme, watch)
+                reply = self._sent(request, urlsplit(address).scheme, limit)
             except InvalidIPAddress as error:
                 raise Failure(
                     "leads to a private address, which is never fetched: save it and declare the file with `files:`"
                 ) from error
             except (requests.ConnectionError, requests.Timeout) as error:
-                raise watch.late() or Failure(
+                raise _late(limit) or Failure(
                     f"does not answer ({_reason(error)}): check the address or try later", retryable=True
                 ) from error
             except requests.RequestException as error:
                 raise Failure(f"cannot be fetched ({_reason(error)}): correct the link") from error
             try:
                 named = {name.lower(): value for name, value in reply.headers.items()}
-                content = _body(reply.raw, named, watch, max_bytes, cut) if reply.status_code == HTTPStatus.OK else b""
+                content = _body(reply.raw, named, limit, max_bytes, cut) if reply.status_code == HTTPStatus.OK else b""
                 return Reply(int(reply.status_code), named, content, time.monotonic() - started)
             finally:
                 reply.close()
 
-    def _sent(self, request: Any, scheme: str, watch: "_Watch") -> Any:
+    def _sent(self, request: Any, scheme: str, limit: TimeLimit) -> Any:
         """The answer of requests; retried at once if a connection that was kept open turns out to be closed.
 
         A server may close the connection while the next request is on its way, which says nothing about that request
@@ -146,104 +145,23 @@ class Transport:
         import requests
 
         while True:
-            watch.reused = False
+            limit.reused = False
             try:
                 return self._adapter(scheme).send(request, stream=True, timeout=self._timeout)
             except requests.ConnectionError:
-                if not watch.reused or watch.over:
+                if not limit.reused or limit.over:
                     raise
 
     def _adapter(self, scheme: str) -> Any:
         with self._lock:
             if scheme not in self._adapters:
-                self._adapters[scheme] = _watched_adapter(scheme, allow_loopback=self._allow_loopback)
+                self._adapters[scheme] = _guarded_adapter(scheme, allow_loopback=self._allow_loopback)
             return self._adapters[scheme]
 
 
-class _Watch:
-    """Shuts a connection down when its time is over.
-
-    A socket timeout starts again with every byte. Without this, a server that sends its headers, its part of a TLS
-    handshake or its body byte by byte could hold a request for days.
-    """
-
-    def __init__(self, seconds: float) -> None:
-        self.over = False
-        self.reused = False  # whether the request went out on a connection that had served an earlier one
-        self._seconds = seconds
-        self._lock = Lock()
-        self._socket: socket.socket | None = None
-        self._timer = Timer(max(seconds, 0.0), self._end)
-        self._timer.daemon = True
-
-    def __enter__(self) -> "_Watch":
-        _THREAD.watch = self
-        self._timer.start()
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self._timer.cancel()
-        _THREAD.watch = None
-        with self._lock:
-            self._let_go()
-
-    def late(self) -> Failure | None:
-        """The failure of a request whose time is over."""
-        return Failure(f"takes more than {self._seconds:.0f} s: try again later", retryable=True) if self.over else None
-
-    def guard(self, connected: socket.socket) -> None:
-        # A duplicate, because TLS takes over the descriptor of this socket.
-        duplicate = socket.fromfd(connected.fileno(), connected.family, connected.type)
-        with self._lock:
-            self._let_go()
-            self._socket = duplicate
-            self._shut()
-
-    def _end(self) -> None:
-        with self._lock:
-            self.over = True
-            self._shut()
-
-    def _shut(self) -> None:
-        if self.over and self._socket:
-            with suppress(OSError):  # the other side closed it first
-                self._socket.shutdown(socket.SHUT_RDWR)
-
-    def _let_go(self) -> None:
-        if self._socket:
-            self._socket.close()
-            self._socket = None
-
-
-_THREAD = local()
-"""`watch`: guards the current request of a thread."""
-
-
-def _watched_adapter(scheme: str, *, allow_loopback: bool) -> Any:
-    """An adapter of requests-hardened; every connection is guarded by the watch of its thread's request."""
+def _guarded_adapter(scheme: str, *, allow_loopback: bool) -> Any:
+    """An adapter of requests-hardened; every connection is guarded by the time limit of its thread's request."""
     from requests_hardened.ip_filter_adapter import IPFilterAdapter
-    from urllib3 import HTTPConnectionPool, HTTPSConnectionPool
-
-    pool: type[HTTPConnectionPool] = {"http": HTTPConnectionPool, "https": HTTPSConnectionPool}[scheme]
-    plain: Any = pool.ConnectionCls
-
-    class Watched(plain):  # type: ignore[misc]
-        _served = False
-
-        def _new_conn(self) -> socket.socket:
-            self._served = False
-            connected: socket.socket = super()._new_conn()
-            _THREAD.watch.guard(connected)
-            return connected
-
-        def request(self, *args: Any, **kwargs: Any) -> None:
-            if self.sock is not None:  # a connection that served an earlier request, or one with TLS already begun
-                _THREAD.watch.guard(self.sock)
-            _THREAD.watch.reused = self._served
-            super().request(*args, **kwargs)
-            self._served = True
 
     class Guarded(IPFilterAdapter):  # type: ignore[misc]
         def build_connection_pool_key_attributes(self, *args: Any, **kwargs: Any) -> Any:
@@ -252,11 +170,16 @@ def _watched_adapter(scheme: str, *, allow_loopback: bool) -> Any:
             return host, pool_arguments
 
     adapter = Guarded(is_https_proto=scheme == "https", allow_loopback=allow_loopback)
-    adapter.poolmanager.pool_classes_by_scheme = {scheme: type("WatchedPool", (pool,), {"ConnectionCls": Watched})}
+    adapter.poolmanager.pool_classes_by_scheme = {scheme: guarded(scheme)}
     return adapter
 
 
-def _body(raw: Any, headers: Mapping[str, str], watch: _Watch, max_bytes: int, cut: bool) -> bytes:
+def _late(limit: TimeLimit) -> Failure | None:
+    """The failure of a request whose time is over."""
+    return Failure(f"takes more than {limit.seconds:.0f} s: try again later", retryable=True) if limit.over else None
+
+
+def _body(raw: Any, headers: Mapping[str, str], limit: TimeLimit, max_bytes: int, cut: bool) -> bytes:
     """The decoded body; neither the sent nor the decoded bytes exceed `max_bytes`."""
     from urllib3.exceptions import HTTPError
 
@@ -284,13 +207,13 @@ def _body(raw: Any, headers: Mapping[str, str], watch: _Watch, max_bytes: int, c
                 return bytes(content[:max_bytes])
             if max(sent, len(content)) > max_bytes:
                 raise too_large
-            if watch.over:
+            if limit.over:
                 break
     except (HTTPError, OSError, zlib.error, EOFError, ValueError) as error:  # ValueError: a chunk of negative length
-        raise watch.late() or Failure(
+        raise _late(limit) or Failure(
             f"broke off ({_reason(error)}): try again later", status=HTTPStatus.OK, retryable=True
         ) from error
-    if late := watch.late():  # a body without a length would also seem to end where it was shut down
+    if late := _late(limit):  # a body without a length would also seem to end where it was shut down
         raise late
     return bytes(content)
 

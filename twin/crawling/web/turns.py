@@ -5,10 +5,10 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
-from email.utils import parsedate_to_datetime
 from threading import Lock
 
 from twin.crawling.web.transport import Failure
+from twin.timeouts import retry_after_s
 
 _LONGEST_S = 30 * 24 * 3600.0
 """Longer waiting times that a host asks for are cut to this."""
@@ -88,8 +88,8 @@ def left_alone(seconds: float) -> str:
 def wait_asked_for(status: int, headers: Mapping[str, str]) -> float | None:
     """Seconds that a busy host asks to be left alone; None if it does not say.
 
-    Retry-After is a number or an HTTP date (RFC 9110, 10.2.3). GitHub says it differently: 403 or 429 with
-    X-RateLimit-Remaining 0 and an epoch in X-RateLimit-Reset.
+    Most hosts send Retry-After. GitHub says it differently: 403 or 429 with X-RateLimit-Remaining 0 and an epoch in
+    X-RateLimit-Reset.
 
     Args:
         headers: names in lower case.
@@ -97,16 +97,8 @@ def wait_asked_for(status: int, headers: Mapping[str, str]) -> float | None:
     if status not in (403, 429) and status < 500:
         return None
     after, reset = headers.get("retry-after", "").strip(), headers.get("x-ratelimit-reset", "").strip()
-    try:
-        if re.fullmatch("[0-9]+", after):
-            seconds = float(after)
-        elif after:
-            moment = parsedate_to_datetime(after)
-            seconds = (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp() - time.time()
-        elif headers.get("x-ratelimit-remaining", "").strip() == "0" and re.fullmatch("[0-9]+", reset):
-            seconds = float(reset) - time.time()
-        else:
-            return None
-    except (ValueError, OverflowError):
-        return None
-    return min(max(seconds, 0.0), _LONGEST_S)
+    if after:
+        return retry_after_s(after, _LONGEST_S)
+    if headers.get("x-ratelimit-remaining", "").strip() == "0" and re.fullmatch("[0-9]{1,20}", reset):
+        return min(max(float(reset) - time.time(), 0.0), _LONGEST_S)
+    return None

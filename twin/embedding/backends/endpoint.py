@@ -30,6 +30,7 @@ _BATCH_TOKENS = 16_384
 _PARALLEL = 4
 _ATTEMPTS = 6
 _TIMEOUT_S = (10.0, 120.0)
+_LONGEST_S = 600.0
 _NAMES = Names(url="TWIN_EMBEDDING_URL", key="TWIN_EMBEDDING_API_KEY", model="TWIN_EMBEDDING_MODEL")
 
 
@@ -50,7 +51,15 @@ class EndpointEmbedder:
     backend = "endpoint"
 
     def __init__(self, url: str, model: str, key: SecretStr | None = None, tokenizer: str | None = None) -> None:
-        self._endpoint = Endpoint(url, "embeddings", key=key, names=_NAMES, timeout_s=_TIMEOUT_S, attempts=_ATTEMPTS)
+        self._endpoint = Endpoint(
+            url,
+            "embeddings",
+            key=key,
+            names=_NAMES,
+            timeout_s=_TIMEOUT_S,
+            longest_s=_LONGEST_S,
+            attempts=_ATTEMPTS,
+        )
         self.model, self._tokenizer = model, tokenizer
 
     @cached_property

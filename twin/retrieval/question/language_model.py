@@ -53,7 +53,7 @@ class LanguageModel:
         url: base address, such as `http://localhost:8000/v1`.
         model: its name at the endpoint.
         api_key: sent as a bearer token; never logged.
-        timeout_s: for connecting and for each part of the answer. There is no retry: somebody is waiting.
+        timeout_s: for the whole answer. There is no retry: somebody is waiting.
 
     Raises:
         InputError: the address or the key cannot be used.
@@ -67,6 +67,7 @@ class LanguageModel:
             key=SecretStr(api_key) if api_key else None,
             names=_NAMES,
             timeout_s=(timeout_s, timeout_s),
+            longest_s=timeout_s,
             longest_answer=_LONGEST_ANSWER,
         )
 
