@@ -2,7 +2,7 @@
 
 from collections import Counter
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Any
 
@@ -58,7 +58,8 @@ def clean_documents(warehouse: Warehouse, author: str, category: Category) -> Cl
 
     A cleaned document says in its metadata which raw text (`raw_hash`), rules (`cleaner`) and surroundings (`context`:
     what was removed or dropped because of other documents, and the handles that the author may keep) it came from, so
-    only documents for which one of these changed are written again. Hashes are computed from what is read, so an edit
+    only documents for which one of these changed are written again, and those in which redaction finds something by
+    now: its rules may know more than when the document was cleaned. Hashes are computed from what is read, so an edit
     in the warehouse itself takes effect. Cleaned documents without a live raw one are tombstoned, and so are documents
     whose text is now in another one; if that one is removed, they come back.
 
@@ -203,6 +204,7 @@ class _Known:
     language: str | None
     by_other: bool
     counts: Mapping[str, dict[str, int]] = field(default_factory=dict)
+    private: bool = False  # redaction finds something in it
 
 
 class _Cleaning:
@@ -216,7 +218,10 @@ class _Cleaning:
         self._compared: Compared | None = None
         if category in COMPARED and next(self._raw(), None) is not None:
             self._compared = compare(warehouse, author)
-        self.cleaned = {doc.id: _known(doc) for doc in warehouse.documents(State.CLEANED, author, category)}
+        self.cleaned = {
+            doc.id: replace(_known(doc), private=bool(private_left(doc, self._author)))
+            for doc in warehouse.documents(State.CLEANED, author, category)
+        }
         self.kept: dict[str, str] = {}
         self.dropped: Counter[str] = Counter()
         self.duplicates: list[str] = []
@@ -238,7 +243,8 @@ class _Cleaning:
                 self.duplicates.append(f"{raw.link} is the same text as {place.duplicate_of}")
                 continue
             known = self.cleaned.get(raw.id)
-            if known and known.made_of == (raw.content_hash, VERSION, _context(place, self._author)):
+            made_of = raw.content_hash, VERSION, _context(place, self._author)
+            if known and known.made_of == made_of and not known.private:
                 self._count(raw.id, known)
                 continue
             changed = document or self._warehouse.document(State.RAW, raw.id)

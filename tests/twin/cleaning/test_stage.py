@@ -2,6 +2,7 @@
 
 import os
 import signal
+from collections import Counter
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
@@ -13,8 +14,10 @@ from tests.kit.warehouses import edit_row
 from twin.cleaning import clean_documents
 from twin.cleaning.checks import verify_cleaned, verify_private
 from twin.cleaning.repeated import paragraph_keys, repeated, without_paragraphs
+from twin.cleaning.stage import VERSION as cleaning_version
 from twin.cleaning.stage import clean
 from twin.models import Author, Category, Document, State
+from twin.private.redaction import Redacted
 from twin.warehouse.sqlite import SqliteWarehouse
 
 BIO = "Ada writes about engines and **looms**. Follow [her](https://x.example/1) for more of it every week."
@@ -351,6 +354,24 @@ def test_other_rules_clean_all_of_it_again(
     assert clean_documents(warehouse, "ada", Category.ARTICLES).written == len(again) == 0
 
 
+def test_what_redaction_finds_by_now_is_cleaned_again(warehouse: SqliteWarehouse, again: list[str]) -> None:
+    """As after an update whose rules know more: the rest keeps its version and is left alone."""
+    store(warehouse, document("1", f"{long(1)} Call +49 30 901820 about it."), document("2", long(2)))
+    expected = clean_documents(warehouse, "ada", Category.ARTICLES)
+    with pytest.MonkeyPatch.context() as older:
+        older.setattr("twin.cleaning.stage.redact", lambda text, **_: Redacted(text, Counter()))
+        older.setattr("twin.cleaning.stage.VERSION", "older")
+        clean_documents(warehouse, "ada", Category.ARTICLES)
+    for each in cleaned(warehouse).values():
+        as_today = {**each.metadata, "cleaner": cleaning_version}
+        warehouse.upsert_documents(State.CLEANED, [each.model_copy(update={"metadata": as_today})])
+    assert verify_private(warehouse, "ada", Category.ARTICLES).problems
+    again.clear()
+    report = clean_documents(warehouse, "ada", Category.ARTICLES)
+    assert (again, report.changed, report.data_version) == (["1"], 1, expected.data_version)
+    assert not verify_private(warehouse, "ada", Category.ARTICLES).problems
+
+
 def test_a_killed_run_goes_on_where_it_was(tmp_path: Path, again: list[str]) -> None:
     def opened(name: str) -> SqliteWarehouse:
         warehouse = SqliteWarehouse(tmp_path / name)
@@ -402,6 +423,18 @@ def test_a_new_name_of_the_author_between_two_builds_is_noticed(warehouse: Sqlit
     assert first.redactions == {"EMAIL": 1}
     warehouse.upsert_authors([Author(slug="ada", name="Ada Lovelace", aliases=("ada@newmail.org",))])
     assert clean_documents(warehouse, "ada", Category.ARTICLES).redactions == {}
+
+
+def test_a_new_name_of_the_author_compares_the_texts_again(warehouse: SqliteWarehouse) -> None:
+    """Only the name decides here whether the second text is the author's, and so a copy of the first."""
+    box = "Share this post\n\n#### Looms\n\nada.substack.com\n\nCopy link\n\nEmail\n\n"
+    page = f"#\n\nSubscribeSign in\n\n{box}# Looms\n\nMary Byron\n\nJun 1, 2024\n\n{box}Share\n\n{long(1, 3)}"
+    store(warehouse, document("1", long(1, 3)), document("2", page, platform="substack"))
+    first = clean_documents(warehouse, "ada", Category.ARTICLES)
+    assert (first.by_others, first.dropped) == (1, {})
+    warehouse.upsert_authors([Author(slug="ada", name="Ada Lovelace", aliases=("Mary Byron",))])
+    second = clean_documents(warehouse, "ada", Category.ARTICLES)
+    assert (second.by_others, second.dropped) == (0, {"duplicate": 1})
 
 
 def test_two_authors_in_turn_keep_their_own_texts(warehouse: SqliteWarehouse) -> None:
