@@ -3,6 +3,7 @@
 So a twin stays in use while its dataset grows, a library is updated or TWIN_BASE_MODEL names another model.
 """
 
+import os
 import re
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,7 +14,7 @@ from twin.atomic import replacing, unwritable
 from twin.errors import ConsistencyError, InputError
 from twin.identity import content_hash
 from twin.settings import Settings
-from twin.training.base_model import load_base, prepare_process
+from twin.training.base_model import load_base, prepare_process, reason_of
 from twin.training.config import BaseModel, TrainingRecord
 from twin.training.console import heartbeat
 from twin.training.folders import file_hashes
@@ -58,11 +59,21 @@ def open_adapter(folder: Path, settings: Settings) -> Adapter:
 
 
 def put_on(bare: Any, folder: Path) -> tuple[Any, "PreTrainedTokenizerBase"]:
-    """Put the adapter of a checked folder on its base model; return both and the tokenizer."""
+    """Put the adapter of a checked folder on its base model; return both and the tokenizer.
+
+    Raises:
+        ConsistencyError: the files are those of the record, but they are not an adapter of this base model.
+    """
     with heartbeat("loading peft"):
         from peft import PeftModel
         from transformers import AutoTokenizer
-    return PeftModel.from_pretrained(bare, folder).eval(), AutoTokenizer.from_pretrained(folder)
+    try:
+        return PeftModel.from_pretrained(bare, folder).eval(), AutoTokenizer.from_pretrained(folder)
+    except Exception as error:  # as for a base model
+        raise ConsistencyError(
+            f"The adapter in {folder} cannot be loaded ({reason_of(error)}): train the adapter again "
+            "(asset lora_adapter)."
+        ) from error
 
 
 def _base_of(folder: Path, record: TrainingRecord, settings: Settings) -> BaseModel:
@@ -109,11 +120,12 @@ def note_base(output: Path, base: BaseModel) -> None:
         return
     try:
         with replacing(note) as temporary:
-            temporary.write_text(base.path + "\n", encoding="utf-8")
+            temporary.write_bytes(os.fsencode(base.path) + b"\n")
     except OSError as error:
         raise unwritable(note, error) from error
 
 
 def _noted(folder: Path) -> list[Path]:
     note = folder.with_name(layout.noted_base(folder.name))
-    return [Path(note.read_text(encoding="utf-8").strip())] if note.is_file() else []
+    noted = os.fsdecode(note.read_bytes()).strip() if note.is_file() else ""
+    return [Path(noted)] if noted else []

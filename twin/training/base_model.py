@@ -65,10 +65,14 @@ def load_base(base: BaseModel, otherwise: str = "correct TWIN_BASE_MODEL") -> tu
             model: Any = AutoModelForCausalLM.from_pretrained(
                 base.path, dtype=torch.bfloat16 if cuda else torch.float32, **source
             )
-    except (OSError, ValueError) as error:
-        reason = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
-        raise InputError(f"The base model {base.name} cannot be loaded ({reason}): {otherwise}.") from error
+    except Exception as error:  # these libraries raise their own errors for a damaged file, and almost any other
+        raise InputError(f"The base model {base.name} cannot be loaded ({reason_of(error)}): {otherwise}.") from error
     complete_tokenizer(tokenizer)
     if cuda:
         model = model.to("cuda")
     return model.eval(), tokenizer
+
+
+def reason_of(error: Exception) -> str:
+    """The first line of an error of a library, or its type if it has no text."""
+    return next(iter(str(error).strip().splitlines()), "") or type(error).__name__

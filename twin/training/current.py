@@ -12,6 +12,7 @@ from twin.models import Model
 from twin.settings import Settings
 from twin.training.config import TrainingConfig, TrainingPlan
 from twin.training.plan import local_root, plan_training
+from twin.training.record import unreadable
 
 
 class _Current(Model):
@@ -67,5 +68,5 @@ def _current(artifacts: ArtifactStore, author: str) -> _Current:
         return _Current.model_validate_json(stored)
     except ValidationError as error:
         raise InputError(
-            f"{artifacts.path(*layout.current_adapter(author))} is damaged: run `{build(author)}`."
+            f"{artifacts.path(*layout.current_adapter(author))} {unreadable(error)}: run `{build(author)}`."
         ) from error

@@ -27,11 +27,18 @@ def check_record(folder: Path) -> TrainingRecord:
     try:
         record = TrainingRecord.model_validate_json(path.read_bytes())
     except ValidationError as error:
-        raise ConsistencyError(f"{path} is damaged") from error
+        raise ConsistencyError(f"{path} {unreadable(error)}") from error
     for name, digest in {WEIGHTS: "", **record.files}.items():
         if not (folder / name).is_file() or file_hash(folder / name) != digest:
             raise ConsistencyError(f"{folder / name} is missing or damaged")
     return record
+
+
+def unreadable(error: ValidationError) -> str:
+    """Why a stored record cannot be read, as the end of a sentence: unknown fields come from a newer version."""
+    if all(each["type"] == "extra_forbidden" for each in error.errors()):
+        return "was written by a newer version of LLM Twin, which can still read it"
+    return "is damaged"
 
 
 def read_record(folder: Path, fingerprint: str) -> TrainingRecord | None:

@@ -4,6 +4,7 @@ import json
 import shutil
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -17,6 +18,7 @@ from twin.settings import Settings
 from twin.training.adapter import Adapter, open_adapter
 from twin.training.config import TrainingConfig
 from twin.training.current import current_adapter, current_plan, make_current
+from twin.training.folders import file_hash
 from twin.training.plan import plan_training
 from twin.training.record import WEIGHTS
 from twin.training.run import run_training
@@ -72,9 +74,12 @@ class Store:
         run_training(plan)
         make_current(self.artifacts, plan)
 
+    def open_record(self) -> dict[str, Any]:
+        return dict(json.loads((self.folder / layout.TRAINING_RECORD).read_bytes()))
+
     def change_record(self, **changes: object) -> None:
+        record = {**self.open_record(), **changes}
         path = self.folder / layout.TRAINING_RECORD
-        record = {**json.loads(path.read_bytes()), **changes}
         path.write_text(json.dumps({key: value for key, value in record.items() if value is not None}))
 
 
@@ -171,6 +176,33 @@ def test_a_damaged_adapter_is_refused(store: Store) -> None:
         store.open()
 
 
+def test_files_that_their_record_knows_but_no_library_reads_are_one_sentence(store: Store) -> None:
+    """Somebody changed the files and the record, or an old record does not say what its base model contained."""
+    config = store.folder / "adapter_config.json"
+    whole = config.read_bytes()
+    config.write_bytes(b"{}")
+    store.change_record(files={**store.open_record()["files"], config.name: file_hash(config)})
+    with pytest.raises(ConsistencyError, match=r"The adapter in .* cannot be loaded \(.*\): train the adapter again"):
+        store.open()
+    config.write_bytes(whole)
+    store.change_record(files={**store.open_record()["files"], config.name: file_hash(config)}, base_contents=None)
+    weights = store.base / "model.safetensors"
+    weights.write_bytes(weights.read_bytes()[:-100])
+    with pytest.raises(InputError, match=r"The base model nano-.* cannot be loaded \(.*\): make it available here"):
+        store.open()
+
+
+def test_records_of_a_newer_version_are_not_called_damaged(store: Store) -> None:
+    store.change_record(quantised="nf4")
+    with pytest.raises(ConsistencyError, match=r"training_record\.json was written by a newer version .*: train the"):
+        store.open()
+    parts = layout.current_adapter(AUTHOR)
+    current = json.loads(store.artifacts.read_bytes(*parts) or b"")
+    store.artifacts.write_bytes(*parts, content=json.dumps({**current, "chosen_by": "me"}).encode())
+    with pytest.raises(InputError, match=r"current\.json was written by a newer version .*: run `"):
+        current_adapter(store.artifacts, AUTHOR)
+
+
 def test_another_base_or_none_is_refused(store: Store) -> None:
     config = store.base / "generation_config.json"
     config.write_text(config.read_text() + " ")
@@ -187,6 +219,13 @@ def test_a_base_in_a_folder_is_found_again(store: Store, tmp_path: Path) -> None
     store.train(str(folder))
     assert (store.open().record.base_kind, store.open().record.base_model) == ("folder", "my-model")
     before = logits(store.open())  # TWIN_BASE_MODEL names another one: where the base lies was noted
+    note = store.folder.with_name(layout.noted_base(store.folder.name))
+    noted = note.read_bytes()
+    for lost in (b"", b"\n", b"/caf\xe9\n"):
+        note.write_bytes(lost)
+        with pytest.raises(InputError, match=r"my-model, the base model .* set TWIN_BASE_MODEL to its folder"):
+            store.open()
+    note.write_bytes(noted)
 
     folder.rename(tmp_path / "moved")
     with pytest.raises(InputError, match=r"my-model, the base model .*my-model\): set TWIN_BASE_MODEL to its folder"):
