@@ -5,9 +5,11 @@ After a writer was killed or failed, the file has its old contents or the new on
 
 import errno
 import os
+import stat
 import uuid
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from glob import escape
 from pathlib import Path
 
 from filelock import lock_descriptor
@@ -24,16 +26,20 @@ def replacing(target: Path) -> Iterator[Path]:
 
     If the block raises or removes the file, the target stays as it was. The writer holds a lock on its file, which the
     kernel releases if the writer is killed. So a temporary file that can be locked was left by a dead writer, and the
-    next writer of the same target removes it.
+    next writer of the same target removes it. A file keeps its permissions, and behind a link the file itself is
+    replaced, not the link.
 
     Raises:
         OSError: the disk is full, read-only or otherwise refuses the write; the target is still complete.
     """
+    target = Path(os.path.realpath(target))
     target.parent.mkdir(parents=True, exist_ok=True)
     _remove_stale(target)
     temporary = target.with_name(f".{target.name}.{uuid.uuid4().hex[:8]}.tmp")
     descriptor = _locked(temporary)
     try:
+        with suppress(FileNotFoundError):
+            os.fchmod(descriptor, stat.S_IMODE(target.stat().st_mode))
         yield temporary
         if temporary.exists():
             publish(temporary, target)
@@ -99,13 +105,11 @@ def _locked(path: Path) -> int:
 
 
 def _remove_stale(target: Path) -> None:
-    for sibling in target.parent.glob(f".{target.name}.*.tmp"):
-        try:
-            descriptor = os.open(sibling, os.O_RDWR)
-        except FileNotFoundError:  # its writer finished after the listing
-            continue
-        try:
-            if lock_descriptor(descriptor, blocking=False):  # otherwise its writer is alive
-                sibling.unlink(missing_ok=True)
-        finally:
-            os.close(descriptor)
+    for sibling in target.parent.glob(f".{escape(target.name)}.*.tmp"):
+        with suppress(OSError):  # its writer finished after the listing, or it is a folder or a file of somebody else
+            descriptor = os.open(sibling, os.O_RDWR | os.O_NONBLOCK)
+            try:
+                if lock_descriptor(descriptor, blocking=False):  # otherwise its writer is alive
+                    sibling.unlink()
+            finally:
+                os.close(descriptor)

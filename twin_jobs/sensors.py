@@ -37,7 +37,7 @@ def discover_links(
     The cursor holds the last reported version of the links, for each author and category. It advances together with the
     events, so a change is reported once, even if a tick is killed between writing and reporting.
     """
-    reported: dict[str, dict[str, str]] = json.loads(context.cursor or "{}")
+    reported = _reported(context.cursor)
     files = load_authors(settings.authors_path)
     for error in files.errors:
         context.log.warning(str(error))
@@ -67,6 +67,17 @@ def discover_links(
         dynamic_partitions_requests=[AUTHORS.build_add_request([str(event.partition) for event in events])],
         cursor=json.dumps(versions, sort_keys=True),
     )
+
+
+def _reported(cursor: str | None) -> dict[str, dict[str, str]]:
+    """What the cursor says; nothing if somebody set it by hand to something else, and then all links are reported."""
+    try:
+        reported = json.loads(cursor or "{}")
+    except ValueError:
+        return {}
+    if not isinstance(reported, dict):
+        return {}
+    return {slug: versions for slug, versions in reported.items() if isinstance(versions, dict)}
 
 
 class LinkEvent(NamedTuple):

@@ -1,5 +1,6 @@
 """Files that appear whole or not at all, whatever happens to their writer."""
 
+import os
 import signal
 import subprocess
 import sys
@@ -110,3 +111,30 @@ def test_a_finished_file_takes_its_last_name(tmp_path: Path) -> None:
     publish(tmp_path / "part", tmp_path / "file")
     assert (tmp_path / "file").read_text() == "new"
     assert names(tmp_path) == ["file"]
+
+
+def test_what_is_not_a_leftover_of_ours_is_left_alone(tmp_path: Path) -> None:
+    """A folder and a pipe have the names of temporary files; a name with brackets is no pattern."""
+    target = tmp_path / "file[1]"
+    (tmp_path / ".file[1].folder.tmp").mkdir()
+    os.mkfifo(tmp_path / ".file[1].pipe.tmp")
+    (tmp_path / ".file1.dead.tmp").touch()
+    (tmp_path / ".file[1].dead.tmp").touch()
+    with replacing(target) as temporary:
+        temporary.write_text("new")
+    assert target.read_text() == "new"
+    assert {".file[1].folder.tmp", ".file1.dead.tmp", "file[1]"} <= set(names(tmp_path))
+    assert ".file[1].dead.tmp" not in names(tmp_path)
+
+
+def test_a_file_keeps_its_permissions_and_a_link_stays_a_link(tmp_path: Path) -> None:
+    (tmp_path / "elsewhere").mkdir()
+    target, link = tmp_path / "elsewhere" / "file", tmp_path / "link"
+    target.write_text("old")
+    target.chmod(0o600)
+    link.symlink_to(target)
+    with replacing(link) as temporary:
+        temporary.write_text("new")
+    assert link.is_symlink()
+    assert (target.read_text(), target.stat().st_mode & 0o777) == ("new", 0o600)
+    assert names(tmp_path / "elsewhere") == ["file"]

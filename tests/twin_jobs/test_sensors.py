@@ -132,7 +132,9 @@ OLD_CURSOR = f'{{"ada": {{"articles": "{ARTICLES}", "posts": "{NOTHING}", "repos
 
 def test_a_cursor_of_an_older_installation_reports_nothing_again(tmp_path: Path, ada: SqliteWarehouse) -> None:
     settings = Settings(store=str(tmp_path), authors=str(tmp_path / "authors"))
-    for cursor, reported in ((OLD_CURSOR, False), (OLD_CURSOR.replace(ARTICLES, "0" * 64), True)):
+    by_hand = ["{", "[1]", '{"ada": 7}', '{"ada": {"articles": [1]}}']
+    changed = [OLD_CURSOR.replace(ARTICLES, "0" * 64), *by_hand]
+    for cursor, reported in ((OLD_CURSOR, False), *((each, True) for each in changed)):
         with dg.DagsterInstance.ephemeral() as instance:
             context = dg.build_sensor_context(
                 instance, cursor=cursor, resources={"warehouse": ada, "settings": settings}

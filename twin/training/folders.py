@@ -7,6 +7,7 @@ import shutil
 import uuid
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from glob import escape
 from pathlib import Path
 
 from filelock import FileLock, Timeout
@@ -47,7 +48,7 @@ def build_folder(target: Path, build: Callable[[Path], None]) -> None:
         StoreError: the disk is full, read-only or refuses the write.
     """
     try:
-        for leftover in target.parent.glob(f".{target.name}.*.tmp"):
+        for leftover in target.parent.glob(f".{escape(target.name)}.*.tmp"):
             if leftover.is_dir():  # a file is not ours: notes about a folder have similar names
                 shutil.rmtree(leftover)
         temporary = target.with_name(f".{target.name}.{uuid.uuid4().hex[:8]}.tmp")
