@@ -9,12 +9,13 @@ from collections.abc import Iterator
 import numpy as np
 
 from twin.artifacts import ArtifactStore
+from twin.batching import batches
 from twin.chunking.stage import read_hashes
 from twin.embedding import Embedder, read_embeddings
 from twin.models import Category
 from twin.terms.bm25 import encode_chunks
 from twin.vectors.base import VectorStore, points_model
-from twin.vectors.payload import batches
+from twin.vectors.payload import BATCH
 from twin.verdict import Verdict
 
 COMPARED_POINTS = 1000
@@ -76,7 +77,7 @@ def _wrong_vectors(  # noqa: PLR0917 - one store each
     rows = read_embeddings(artifacts, author, category)
     right = {row.chunk_id: row.vector for row in rows if row.chunk_id in ids}
     there, dense, sparse = 0, 0, 0
-    for batch in batches(vectors.points(category, author, model, ids)):
+    for batch in batches(vectors.points(category, author, model, ids), BATCH):
         there += len(batch)
         for point, terms in zip(batch, encode_chunks([point.chunk for point in batch]), strict=True):
             vector = right.get(point.chunk.id)

@@ -1,7 +1,6 @@
 """Points as engines store them: names, payloads to and from chunks, and what all engines share."""
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from itertools import islice
+from collections.abc import Callable, Iterable, Mapping
 from operator import gt
 from typing import Any, TypeVar
 
@@ -78,13 +77,6 @@ def wanted_keywords(where: Where) -> dict[str, tuple[str, ...]]:
     """The values that each field of `KEYWORDS` may have; fields without a condition are left out."""
     values = (where.document_ids, where.platforms, where.languages, where.links)
     return {field: wanted for field, wanted in zip(KEYWORDS, values, strict=True) if wanted}
-
-
-def batches(things: Iterable[_T], size: int = BATCH) -> Iterator[list[_T]]:
-    """Split a stream into lists of at most `size`."""
-    iterator = iter(things)
-    while batch := list(islice(iterator, size)):
-        yield batch
 
 
 def best(found: Iterable[Scored], limit: int) -> list[Scored]:

@@ -4,6 +4,7 @@ import logging
 from collections.abc import Iterator
 
 from twin.artifacts import ArtifactStore
+from twin.batching import batches
 from twin.chunking.stage import Text, read_chunks, read_texts
 from twin.embedding.base import Embedder
 from twin.embedding.stage import embeddings_model, read_embeddings
@@ -13,7 +14,7 @@ from twin.models import Category, Chunk, StageReport
 from twin.progress import progress
 from twin.terms.bm25 import encode_chunks
 from twin.vectors.base import Point, Vector, VectorStore, points_model
-from twin.vectors.payload import batches
+from twin.vectors.payload import BATCH
 
 logger = logging.getLogger("twin")
 
@@ -107,7 +108,7 @@ def _verified(artifacts: ArtifactStore, author: str, category: Category) -> Iter
 
 
 def _points(artifacts: ArtifactStore, author: str, category: Category, wanted: set[str]) -> Iterator[Point]:
-    for batch in batches(_rows(artifacts, author, category, wanted)):
+    for batch in batches(_rows(artifacts, author, category, wanted), BATCH):
         terms = encode_chunks([chunk for chunk, _ in batch])
         yield from (Point(chunk, vector, sparse) for (chunk, vector), sparse in zip(batch, terms, strict=True))
 

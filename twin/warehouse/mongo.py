@@ -5,6 +5,7 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, S
 from datetime import datetime
 from typing import Any, TypeVar
 
+from twin.batching import batches
 from twin.errors import ConsistencyError, InputError
 from twin.models import Author, Capture, Category, CrawlRecord, Document, Link, State, WriteReport
 from twin.warehouse.base import TABLES, RestoreReport
@@ -15,7 +16,6 @@ from twin.warehouse.rows import (
     TOMBSTONE,
     WRITE_BATCH,
     Row,
-    batches,
     bson_size,
     capture_row,
     check_size,
@@ -292,7 +292,7 @@ class MongoWarehouse:
             for row in batch:
                 if row["id"] not in todo or change(todo[row["id"]], row)[1] is not None:
                     todo[row["id"]] = row
-            while todo:
+            while todo:  # tried again are only rows that another process inserted meanwhile, so there is no wait
                 attempts += 1
                 todo = self._attempt(name, todo, look, change, counts, last=attempts == _ATTEMPTS)
         return counts

@@ -9,9 +9,10 @@ from collections.abc import Callable
 from datetime import datetime
 from typing import TYPE_CHECKING
 
+from twin.batching import batches
 from twin.errors import StoreError
 from twin.models import State
-from twin.warehouse.rows import WRITE_BATCH, Row, batches, stamp
+from twin.warehouse.rows import WRITE_BATCH, Row, stamp
 
 if TYPE_CHECKING:
     from pymongo.collection import Collection

@@ -12,9 +12,8 @@ the store's own tools. It has two hashes with different meanings:
 """
 
 import json
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Mapping
 from datetime import UTC, datetime
-from itertools import islice
 from typing import Any, TypeVar
 
 from pydantic import BaseModel, ValidationError
@@ -43,13 +42,6 @@ _TIMES = dict.fromkeys(("created_at", "updated_at", "checked_at", "removed_at"),
 
 SURELY_SMALL = MAX_DOCUMENT_BYTES // 16
 """Bytes of JSON that always fit in BSON; the worst case is a list of digits, in which `1,` becomes 12 bytes."""
-
-
-def batches(items: Iterable[Item], size: int) -> Iterator[list[Item]]:
-    """Yield lists of at most `size` items; only one list is in memory at a time."""
-    iterator = iter(items)
-    while batch := list(islice(iterator, size)):
-        yield batch
 
 
 def now() -> str:

@@ -10,6 +10,7 @@ from typing import Any, TypeVar
 
 from pydantic import BaseModel
 
+from twin.batching import batches
 from twin.errors import InputError
 from twin.models import Author, Capture, Category, CrawlRecord, Document, Link, State, WriteReport
 from twin.warehouse.base import TABLES, RestoreReport
@@ -18,7 +19,6 @@ from twin.warehouse.rows import (
     TOMBSTONE,
     WRITE_BATCH,
     Row,
-    batches,
     capture_row,
     check_size,
     crawl_row,

@@ -10,18 +10,19 @@ from hashlib import blake2b
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from twin.batching import batches
 from twin.errors import StoreError
 from twin.models import Chunk
 from twin.terms.bm25 import SparseVector
 from twin.vectors.base import Point, Scored, Vector, Where
 from twin.vectors.edge.versions import Index
 from twin.vectors.payload import (
+    BATCH,
     CHUNK,
     DENSE,
     KEYWORDS,
     MOMENT,
     SPARSE,
-    batches,
     chunk_of,
     hash_of,
     point_of,
@@ -114,7 +115,7 @@ def points(shard: "EdgeShard", path: Path, ids: Collection[str] | None) -> Itera
             if record is None:
                 return
             yield point_of(record)
-    for part in batches(sorted(ids)):
+    for part in batches(sorted(ids), BATCH):
         with engine(path):
             found = shard.retrieve(list(part), with_payload=True, with_vector=True)
         yield from sorted(map(point_of, found), key=lambda point: point.chunk.id)

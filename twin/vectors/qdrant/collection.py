@@ -8,9 +8,10 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 from uuid import UUID, uuid5
 
+from twin.batching import batches
 from twin.errors import StoreError
 from twin.models import Category
-from twin.vectors.payload import DENSE, KEYWORDS, MOMENT, SPARSE, batches
+from twin.vectors.payload import BATCH, DENSE, KEYWORDS, MOMENT, SPARSE
 
 if TYPE_CHECKING:
     from qdrant_client import QdrantClient
@@ -139,7 +140,7 @@ def switch(client: "QdrantClient", category: Category, live: str | None, name: s
 
     if live is not None:
         markers = {marker(author): author for author in authors_in(client, live)}
-        for part in batches(sorted(markers)):
+        for part in batches(sorted(markers), BATCH):
             for record in client.retrieve(name, list(part), with_payload=False):
                 markers.pop(str(record.id), None)
         if markers:

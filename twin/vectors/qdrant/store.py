@@ -13,11 +13,12 @@ from itertools import chain
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
+from twin.batching import batches
 from twin.errors import StoreError
 from twin.models import Category, Chunk
 from twin.terms.bm25 import SparseVector
 from twin.vectors.base import Found, Point, Scored, Vector, Where
-from twin.vectors.payload import DENSE, HASHED, SPARSE, batches, chunk_of, hash_of, point_of, settled
+from twin.vectors.payload import BATCH, DENSE, HASHED, SPARSE, chunk_of, hash_of, point_of, settled
 from twin.vectors.qdrant.collection import (
     OVERSAMPLING,
     alias_target,
@@ -97,7 +98,7 @@ class QdrantVectorStore:
         from qdrant_client.models import PointIdsList
 
         name = collection_name(category, model)
-        parts = batches(upserts)
+        parts = batches(upserts, BATCH)
         first = next(parts, [])
         with self._errors() as client:
             drop_replaced(client, category)
@@ -113,7 +114,7 @@ class QdrantVectorStore:
                 client.upsert(name, [stored(point) for point in batch], wait=True)
 
             in_streams(write, chain([first] if first else [], parts), 1 if self._given else STREAMS)
-            for part in batches(sorted(deletes)):
+            for part in batches(sorted(deletes), BATCH):
                 client.delete(name, PointIdsList(points=list(part)), wait=True)
             finish_load(client, name, wait=live not in (None, name))
             if live != name:
@@ -160,7 +161,7 @@ class QdrantVectorStore:
                     point_of, _scroll(client, name, author, _VECTORS_PAGE, with_payload=True, with_vectors=True)
                 )
                 return
-            for part in batches(sorted(ids)):
+            for part in batches(sorted(ids), BATCH):
                 records = client.retrieve(name, list(part), with_payload=True, with_vectors=True)
                 yield from sorted(map(point_of, records), key=lambda point: point.chunk.id)
 
