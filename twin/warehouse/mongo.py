@@ -11,6 +11,7 @@ from twin.models import Author, Capture, Category, CrawlRecord, Document, Link, 
 from twin.warehouse.base import TABLES, RestoreReport
 from twin.warehouse.mongo_schema import prepare
 from twin.warehouse.mongo_server import DUPLICATE_KEY, MongoServer
+from twin.warehouse.removals import REMOVALS, new_token, owners, refuse_outdated, refuse_removed, tombstone_id
 from twin.warehouse.rows import (
     READ_PAGE,
     TOMBSTONE,
@@ -64,8 +65,56 @@ class MongoWarehouse:
 
     # -- authors and links -------------------------------------------------------------------------------------------
 
-    def upsert_authors(self, authors: Iterable[Author]) -> WriteReport:
-        return self._upsert("authors", [_entity_row(author, author.slug) for author in authors])
+    def upsert_authors(
+        self, authors: Iterable[Author], *, known: Mapping[str, str | None] | None = None
+    ) -> WriteReport:
+        given = list(authors)
+        slugs = [author.slug for author in given]
+        refuse_outdated(slugs, self._tombstones(slugs), known or {})
+        for slug in slugs:
+            wanted = {"_id": tombstone_id(slug)} | ({"token": known[slug]} if known and slug in known else {})
+            with self._database() as database:
+                database[REMOVALS].delete_one(wanted)
+        report = self._upsert("authors", [_entity_row(author, author.slug) for author in given])
+        self._take_back("authors", slugs)  # removed in between
+        return report
+
+    def removal(self, slug: str) -> str | None:
+        return self._tombstones([slug]).get(tombstone_id(slug))
+
+    def owners(self) -> dict[str, int]:
+        counts = Counter[str]()
+        with self._database() as database:
+            for name in TABLES[1:]:
+                for group in database[name].aggregate([{"$group": {"_id": "$author", "number": {"$sum": 1}}}]):
+                    counts[group["_id"]] += group["number"]
+        return dict(counts)
+
+    def begin_removal(self, slug: str) -> None:
+        with self._database() as database:
+            database[REMOVALS].update_one({"_id": tombstone_id(slug)}, {"$set": {"token": new_token()}}, upsert=True)
+
+    def _tombstones(self, slugs: Collection[str]) -> dict[str, str]:
+        """Id -> token of those of these authors who were removed."""
+        with self._database() as database:
+            found = database[REMOVALS].find({"_id": {"$in": [tombstone_id(slug) for slug in slugs]}})
+            return {row["_id"]: row["token"] for row in found}
+
+    def _take_back(self, table: str, slugs: Collection[str]) -> None:
+        """Delete what was just written for authors whose removal began meanwhile.
+
+        A server without replicas has no transactions. So a writer looks for tombstones before and after: what it wrote
+        before the tombstone is deleted by the removal, what it wrote after it is deleted here.
+
+        Raises:
+            RemovedError: one of them was removed.
+        """
+        tombstones = self._tombstones(slugs)
+        with self._database() as database:
+            for slug in slugs:
+                if tombstone_id(slug) in tombstones:
+                    database[table].delete_many({TABLE[table].owner: slug})
+        refuse_removed(slugs, tombstones)
 
     def author(self, slug: str) -> Author | None:
         with self._database() as database:
@@ -210,6 +259,7 @@ class MongoWarehouse:
     # -- whole tables ------------------------------------------------------------------------------------------------
 
     def remove_author(self, slug: str) -> int:
+        self.begin_removal(slug)
         # The author last: if it is killed before, the author is still listed and can be removed again.
         with self._database() as database:
             return sum(database[name].delete_many({TABLE[name].owner: slug}).deleted_count for name in reversed(TABLES))
@@ -238,10 +288,10 @@ class MongoWarehouse:
     def restore(self, table: str, rows: Iterable[Mapping[str, Any]]) -> RestoreReport:
         spec, refused = TABLE[table], list[str]()
 
-        def accepted() -> Iterator[Row]:
-            for given in rows:
+        def accepted(given: Iterable[Mapping[str, Any]]) -> Iterator[Row]:
+            for each in given:
                 try:
-                    row = checked_row(table, given)
+                    row = checked_row(table, each)
                     stored = {**row, "id": spec.identifier(row)}
                     bson_size(stored, f"The {table} row {stored['id']}")
                 except InputError as error:
@@ -253,7 +303,11 @@ class MongoWarehouse:
             there, given = spec.version(old), spec.version(new)
             return ("updated", new) if there < given else ("unchanged" if there == given else "kept", None)
 
-        counts = self._merge(table, accepted(), dict.fromkeys(spec.age, 1) | {"_id": 1}, change)
+        given = list(rows) if table == "authors" else rows
+        if table == "authors":
+            with self._database() as database:
+                database[REMOVALS].delete_many({"_id": {"$in": [tombstone_id(str(row.get("slug"))) for row in given]}})
+        counts = self._merge(table, accepted(given), dict.fromkeys(spec.age, 1) | {"_id": 1}, change)
         return RestoreReport(**counts, refused=refused)
 
     # -- writing -----------------------------------------------------------------------------------------------------
@@ -288,6 +342,8 @@ class MongoWarehouse:
         """
         counts = Counter[str]()
         for batch in batches(rows, WRITE_BATCH):
+            slugs = owners(name, batch) if name != "authors" else set[str]()
+            refuse_removed(slugs, self._tombstones(slugs))
             todo, attempts = dict[str, Row](), 0
             for row in batch:
                 if row["id"] not in todo or change(todo[row["id"]], row)[1] is not None:
@@ -295,6 +351,7 @@ class MongoWarehouse:
             while todo:  # tried again are only rows that another process inserted meanwhile, so there is no wait
                 attempts += 1
                 todo = self._attempt(name, todo, look, change, counts, last=attempts == _ATTEMPTS)
+            self._take_back(name, slugs)
         return counts
 
     def _attempt(

@@ -74,7 +74,12 @@ CREATE INDEX {state}_source ON {state} (author, category, source) WHERE removed_
         )
 
 
-MIGRATIONS: tuple[Migration, ...] = (_first, _captures)
+def _removals(connection: sqlite3.Connection) -> None:
+    """Version 3: tombstones of removed authors."""
+    _run(connection, "CREATE TABLE removals (id TEXT PRIMARY KEY, token TEXT NOT NULL)")
+
+
+MIGRATIONS: tuple[Migration, ...] = (_first, _captures, _removals)
 
 
 def _run(connection: sqlite3.Connection, statements: str) -> None:
