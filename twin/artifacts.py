@@ -5,6 +5,7 @@ written to a local spool and uploaded as a whole. So a killed or failed writer l
 never a half-written file.
 """
 
+import hashlib
 import json
 import shutil
 import tempfile
@@ -127,6 +128,17 @@ class ArtifactStore:
         """Contents of one small file; None if it does not exist."""
         path = self.path(*parts)
         return path.read_bytes() if path.exists() else None
+
+    def digest(self, *parts: str) -> str | None:
+        """Hex sha256 of a file's bytes; None if it does not exist."""
+        path = self.path(*parts)
+        if not path.exists():
+            return None
+        digest = hashlib.sha256()
+        with path.open("rb") as stream:
+            while piece := stream.read(2**20):
+                digest.update(piece)
+        return digest.hexdigest()
 
     def exists(self, *parts: str) -> bool:
         """Whether there is a file of that name."""

@@ -22,6 +22,7 @@ from twin.progress import progress
 from twin.text.bylines import OTHER
 from twin.text.kinds import Kind, kind_of
 from twin.warehouse.base import Warehouse
+from twin.warehouse.marks import Marks
 
 VERSION = "4"
 """Version of the rules; raise it when they would clean the same text differently, and everything is cleaned again."""
@@ -66,10 +67,13 @@ def clean_documents(warehouse: Warehouse, author: str, category: Category) -> Cl
     Raises:
         StoreError: the warehouse cannot be used.
     """
+    marks = marks_of(warehouse, author, category, f"cleaning {category}")
+    if (known := marks.recall()) is not None:
+        return CleanReport.model_validate(known)
     cleaning = _Cleaning(warehouse, author, category)
     writes = warehouse.upsert_documents(State.CLEANED, cleaning.documents())
     removed = warehouse.remove_documents(State.CLEANED, sorted(cleaning.cleaned.keys() - cleaning.kept.keys()))
-    return CleanReport(
+    report = CleanReport(
         data_version=data_version(cleaning.kept.items()),
         total=len(cleaning.kept),
         written=writes.written + removed,
@@ -85,6 +89,17 @@ def clean_documents(warehouse: Warehouse, author: str, category: Category) -> Cl
         languages=_sorted(cleaning.languages),
         by_others=cleaning.by_others,
     )
+    nothing_written = {"written": 0, "new": 0, "changed": 0, "removed": 0, "unchanged": report.total}
+    marks.keep(report.model_dump(mode="json") | nothing_written, report.written)
+    return report
+
+
+def marks_of(warehouse: Warehouse, author: str, category: Category, name: str) -> Marks:
+    """The mark of something that depends on an author's raw documents and is, or looks at, the cleaned ones."""
+    read = COMPARED if category in COMPARED else (category,)
+    parts = [*((State.RAW, each) for each in read), (State.CLEANED, category)]
+    person = warehouse.author(author)
+    return Marks(warehouse, author, name, parts, {"rules": VERSION, "person": person and person.content_hash})
 
 
 def clean(document: Document, place: Place = ALONE, author: Author | None = None) -> Document:

@@ -301,10 +301,30 @@ class SqliteWarehouse:
     def remove_author(self, slug: str) -> int:
         self.begin_removal(slug)
         with self._file.transaction() as connection:
-            return sum(
+            removed = sum(
                 connection.execute(f"DELETE FROM {name} WHERE {TABLE[name].owner} = ?", (slug,)).rowcount  # noqa: S608
                 for name in TABLES
             )
+            for name in ("marks", "revisions"):
+                connection.execute(f"DELETE FROM {name} WHERE author = ?", (slug,))  # noqa: S608
+            return removed
+
+    # -- changes and marks, see `twin.warehouse.marks` ---------------------------------------------------------------
+
+    def revision(self, state: State, author: str, category: Category) -> int:
+        found = self._file.select(
+            "SELECT number FROM revisions WHERE state = ? AND author = ? AND category = ?", (state, author, category)
+        )
+        return int(found[0]["number"]) if found else 0
+
+    def mark(self, author: str, name: str) -> str | None:
+        found = self._file.select("SELECT content FROM marks WHERE author = ? AND name = ?", (author, name))
+        return str(found[0]["content"]) if found else None
+
+    def put_mark(self, author: str, name: str, content: str) -> None:
+        with self._file.transaction() as connection:
+            refuse_removed({author}, _tombstones(connection))
+            connection.execute("INSERT OR REPLACE INTO marks VALUES (?, ?, ?)", (author, name, content))
 
     def dump(self, table: str, author: str | None = None) -> Iterator[Row]:
         spec = TABLE[table]

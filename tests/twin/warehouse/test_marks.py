@@ -1,0 +1,174 @@
+"""Marks: nothing is read again while nothing changes, and every change is noticed, whoever made it."""
+
+import json
+import sqlite3
+from collections.abc import Callable, Iterator
+from contextlib import closing
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.kit.warehouses import document
+from twin.cleaning import clean_documents
+from twin.cleaning.checks import check_cleaned
+from twin.models import Author, Category, Document, State
+from twin.verdict import Verdict
+from twin.warehouse.marks import Marking, Marks, kept_verdicts
+from twin.warehouse.mongo import MongoWarehouse
+from twin.warehouse.sqlite import SqliteWarehouse
+
+ARTICLES, POSTS = Category.ARTICLES, Category.POSTS
+
+
+class Counting(SqliteWarehouse):
+    """Counts the documents that are read."""
+
+    read = 0
+
+    def documents(self, state: State, author: str, category: Category) -> Iterator[Document]:
+        for each in super().documents(state, author, category):
+            self.read += 1
+            yield each
+
+
+@pytest.fixture
+def warehouse(tmp_path: Path) -> Iterator[Counting]:
+    opened = Counting(tmp_path / "w.sqlite")
+    opened.upsert_authors([Author(slug="ada", name="Ada")])
+    opened.upsert_documents(State.RAW, [document(number, text=f"Text {number} of Ada.") for number in range(3)])
+    clean_documents(opened, "ada", ARTICLES)
+    check_cleaned(opened, "ada", ARTICLES)
+    opened.read = 0
+    yield opened
+    opened.close()
+
+
+def by_hand(warehouse: SqliteWarehouse, statement: str, *values: object) -> None:
+    """Change the file with another program."""
+    with closing(sqlite3.connect(warehouse.address)) as connection, connection:
+        assert connection.execute(statement, values).rowcount > 0
+
+
+def built(warehouse: Counting) -> int:
+    """Build and check; how many documents were read for it."""
+    warehouse.read = 0
+    clean_documents(warehouse, "ada", ARTICLES)
+    verdicts = check_cleaned(warehouse, "ada", ARTICLES)
+    assert not any(verdict.problems for verdict in verdicts.values())
+    return warehouse.read
+
+
+def test_an_idle_build_reads_no_text_and_reports_the_same(warehouse: Counting) -> None:
+    again = clean_documents(warehouse, "ada", ARTICLES)
+    verdicts = check_cleaned(warehouse, "ada", ARTICLES)
+    assert warehouse.read == 0
+    by_hand(warehouse, "DELETE FROM marks")
+    assert clean_documents(warehouse, "ada", ARTICLES) == again
+    assert check_cleaned(warehouse, "ada", ARTICLES) == verdicts
+    assert warehouse.read > 0
+    assert (again.total, again.written, again.unchanged, again.new) == (3, 0, 3, 0)
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "UPDATE raw SET text = 'edited' WHERE link LIKE '%/1'",
+        "UPDATE cleaned SET title = 'edited' WHERE link LIKE '%/1'",
+        "UPDATE raw SET metadata = '{\"site\": \"x\"}' WHERE link LIKE '%/1'",
+        "UPDATE raw SET removed_at = '2026-01-01' WHERE link LIKE '%/1'",
+        "DELETE FROM raw WHERE link LIKE '%/1'",
+        "DELETE FROM cleaned WHERE link LIKE '%/1'",
+        "UPDATE raw SET category = 'posts' WHERE link LIKE '%/1'",
+        "REPLACE INTO raw SELECT * FROM raw WHERE link LIKE '%/1'",
+        "UPDATE authors SET aliases = '[\"@countess\"]'",
+    ],
+)
+def test_an_edit_by_another_program_is_noticed_once(warehouse: Counting, statement: str) -> None:
+    assert built(warehouse) == 0
+    by_hand(warehouse, statement)
+    assert built(warehouse) > 0
+    assert built(warehouse) == 0
+
+
+def test_being_looked_at_is_no_change(warehouse: Counting) -> None:
+    moment = datetime(2030, 1, 1, tzinfo=UTC)
+    source = document(0).source
+    assert warehouse.check_documents(State.RAW, "ada", ARTICLES, source=source, moment=moment) == 3
+    assert built(warehouse) == 0
+
+
+def test_documents_of_others_are_no_change(warehouse: Counting) -> None:
+    warehouse.upsert_documents(State.RAW, [document(7, author="bob"), document(8, category=Category.REPOSITORIES)])
+    assert built(warehouse) == 0
+    warehouse.upsert_documents(State.RAW, [document(9, category=POSTS)])  # compared with the articles
+    assert built(warehouse) > 0
+
+
+@pytest.mark.parametrize("age", [timedelta(days=-1), timedelta(days=1, seconds=1), timedelta(days=900)])
+def test_everything_is_read_once_a_day_whatever_the_clock_did(warehouse: Counting, age: timedelta) -> None:
+    """A damaged byte fires no trigger. A mark from the future does not count either."""
+    for name in ("cleaning articles", "checks of cleaned articles"):
+        mark = json.loads(warehouse.mark("ada", name) or "")
+        mark["made_at"] = (datetime.now(UTC) - age).isoformat()
+        warehouse.put_mark("ada", name, json.dumps(mark))
+    assert built(warehouse) > 0
+    assert built(warehouse) == 0
+
+
+def test_other_code_reads_everything_again(warehouse: Counting, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("twin.warehouse.marks._code", lambda: "an update")
+    assert built(warehouse) > 0
+    assert built(warehouse) == 0
+
+
+def test_what_somebody_else_changed_meanwhile_is_not_marked_as_seen(warehouse: Counting) -> None:
+    marks = Marks(warehouse, "ada", "mine", [(State.RAW, ARTICLES), (State.CLEANED, ARTICLES)], {})
+    marks.keep({"seen": 1})
+    assert marks.recall() == {"seen": 1}
+    by_hand(warehouse, "UPDATE cleaned SET text = 'mine' WHERE link LIKE '%/1'")
+    marks.keep({"seen": 2})  # it was one change, and the caller made none
+    marks.keep({"seen": 3}, written=2)
+    assert marks.recall() == {"seen": 1}  # of the state that this object began with, which is gone
+    marks.keep({"seen": 4}, written=1)
+    again = Marks(warehouse, "ada", "mine", [(State.RAW, ARTICLES), (State.CLEANED, ARTICLES)], {})
+    assert again.recall() == {"seen": 4}
+    by_hand(warehouse, "UPDATE raw SET text = 'theirs' WHERE link LIKE '%/1'")
+    assert Marks(warehouse, "ada", "mine", [(State.RAW, ARTICLES), (State.CLEANED, ARTICLES)], {}).recall() is None
+
+
+def test_a_problem_is_looked_for_again(warehouse: Counting) -> None:
+    calls = []
+
+    def check(problems: list[str]) -> Callable[[], dict[str, Verdict]]:
+        def run() -> dict[str, Verdict]:
+            calls.append(problems)
+            return {"a": Verdict({"n": 1}, problems), "b": Verdict({}, [])}
+
+        return run
+
+    def marks() -> Marks:
+        return Marks(warehouse, "ada", "a check", [(State.RAW, ARTICLES)], {})
+
+    for problems in (["bad"], ["bad"], []):
+        kept_verdicts(marks(), check(problems))
+    assert kept_verdicts(marks(), check(["never asked"])) == {"a": Verdict({"n": 1}, []), "b": Verdict({}, [])}
+    assert calls == [["bad"], ["bad"], []]
+
+
+def test_marks_go_with_their_author(warehouse: Counting) -> None:
+    def left(table: str) -> list[Any]:
+        with closing(sqlite3.connect(warehouse.address)) as connection:
+            return connection.execute(f"SELECT * FROM {table} WHERE author = 'ada'").fetchall()  # noqa: S608
+
+    assert left("marks")
+    assert left("revisions")
+    warehouse.remove_author("ada")
+    assert left("marks") == left("revisions") == []
+
+
+def test_a_server_without_triggers_keeps_no_marks() -> None:
+    """There, every build reads everything, so that an edit with the server's own tools is noticed at once."""
+    assert not isinstance(MongoWarehouse("mongodb://localhost:1"), Marking)
+    assert isinstance(SqliteWarehouse(Path("unused.sqlite")), Marking)
