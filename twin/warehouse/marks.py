@@ -9,17 +9,20 @@ day. It also counts only for the same code.
 """
 
 import hashlib
-import json
 import logging
 from collections.abc import Callable, Iterable, Mapping
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from functools import cache
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any, Protocol, runtime_checkable
 
+from pydantic import AwareDatetime, ValidationError
+
+from twin.errors import StoreError
 from twin.identity import content_hash
-from twin.models import Category, State
+from twin.models import Category, Model, State
 from twin.verdict import Verdict
 from twin.warehouse.base import Warehouse
 
@@ -47,6 +50,13 @@ class Marking(Protocol):
         """Keep a mark; it goes with the author."""
 
 
+class _Mark(Model):
+    depends: str
+    revisions: list[int]
+    made_at: AwareDatetime
+    result: dict[str, Any]
+
+
 class Marks:
     """The mark of one stage or check.
 
@@ -69,15 +79,16 @@ class Marks:
     def recall(self) -> dict[str, Any] | None:
         """What was kept, if nothing has changed since; otherwise None."""
         stored = self._warehouse.mark(self._author, self._name) if self._warehouse else None
-        if stored is None:
+        try:
+            mark = _Mark.model_validate_json(stored or "")
+        except ValidationError:  # there is none, or somebody edited it
             return None
-        mark = json.loads(stored)
-        if [mark["depends"], mark["revisions"]] != [self._depends, self._before]:
+        if (mark.depends, mark.revisions) != (self._depends, self._before):
             return None
-        if not timedelta() <= datetime.now(UTC) - datetime.fromisoformat(mark["made_at"]) < LASTS:
+        if not timedelta() <= datetime.now(UTC) - mark.made_at < LASTS:
             logger.info("%s of %s: reading everything again, as once a day", self._name, self._author)
             return None
-        return dict(mark["result"])
+        return mark.result
 
     def keep(self, result: Mapping[str, Any], written: int = 0) -> None:
         """Keep a result that was made of the documents as they were when this object was made.
@@ -92,9 +103,9 @@ class Marks:
         expected = [*self._before[:-1], self._before[-1] + written]
         if self._revisions() != expected:
             return
-        made_at = datetime.now(UTC).isoformat()
-        mark = {"depends": self._depends, "revisions": expected, "made_at": made_at, "result": dict(result)}
-        self._warehouse.put_mark(self._author, self._name, json.dumps(mark))
+        mark = _Mark(depends=self._depends, revisions=expected, made_at=datetime.now(UTC), result=dict(result))
+        with suppress(StoreError):  # a read-only store can be checked as well
+            self._warehouse.put_mark(self._author, self._name, mark.model_dump_json())
 
     def _revisions(self) -> list[int]:
         if self._warehouse is None:

@@ -13,6 +13,7 @@ import pytest
 from tests.kit.warehouses import document
 from twin.cleaning import clean_documents
 from twin.cleaning.checks import check_cleaned
+from twin.errors import StoreError
 from twin.models import Author, Category, Document, State
 from twin.verdict import Verdict
 from twin.warehouse.marks import Marking, Marks, kept_verdicts
@@ -103,6 +104,22 @@ def test_documents_of_others_are_no_change(warehouse: Counting) -> None:
     warehouse.upsert_documents(State.RAW, [document(7, author="bob"), document(8, category=Category.REPOSITORIES)])
     assert built(warehouse) == 0
     warehouse.upsert_documents(State.RAW, [document(9, category=POSTS)])  # compared with the articles
+    assert built(warehouse) > 0
+
+
+@pytest.mark.parametrize("content", ["", "{", "[]", '{"depends": 1}', '{"revisions": [1], "result": null}'])
+def test_a_mark_that_somebody_edited_counts_as_none(warehouse: Counting, content: str) -> None:
+    warehouse.put_mark("ada", "cleaning articles", content)
+    assert built(warehouse) > 0
+    assert built(warehouse) == 0
+
+
+def test_a_store_that_cannot_be_written_is_checked(warehouse: Counting, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(*_: object) -> None:
+        raise StoreError("read-only")
+
+    by_hand(warehouse, "DELETE FROM marks")
+    monkeypatch.setattr(warehouse, "put_mark", refuse)
     assert built(warehouse) > 0
 
 
