@@ -10,7 +10,7 @@ from typing import Any
 
 from twin.cleaning.chrome import chrome_left
 from twin.cleaning.corpus import ALONE, COMPARED, Place, compare, platform_of
-from twin.cleaning.stage import marks_of, private_left, why_dropped
+from twin.cleaning.stage import CHECKS, marks_of, private_left, why_dropped
 from twin.models import Author, Category, Document, State
 from twin.verdict import Verdict, name_of
 from twin.warehouse.base import Warehouse
@@ -24,7 +24,7 @@ def check_cleaned(warehouse: Warehouse, author: str, category: Category) -> dict
     Raw documents are read once, and cleaned documents are read once; neither if nothing changed since the last time.
     """
     return kept_verdicts(
-        marks_of(warehouse, author, category, f"checks of cleaned {category}"),
+        marks_of(warehouse, author, category, f"{CHECKS} {category}"),
         lambda: _check_cleaned(warehouse, author, category),
     )
 

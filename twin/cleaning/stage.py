@@ -33,6 +33,10 @@ _TEXTS = ("subtitle", "description", "summary", "author", "site", "tags", OTHER)
 _COUNTS = ("removed_lines", "removed_paragraphs", "redactions")
 
 
+CHECKS = "checks of cleaned"
+"""Name of the mark of the checks, with the category after it."""
+
+
 class CleanReport(StageReport):
     """What cleaning did; all counts except those of writes refer to the documents stored now.
 
@@ -233,8 +237,9 @@ class _Cleaning:
         self._compared: Compared | None = None
         if category in COMPARED and next(self._raw(), None) is not None:
             self._compared = compare(warehouse, author)
+        checked = marks_of(warehouse, author, category, f"{CHECKS} {category}").still((State.CLEANED, category))
         self.cleaned = {
-            doc.id: replace(_known(doc), private=bool(private_left(doc, self._author)))
+            doc.id: replace(_known(doc), private=not checked and bool(private_left(doc, self._author)))
             for doc in warehouse.documents(State.CLEANED, author, category)
         }
         self.kept: dict[str, str] = {}

@@ -78,17 +78,13 @@ class Marks:
 
     def recall(self) -> dict[str, Any] | None:
         """What was kept, if nothing has changed since; otherwise None."""
-        stored = self._warehouse.mark(self._author, self._name) if self._warehouse else None
-        try:
-            mark = _Mark.model_validate_json(stored or "")
-        except ValidationError:  # there is none, or somebody edited it
-            return None
-        if (mark.depends, mark.revisions) != (self._depends, self._before):
-            return None
-        if not timedelta() <= datetime.now(UTC) - mark.made_at < LASTS:
-            logger.info("%s of %s: reading everything again, as once a day", self._name, self._author)
-            return None
-        return mark.result
+        mark = self._stored()
+        return mark.result if mark is not None and mark.revisions == self._before else None
+
+    def still(self, part: Part) -> bool:
+        """Whether this part is as it was when the result was kept, though others may have changed."""
+        mark, place = self._stored(), self._parts.index(part)
+        return mark is not None and mark.revisions[place : place + 1] == self._before[place : place + 1]
 
     def keep(self, result: Mapping[str, Any], written: int = 0) -> None:
         """Keep a result that was made of the documents as they were when this object was made.
@@ -106,6 +102,20 @@ class Marks:
         mark = _Mark(depends=self._depends, revisions=expected, made_at=datetime.now(UTC), result=dict(result))
         with suppress(StoreError):  # a read-only store can be checked as well
             self._warehouse.put_mark(self._author, self._name, mark.model_dump_json())
+
+    def _stored(self) -> _Mark | None:
+        """The mark that is stored, if it was made less than a day ago by the same code."""
+        stored = self._warehouse.mark(self._author, self._name) if self._warehouse else None
+        try:
+            mark = _Mark.model_validate_json(stored or "")
+        except ValidationError:  # there is none, or somebody edited it
+            return None
+        if mark.depends != self._depends:
+            return None
+        if not timedelta() <= datetime.now(UTC) - mark.made_at < LASTS:
+            logger.info("%s of %s: reading everything again, as once a day", self._name, self._author)
+            return None
+        return mark
 
     def _revisions(self) -> list[int]:
         if self._warehouse is None:
