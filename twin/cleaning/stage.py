@@ -72,9 +72,11 @@ def clean_documents(warehouse: Warehouse, author: str, category: Category) -> Cl
         StoreError: the warehouse cannot be used.
     """
     marks = marks_of(warehouse, author, category, f"cleaning {category}")
-    if (known := marks.recall()) is not None:
+    checked = marks.named(f"{CHECKS} {category}")
+    # Only what passed its checks is left alone: otherwise, a build after a failed check would change nothing.
+    if (known := marks.recall()) is not None and checked.recall() is not None:
         return CleanReport.model_validate(known)
-    cleaning = _Cleaning(warehouse, author, category)
+    cleaning = _Cleaning(warehouse, author, category, passed=checked.still((State.CLEANED, category)))
     writes = warehouse.upsert_documents(State.CLEANED, cleaning.documents())
     removed = warehouse.remove_documents(State.CLEANED, sorted(cleaning.cleaned.keys() - cleaning.kept.keys()))
     report = CleanReport(
@@ -94,7 +96,7 @@ def clean_documents(warehouse: Warehouse, author: str, category: Category) -> Cl
         by_others=cleaning.by_others,
     )
     nothing_written = {"written": 0, "new": 0, "changed": 0, "removed": 0, "unchanged": report.total}
-    marks.keep(report.model_dump(mode="json") | nothing_written, report.written)
+    marks.keep(report.model_dump(mode="json") | nothing_written, wrote=True)
     return report
 
 
@@ -227,9 +229,13 @@ class _Known:
 
 
 class _Cleaning:
-    """Counts while the cleaned documents that must be written stream into the warehouse."""
+    """Counts while the cleaned documents that must be written stream into the warehouse.
 
-    def __init__(self, warehouse: Warehouse, author: str, category: Category) -> None:
+    Args:
+        passed: whether the stored cleaned documents passed their checks by the same rules.
+    """
+
+    def __init__(self, warehouse: Warehouse, author: str, category: Category, *, passed: bool) -> None:
         self._warehouse, self._category = warehouse, category
         self._raw = partial(warehouse.documents, State.RAW, author, category)
         self._label = f"cleaning {category} of {author}"
@@ -237,9 +243,8 @@ class _Cleaning:
         self._compared: Compared | None = None
         if category in COMPARED and next(self._raw(), None) is not None:
             self._compared = compare(warehouse, author)
-        checked = marks_of(warehouse, author, category, f"{CHECKS} {category}").still((State.CLEANED, category))
         self.cleaned = {
-            doc.id: replace(_known(doc), private=not checked and bool(private_left(doc, self._author)))
+            doc.id: replace(_known(doc), private=not passed and bool(private_left(doc, self._author)))
             for doc in warehouse.documents(State.CLEANED, author, category)
         }
         self.kept: dict[str, str] = {}

@@ -157,6 +157,18 @@ class Warehouse(Protocol):
         It begins with `begin_removal`.
         """
 
+    def digest(self, state: State, author: str, category: Category) -> str:
+        """A hash of the live documents as they are stored, byte by byte: equal if and only if nothing changed.
+
+        It costs a fiftieth of reading them as documents. Times of writes and checks take no part.
+        """
+
+    def mark(self, author: str, name: str) -> str | None:
+        """The mark of that name, see `twin.warehouse.marks`."""
+
+    def put_mark(self, author: str, name: str, content: str) -> None:
+        """Keep a mark; it goes with its author."""
+
     def dump(self, table: str, author: str | None = None) -> Iterator[dict[str, Any]]:
         """Every row of one of `TABLES` as it is stored, with tombstones and times, in the order of their ids.
 

@@ -1,5 +1,6 @@
 """The warehouse on a MongoDB server, through pymongo; one collection per table, with the fields at the top level."""
 
+import hashlib
 from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
@@ -113,7 +114,7 @@ class MongoWarehouse:
         with self._database() as database:
             for slug in slugs:
                 if tombstone_id(slug) in tombstones:
-                    database[table].delete_many({TABLE[table].owner: slug})
+                    database[table].delete_many({"slug" if table == "authors" else "author": slug})
         refuse_removed(slugs, tombstones)
 
     def author(self, slug: str) -> Author | None:
@@ -260,9 +261,39 @@ class MongoWarehouse:
 
     def remove_author(self, slug: str) -> int:
         self.begin_removal(slug)
+        with self._database() as database:
+            database["marks"].delete_many({"author": slug})
         # The author last: if it is killed before, the author is still listed and can be removed again.
         with self._database() as database:
             return sum(database[name].delete_many({TABLE[name].owner: slug}).deleted_count for name in reversed(TABLES))
+
+    # -- changes and marks, see `twin.warehouse.marks` ---------------------------------------------------------------
+
+    def digest(self, state: State, author: str, category: Category) -> str:
+        from bson.raw_bson import RawBSONDocument
+
+        digest = hashlib.sha256(usedforsecurity=False)
+        with self._database() as database:
+            options = database.codec_options.with_options(document_class=RawBSONDocument)
+            live = {"author": author, "category": category.value, "removed_at": None}
+            wanted = dict.fromkeys(TABLE[state].contents, 1)
+            for row in database[state].with_options(codec_options=options).find(live, wanted).sort("_id", 1):
+                digest.update(row.raw)
+        return digest.hexdigest()
+
+    def mark(self, author: str, name: str) -> str | None:
+        with self._database() as database:
+            found = database["marks"].find_one({"_id": f"{author} {name}"})
+        return found["content"] if found else None
+
+    def put_mark(self, author: str, name: str, content: str) -> None:
+        row = {"_id": f"{author} {name}", "author": author, "content": content}
+        refuse_removed({author}, self._tombstones({author}))
+        with self._database() as database:
+            database["marks"].replace_one({"_id": row["_id"]}, row, upsert=True)
+        self._take_back("marks", {author})
+
+    # -- dump and restore --------------------------------------------------------------------------------------------
 
     def dump(self, table: str, author: str | None = None) -> Iterator[Row]:
         spec = TABLE[table]

@@ -1,5 +1,6 @@
 """The embedded warehouse: one SQLite file, safe with several processes and threads, editable with any SQLite tool."""
 
+import hashlib
 import json
 import sqlite3
 from collections import Counter
@@ -305,17 +306,24 @@ class SqliteWarehouse:
                 connection.execute(f"DELETE FROM {name} WHERE {TABLE[name].owner} = ?", (slug,)).rowcount  # noqa: S608
                 for name in TABLES
             )
-            for name in ("marks", "revisions"):
-                connection.execute(f"DELETE FROM {name} WHERE author = ?", (slug,))  # noqa: S608
+            connection.execute("DELETE FROM marks WHERE author = ?", (slug,))
             return removed
 
     # -- changes and marks, see `twin.warehouse.marks` ---------------------------------------------------------------
 
-    def revision(self, state: State, author: str, category: Category) -> int:
-        found = self._file.select(
-            "SELECT number FROM revisions WHERE state = ? AND author = ? AND category = ?", (state, author, category)
-        )
-        return int(found[0]["number"]) if found else 0
+    def digest(self, state: State, author: str, category: Category) -> str:
+        digest, last = hashlib.sha256(usedforsecurity=False), ""
+        columns = ",".join(f"CAST({name} AS BLOB)" for name in TABLE[state].contents)  # bytes need not be valid text
+        while page := self._file.select(
+            f"SELECT id, {columns} FROM {state} WHERE author = ? AND category = ? AND id > ? "  # noqa: S608
+            "AND removed_at IS NULL ORDER BY id LIMIT ?",
+            (author, category, last, READ_PAGE),
+        ):
+            for row in page:
+                digest.update(b"\x1f".join(b"\x00" if value is None else value for value in tuple(row)[1:]))
+                digest.update(f"\n{row['id']}\n".encode())
+            last = page[-1]["id"]
+        return digest.hexdigest()
 
     def mark(self, author: str, name: str) -> str | None:
         found = self._file.select("SELECT content FROM marks WHERE author = ? AND name = ?", (author, name))

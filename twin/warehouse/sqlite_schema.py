@@ -75,47 +75,17 @@ CREATE INDEX {state}_source ON {state} (author, category, source) WHERE removed_
 
 
 def _removals(connection: sqlite3.Connection) -> None:
-    """Version 3: tombstones of removed authors."""
-    _run(connection, "CREATE TABLE removals (id TEXT PRIMARY KEY, token TEXT NOT NULL)")
-
-
-_CONTENTS = "author, category, link, path, source, platform, title, text, language, published_at, metadata, removed_at"
-"""Columns whose change matters to a later stage. `checked_at` is not one: it changes with every crawl."""
-
-
-def _revisions(connection: sqlite3.Connection) -> None:
-    """Version 4: how often the documents of an author changed, counted by triggers, and marks of what was made of them.
-
-    The file holds the triggers, so they also count what a person changes with another program.
-    """
+    """Version 3: tombstones of removed authors, and marks of what was made of an author's documents."""
     _run(
         connection,
         """
-CREATE TABLE revisions (
-  state TEXT NOT NULL, author TEXT NOT NULL, category TEXT NOT NULL, number INTEGER NOT NULL,
-  PRIMARY KEY (state, author, category)) WITHOUT ROWID;
+CREATE TABLE removals (id TEXT PRIMARY KEY, token TEXT NOT NULL);
 CREATE TABLE marks (author TEXT NOT NULL, name TEXT NOT NULL, content TEXT NOT NULL, PRIMARY KEY (author, name));
 """,
     )
-    for state in State:
-        for event, row in (("INSERT", "NEW"), (f"UPDATE OF {_CONTENTS}", "NEW"), ("DELETE", "OLD")):
-            name = f"{state}_{event.split()[0].lower()}_counted"
-            connection.execute(f"CREATE TRIGGER {name} AFTER {event} ON {state} BEGIN {_count(state, row)}; END")
-        # A document that moves to another author or category is a change there too.
-        connection.execute(
-            f"CREATE TRIGGER {state}_move_counted AFTER UPDATE OF author, category ON {state} WHEN OLD.author <> "
-            f"NEW.author OR OLD.category <> NEW.category BEGIN {_count(state, 'OLD')}; END"
-        )
 
 
-def _count(state: State, row: str) -> str:
-    return (
-        f"INSERT INTO revisions VALUES ('{state}', {row}.author, {row}.category, 1) "  # noqa: S608
-        "ON CONFLICT (state, author, category) DO UPDATE SET number = number + 1"
-    )
-
-
-MIGRATIONS: tuple[Migration, ...] = (_first, _captures, _removals, _revisions)
+MIGRATIONS: tuple[Migration, ...] = (_first, _captures, _removals)
 
 
 def _run(connection: sqlite3.Connection, statements: str) -> None:
