@@ -14,6 +14,7 @@ import os
 import re
 import textwrap
 from collections.abc import Mapping
+from difflib import get_close_matches
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -154,9 +155,13 @@ class Settings(BaseModel):
         White space around a value is dropped, and an empty value counts as unset.
 
         Raises:
-            InputError: a value cannot be used; the sentence names the variable and never shows the value.
+            InputError: a value cannot be used, or a variable is almost that of a setting; the sentence names the
+                variable and never shows the value.
         """
         env = os.environ if env is None else env
+        for name in env:
+            if near := _misspelled(name, tuple(cls.variables())):
+                raise InputError(f"{name} is not a setting: did you mean {near}? Rename or remove it.")
         given = {name: value for name in cls.variables() if (value := env.get(name, "").strip())}
         try:
             return cls.model_validate(given)
@@ -194,6 +199,17 @@ class Settings(BaseModel):
         if path.protocol not in ("", "file", "local"):
             raise InputError(f"TWIN_STORE is {self.store}, but {purpose} needs a local folder: set {instead} as well.")
         return Path(path.path).expanduser().resolve()
+
+
+def _misspelled(variable: str, known: tuple[str, ...]) -> str | None:
+    """The setting that a variable of ours is a misspelling of; None for every other variable.
+
+    A mistyped setting would silently keep its default. Variables that only resemble one, such as those of Docker
+    Compose, are left alone.
+    """
+    if not variable.startswith("TWIN_") or variable in known:
+        return None
+    return next(iter(get_close_matches(variable, known, n=1, cutoff=0.9)), None)
 
 
 def documented(name: str, text: str) -> str:
