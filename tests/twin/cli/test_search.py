@@ -71,7 +71,7 @@ def test_hits_come_with_title_link_range_date_and_score(twin: Twin) -> None:
     assert (empty, text) == ("", "   The engine weaves.")
     _, out, _ = twin("all", "engine circuits", "-k", "9")
     assert [line[:3] for line in out.splitlines() if re.match(r"\d\. ", line)] == ["1. ", "2. ", "3. ", "4. "]
-    assert out.count("\n\n") == 7  # one below each heading, one between two hits
+    assert out.count("\n\n") == 8  # one below each heading, one between two hits, one in a hit
     assert " · by bob-noyce · " in out
     assert "Title of post" in out
 
