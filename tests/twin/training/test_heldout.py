@@ -84,6 +84,27 @@ def test_a_rerun_reuses_the_adapter_but_checks_it(plan: TrainingPlan, loaded: Lo
     assert any("adapter check: passed" in line for line in lines)
 
 
+@pytest.mark.parametrize(
+    ("changes", "said"),
+    [
+        ({"gain": 0.1}, None),
+        (
+            {"gain": -0.321, "base_loss": 4.925, "adapter_loss": 5.246, "samples": 1},
+            "(4.925 -> 5.246 nats per token, 1 sample)",
+        ),
+        ({"gain": 0.0}, "does not lower the loss on held-out text"),
+        ({"gain": 0.1, "split": "train"}, "nothing is held out"),
+    ],
+)
+def test_an_adapter_that_does_not_help_is_said(
+    plan: TrainingPlan, loaded: LoadedAdapter, changes: dict[str, Any], said: str | None
+) -> None:
+    report = evaluate(plan, loaded).model_copy(update={"split": "test"} | changes)
+    problems = verify_gain(report).problems
+    assert len(problems) == (said is not None)
+    assert said is None or said in problems[0]
+
+
 def test_no_adapter_is_no_evaluation(plan: TrainingPlan) -> None:
     with pytest.raises(ConsistencyError, match="no intact adapter"):
         load_adapter(plan.model_copy(update={"output": plan.output + "-missing"}))
