@@ -28,9 +28,7 @@ def planned(store: Store, base_model: str = "nano") -> TrainingPlan:
 @pytest.fixture(scope="module")
 def store(tmp_path_factory: pytest.TempPathFactory, repository: Path) -> Store:
     made = Store(tmp_path_factory.mktemp("carded"))
-    made.build_dataset(
-        [repository / "LICENSE", repository / "tests/twin/cleaning/test_stage.py", repository / "docs/architecture.md"]
-    )
+    made.build_dataset([repository / name for name in ("LICENSE", "CONTRIBUTING.md", "docs/architecture.md")])
     train_verify_evaluate(planned(made))
     return made
 
@@ -39,7 +37,9 @@ def runs(folder: Path) -> str:
     """What the Python of the card in a folder prints."""
     (code,) = re.findall(r"```python\n(.*?)```", (folder / layout.ADAPTER_CARD).read_text("utf-8"), re.DOTALL)
     environment = {"HF_HUB_OFFLINE": "1", "PATH": ""}
-    done = subprocess.run([sys.executable, "-c", code], cwd=folder, env=environment, capture_output=True, text=True)
+    done = subprocess.run(
+        [sys.executable, "-c", code], cwd=folder, env=environment, capture_output=True, text=True, check=False
+    )
     assert done.returncode == 0, done.stderr
     return done.stdout
 
@@ -47,10 +47,9 @@ def runs(folder: Path) -> str:
 def test_its_python_works_in_a_moved_store(store: Store, tmp_path: Path) -> None:
     moved = tmp_path / "moved"
     shutil.copytree(store.root, moved)
-    shutil.copytree(moved / "base_models", tmp_path / "kept")
     plan = planned(store)
     folder = moved.joinpath(*layout.adapter("own", plan.fingerprint))
-    assert runs(folder).strip("\n") or runs(folder)  # nano cannot talk, but it answers
+    assert runs(folder).endswith("\n")  # nano cannot talk, but it answers
     text = (folder / layout.ADAPTER_CARD).read_text("utf-8")
     assert str(store.root) not in text
     facts = yaml.safe_load(text.split("---")[1])
@@ -77,7 +76,9 @@ def test_an_adapter_without_a_card_gets_one_and_is_not_trained_again(store: Stor
     assert train_verify_evaluate(plan).training.reused
     assert path.read_bytes() == before
     assert not write_card(plan, read_evaluation(plan))
-    assert layout.ADAPTER_CARD not in store.open().record.files
+    record = read_record(Path(plan.output), plan.fingerprint)
+    assert record is not None
+    assert layout.ADAPTER_CARD not in record.files
 
 
 def test_a_base_model_in_a_folder_is_found_by_the_note_next_to_the_adapter(store: Store, tmp_path: Path) -> None:
@@ -85,7 +86,7 @@ def test_a_base_model_in_a_folder_is_found_by_the_note_next_to_the_adapter(store
     shutil.copytree(planned(store).base.path, base)
     plan = planned(store, str(base))
     train_verify_evaluate(plan)
-    assert runs(Path(plan.output)) is not None
+    assert runs(Path(plan.output)).endswith("\n")
     assert str(base) not in (Path(plan.output) / layout.ADAPTER_CARD).read_text("utf-8")
 
 
