@@ -39,7 +39,8 @@ def test_too_few_samples_are_said(stores: Stores) -> None:
     found = check_dataset(stores.warehouse, stores.artifacts, ADA)["enough_samples_to_train_on"]
     assert found == verify_size(found.facts["samples_train"])
     assert verify_size(5).problems == [
-        f"5 training samples are too few: below {FEWEST}, expect no effect on how the twin writes; add links with more text"
+        f"5 training samples are too few: below {FEWEST}, expect no effect on how the twin writes; "
+        "add links with more text"
     ]
     assert verify_size(1).problems[0].startswith("1 training sample is too few")
     assert verify_size(FEWEST - 1).problems

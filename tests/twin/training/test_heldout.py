@@ -2,6 +2,7 @@
 
 import math
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -13,6 +14,7 @@ from twin.training.config import TrainingConfig, TrainingPlan
 from twin.training.heldout import completion_loss, evaluate
 from twin.training.pipeline import train_verify_evaluate
 from twin.training.plan import plan_training, read_rows
+from twin.training.report import verify_gain
 from twin.training.rows import tokenized
 from twin.training.run import run_training
 from twin.training.verify import LoadedAdapter, load_adapter
