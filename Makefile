@@ -71,7 +71,7 @@ bench-retrieval: $(STAMP) ## Compare search with other ways of retrieval
 bench-passes: $(STAMP) ## Count how often a build reads each document (AGAINST=checkout compares with another version)
 	@$(BIN)/python -m benchmarks.passes $(if $(AGAINST),--against $(AGAINST))
 
-settings: $(STAMP) ## Write the settings of twin/settings.py into .env.example, README.md and docker-compose.yml
+settings: $(STAMP) ## Write the settings of twin/settings.py into .env.example, docs/ and docker-compose.yml
 	@$(BIN)/python -m twin.settings
 
 setup: $(STAMP) ## Set up the virtual environment (other targets do this if needed)

@@ -11,7 +11,7 @@ from twin.settings import Settings, documented
 ROOT = Path(__file__).parents[2]
 
 
-@pytest.mark.parametrize("name", [".env.example", "README.md", "docker-compose.yml"])
+@pytest.mark.parametrize("name", [".env.example", "docs/configuration.md", "docker-compose.yml"])
 def test_every_document_has_the_settings_of_the_fields(name: str) -> None:
     text = (ROOT / name).read_text(encoding="utf-8")
     assert documented(name, text) == text, f"{name} is not what twin/settings.py says: run `make settings`"
