@@ -24,7 +24,6 @@ from upath import UPath
 from twin.cutting import PROFILES, Profile
 from twin.errors import InputError
 
-
 TABLE = "docs/configuration.md"
 """The document with the table of all settings."""
 

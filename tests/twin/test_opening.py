@@ -93,6 +93,8 @@ def test_the_example_of_the_documentation_runs(
     monkeypatch.setenv("TWIN_STORE", str(tmp_path))
     for name in ("MONGO_URI", "QDRANT_URL", "TWIN_RERANKER", "TWIN_LANGUAGE_MODEL_URL"):
         monkeypatch.delenv(name, raising=False)
-    (example,) = re.findall(r"```python\n(.*?)```", (repository / "docs" / "commands.md").read_text(encoding="utf-8"), re.DOTALL)
+    (example,) = re.findall(
+        r"```python\n(.*?)```", (repository / "docs" / "commands.md").read_text(encoding="utf-8"), re.DOTALL
+    )
     exec(example, {})  # noqa: S102 - it is ours
     assert "Chunks are cut by exact tokens." in capsys.readouterr().out
