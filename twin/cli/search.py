@@ -27,6 +27,8 @@ USAGE = "[AUTHOR] QUESTION"
 
 _INDENT = "   "
 _FENCE = re.compile(r"\s*(```|~~~)")
+_CONTINUES = re.compile(r"[^\W\d]|[(\"'*_`[]*[^\W\d]")
+"""A line that goes on with the paragraph before it: it begins with a word, and is no heading, item, row or fence."""
 
 
 class SearchCommand(TyperCommand):
@@ -152,14 +154,27 @@ def heading(hit: "Hit", *, everybody: bool) -> tuple[str, list[str]]:
 
 def _lines(text: str, *, code: bool) -> Iterator[str]:
     """The lines of a passage as they are printed."""
-    fenced = False
+    room, fenced, rest = width() - len(_INDENT), False, ""
     for line in text.strip("\n").splitlines():
+        if rest:  # of a paragraph that was wrapped already, but for a wider page
+            if _CONTINUES.match(line):
+                line, rest = f"{rest} {line}", ""  # noqa: PLW2901
+            else:
+                yield rest
+                rest = ""
         fence = _FENCE.match(line) is not None
         fenced ^= fence
-        room = width() - len(_INDENT)
         if code or fenced or fence or len(line) <= room or line.startswith("|"):
             yield line
             continue
         indent = re.match(r"\s*", line)
-        hanging = indent[0] if indent else ""
-        yield from textwrap.wrap(line, room, subsequent_indent=hanging, break_long_words=False, break_on_hyphens=False)
+        *pieces, rest = textwrap.wrap(
+            line,
+            room,
+            subsequent_indent=indent[0] if indent else "",
+            break_long_words=False,
+            break_on_hyphens=False,
+        )
+        yield from pieces
+    if rest:
+        yield rest

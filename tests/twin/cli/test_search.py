@@ -91,6 +91,15 @@ def test_prose_is_wrapped_between_words_and_code_stays_as_it_is() -> None:
     assert shown == f"   {prose}".rstrip()
 
 
+def test_a_paragraph_wrapped_for_a_wider_page_is_wrapped_again() -> None:
+    wide = "\n".join([" ".join(["word"] * 22), "and so on", "* " + " ".join(["item"] * 30), "* next", "", "end"])
+    (chunk,) = chunks_of([wide])
+    lines = search.passage(Hit(chunk, 0.5, chunk.text, chunk.start, chunk.end, (chunk.id,))).splitlines()
+    assert [line.split() for line in lines] == [
+        ["word"] * 19, ["word"] * 3 + ["and", "so", "on"], ["*"] + ["item"] * 19, ["item"] * 11, ["*", "next"], [], ["end"],
+    ]  # fmt: skip
+
+
 def test_a_text_without_a_title_is_named_by_its_kind() -> None:
     (chunk,) = chunks_of(["A post."], category=Category.POSTS, platform="linkedin")
     chunk = chunk.model_copy(update={"title": None})
