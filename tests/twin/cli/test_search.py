@@ -96,7 +96,8 @@ def test_a_paragraph_wrapped_for_a_wider_page_is_wrapped_again() -> None:
     (chunk,) = chunks_of([wide])
     lines = search.passage(Hit(chunk, 0.5, chunk.text, chunk.start, chunk.end, (chunk.id,))).splitlines()
     assert [line.split() for line in lines] == [
-        ["word"] * 19, ["word"] * 3 + ["and", "so", "on"], ["*"] + ["item"] * 19, ["item"] * 11, ["*", "next"], [], ["end"],
+        ["word"] * 19, ["word"] * 3 + ["and", "so", "on"],
+        ["*"] + ["item"] * 19, ["item"] * 11, ["*", "next"], [], ["end"],
     ]  # fmt: skip
 
 
