@@ -2,11 +2,13 @@
 
 import re
 import shlex
+import textwrap
 from pathlib import Path
 
 import pytest
 import typer
 
+from twin.authors.files import load_authors
 from twin.cli.main import app
 
 ROOT = Path(__file__).parents[1]
@@ -28,6 +30,15 @@ def test_links_lead_somewhere(page: Path) -> None:
         other = page.parent / name if name else page
         assert other.exists(), f"{page.name} links to {target}"
         assert not anchor or anchor in anchors(other), f"{page.name} links to {target}"
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_author_files_in_examples_can_be_used(page: Path, tmp_path: Path) -> None:
+    for number, block in enumerate(re.findall(r"^( *)```yaml\n(.*?)```", page.read_text("utf-8"), re.DOTALL | re.M)):
+        (tmp_path / f"example-{number}.yaml").write_text(textwrap.dedent(block[1]), encoding="utf-8")
+    files = load_authors(tmp_path)
+    assert files.errors == []
+    assert page.name not in ("README.md", "declarations.md") or len(files.authors[0].links) >= 6
 
 
 def test_the_readme_leads_to_every_page() -> None:
