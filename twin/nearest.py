@@ -1,10 +1,13 @@
 """One "did you mean" for every name that a person types: authors, links, documents, categories, fields, settings."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from difflib import get_close_matches
 
 _ALIKE = 0.7
 """How alike two names are from which on one is suggested for the other, see `difflib.SequenceMatcher.ratio`."""
+
+_MISSPELLED = 0.9
+"""The same for a name that nobody else could mean."""
 
 _SHORTEST = 3
 """Characters of the shortest part of a name that is enough to suggest the whole name."""
@@ -20,6 +23,11 @@ def nearest(name: str, known: Iterable[str], count: int = 3) -> list[str]:
     if len(typed) >= _SHORTEST:
         found += sorted(each for each in spelled if typed in each)
     return [spelled[each] for each in dict.fromkeys(found)][:count]
+
+
+def misspelled(name: str, known: Sequence[str]) -> str | None:
+    """The name that `name` is almost certainly a misspelling of; None if it is known or merely resembles one."""
+    return None if name in known else next(iter(get_close_matches(name, known, n=1, cutoff=_MISSPELLED)), None)
 
 
 def did_you_mean(name: str, known: Iterable[str], otherwise: str) -> str:

@@ -14,7 +14,6 @@ import os
 import re
 import textwrap
 from collections.abc import Mapping
-from difflib import get_close_matches
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -23,6 +22,7 @@ from upath import UPath
 
 from twin.cutting import PROFILES, Profile
 from twin.errors import InputError
+from twin.nearest import misspelled
 
 TABLE = "docs/configuration.md"
 """The document with the table of all settings."""
@@ -162,10 +162,12 @@ class Settings(BaseModel):
                 variable and never shows the value.
         """
         env = os.environ if env is None else env
+        known = tuple(cls.variables())
         for name in env:
-            if near := _misspelled(name, tuple(cls.variables())):
+            # A mistyped setting would silently keep its default.
+            if name.startswith("TWIN_") and (near := misspelled(name, known)):
                 raise InputError(f"{name} is not a setting: did you mean {near}? Rename or remove it.")
-        given = {name: value for name in cls.variables() if (value := env.get(name, "").strip())}
+        given = {name: value for name in known if (value := env.get(name, "").strip())}
         try:
             return cls.model_validate(given)
         except ValidationError as error:
@@ -202,17 +204,6 @@ class Settings(BaseModel):
         if path.protocol not in ("", "file", "local"):
             raise InputError(f"TWIN_STORE is {self.store}, but {purpose} needs a local folder: set {instead} as well.")
         return Path(path.path).expanduser().resolve()
-
-
-def _misspelled(variable: str, known: tuple[str, ...]) -> str | None:
-    """The setting that a variable of ours is a misspelling of; None for every other variable.
-
-    A mistyped setting would silently keep its default. Variables that only resemble one, such as those of Docker
-    Compose, are left alone.
-    """
-    if not variable.startswith("TWIN_") or variable in known:
-        return None
-    return next(iter(get_close_matches(variable, known, n=1, cutoff=0.9)), None)
 
 
 def documented(name: str, text: str) -> str:
