@@ -154,8 +154,10 @@ def heading(hit: "Hit", *, everybody: bool) -> tuple[str, list[str]]:
 
 def _lines(text: str, *, code: bool) -> Iterator[str]:
     """The lines of a passage as they are printed."""
-    room, fenced, rest = width() - len(_INDENT), False, ""
-    for line in text.strip("\n").splitlines():
+    room, rest, lines = width() - len(_INDENT), "", text.strip("\n").splitlines()
+    fences = [line.strip() for line in lines if _FENCE.match(line)]
+    fenced = len(fences) % 2 == 1 and fences[0] in ("```", "~~~")  # it begins within a block, which this line ends
+    for line in lines:
         if rest:  # of a paragraph that was wrapped already, but for a wider page
             if _CONTINUES.match(line):
                 line, rest = f"{rest} {line}", ""  # noqa: PLW2901

@@ -101,6 +101,14 @@ def test_a_paragraph_wrapped_for_a_wider_page_is_wrapped_again() -> None:
     ]  # fmt: skip
 
 
+def test_a_passage_may_begin_within_code() -> None:
+    code, prose = "a = " + "b + " * 40, " ".join(["word"] * 40)
+    (chunk,) = chunks_of([f"{code}\n```\n\n{prose}"])
+    lines = search.passage(Hit(chunk, 0.5, chunk.text, chunk.start, chunk.end, (chunk.id,))).splitlines()
+    assert lines[:2] == [f"   {code}".rstrip(), "   ```"]
+    assert max(map(len, lines[2:])) <= 100
+
+
 def test_a_text_without_a_title_is_named_by_its_kind() -> None:
     (chunk,) = chunks_of(["A post."], category=Category.POSTS, platform="linkedin")
     chunk = chunk.model_copy(update={"title": None})
