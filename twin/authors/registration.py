@@ -82,10 +82,10 @@ def sync_author(warehouse: Warehouse, slug: str, files: AuthorFiles) -> LinksRep
     check_slug(slug)
     if slug in files.broken:
         raise files.broken[slug]
-    known = {slug: warehouse.removal(slug)}
+    removal = {slug: warehouse.removal(slug)}
     # The files may have been read long ago: an author who was removed since has no file any more.
     if (author_file := files.get(slug)) and (files.folder / f"{slug}.yaml").exists():
-        return register_author(warehouse, author_file, known=known)
+        return register_author(warehouse, author_file, known=removal)
     if warehouse.author(slug) is None:
         known = [author.slug for author in warehouse.authors()] + [each.author.slug for each in files.authors]
         raise unknown_author(slug, files.folder, known)
