@@ -9,6 +9,7 @@ from twin.settings import Settings
 from twin.warehouse.base import Warehouse
 from twin_assets.columns import LINKS
 from twin_assets.framing import AUTHORS, metadata_of, sentences
+from twin_jobs.running import in_process
 
 
 @dg.op
@@ -49,7 +50,7 @@ def register(
         raise dg.Failure("\n".join(str(error) for error in files.errors), allow_retries=False)
 
 
-@dg.job(description=f"{register.__doc__}Run it before a job that needs an author.", executor_def=dg.in_process_executor)
+@dg.job(description=f"{register.__doc__}Run it before a job that needs an author.", executor_def=in_process)
 def register_links() -> None:
     register()
 
