@@ -7,7 +7,7 @@ import dagster as dg
 
 from twin_assets import all_assets
 from twin_jobs.console import console
-from twin_jobs.jobs import build_twin, register_links, update_columns
+from twin_jobs.jobs import build_twin, look_again, register_links, update_columns
 from twin_jobs.recovery import fail_lost_runs
 from twin_jobs.running import in_process
 from twin_jobs.sensors import discover_links, update_on_links
@@ -37,6 +37,7 @@ def build_defs(resource_overrides: Mapping[str, Any] | None = None) -> dg.Defini
     return dg.Definitions(
         assets=all_assets(),
         jobs=[register_links, build_twin, update_columns],
+        schedules=[look_again],
         sensors=[discover_links, update_on_links, fail_lost_runs],
         resources={**default_resources(), **(resource_overrides or {})},
         executor=in_process,

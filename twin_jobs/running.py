@@ -12,7 +12,7 @@ import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import dagster as dg
 from dagster._core.storage.runs import SqliteRunStorage
@@ -113,7 +113,7 @@ def _create(init_context: dg.InitExecutorContext) -> dg.Executor:
 
 in_process = dg.ExecutorDefinition(
     name="in_process",
-    config_schema=dg.in_process_executor.config_schema,
+    config_schema=cast(Any, dg.in_process_executor.config_schema),
     executor_creation_fn=_create,
     description="All steps in one process, which holds the lock of its run.",
 )

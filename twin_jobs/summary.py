@@ -3,6 +3,7 @@
 It reads Dagster's own event log, so it shows only what was recorded.
 """
 
+import os
 import sys
 from collections.abc import Iterable
 from pathlib import Path
@@ -129,6 +130,9 @@ def main(arguments: list[str]) -> int:
         sys.stderr.write("usage: python -m twin_jobs.summary AUTHOR\n")
         return 2
     author = arguments[0]
+    if not os.environ.get("DAGSTER_HOME"):
+        sys.stderr.write("DAGSTER_HOME is not set: set it to the folder where Dagster stores runs, as `make` does.\n")
+        return 2
     with dg.DagsterInstance.get() as instance:
         run = newest_build(instance, author)
         if run is None:
