@@ -10,8 +10,8 @@ from typing import NamedTuple
 
 import dagster as dg
 
-from twin.authors.files import AuthorFiles, load_authors
-from twin.authors.registration import link_versions, planned_version, sync_author
+from twin.authors.files import load_authors
+from twin.authors.registration import link_versions, sync_author
 from twin.cleaning import COMPARED
 from twin.errors import InputError
 from twin.identity import check_slug
@@ -53,13 +53,15 @@ def discover_links(
     for slug, by_category in versions.items():
         known = reported.get(slug, {})
         changed = [category for category, version in by_category.items() if known.get(category) != version]
-        if not changed or (slug not in reported and _is_recorded(context.instance, warehouse, slug, files)):
+        if not changed:
             continue
         try:
             report = sync_author(warehouse, slug, files)
         except InputError as error:  # this author's file broke after it was reported; the others continue
             context.log.warning(str(error))
             versions[slug] = known
+            continue
+        if slug not in reported and _is_recorded(context.instance, slug, report.data_version):
             continue
         metadata = metadata_of(report.model_dump(mode="json")) | {CATEGORIES: dg.MetadataValue.json(changed)}
         events.append(
@@ -78,14 +80,13 @@ def discover_links(
     )
 
 
-def _is_recorded(instance: dg.DagsterInstance, warehouse: Warehouse, slug: str, files: AuthorFiles) -> bool:
-    """Whether the author is a partition and the newest materialisation of their `links` has the links' version."""
+def _is_recorded(instance: dg.DagsterInstance, slug: str, data_version: str) -> bool:
+    """Whether the author is a partition and the newest materialisation of their `links` has this version."""
     if not instance.has_dynamic_partition(AUTHORS.name or "", slug):
         return False
     found = instance.fetch_materializations(dg.AssetRecordsFilter(asset_key=LINKS, asset_partitions=[slug]), limit=1)
     newest = found.records[0].asset_materialization if found.records else None
-    version = (newest.tags or {}).get("dagster/data_version") if newest else None
-    return version == planned_version(warehouse, slug, files)
+    return newest is not None and (newest.tags or {}).get("dagster/data_version") == data_version
 
 
 def _reported(cursor: str | None) -> dict[str, dict[str, str]]:

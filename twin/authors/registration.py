@@ -121,17 +121,6 @@ def link_versions(warehouse: Warehouse, files: AuthorFiles) -> dict[str, dict[st
     return versions
 
 
-def planned_version(warehouse: Warehouse, slug: str, files: AuthorFiles) -> str:
-    """The data version that `sync_author` will report for an author's links; nothing is written.
-
-    Raises:
-        StoreError: the warehouse cannot be used.
-    """
-    author_file = files.get(slug)
-    live = warehouse.links(slug)
-    return _version(_after(live, author_file) if author_file else live)
-
-
 def add_link(
     warehouse: Warehouse, slug: str, declaration: str | Mapping[str, Any], base: Path, *, name: str | None = None
 ) -> Link:
