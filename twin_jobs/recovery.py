@@ -43,6 +43,7 @@ def fail_lost_runs(context: dg.SensorEvaluationContext) -> dg.SensorResult | dg.
     authors = [request.partition_key for request in requests if request.partition_key]
     return dg.SensorResult(
         run_requests=requests,
+        skip_reason=None if requests else f"Failed {len(failed)} runs without a process; Dagster starts them again.",
         dynamic_partitions_requests=[AUTHORS.build_add_request(authors)] if authors else [],
     )
 

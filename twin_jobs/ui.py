@@ -14,22 +14,32 @@ import tempfile
 import time
 from argparse import ArgumentParser
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from pathlib import Path
 from types import FrameType
 from typing import NoReturn
 
 import psutil
 import yaml
+from dagster._core.errors import DagsterUserCodeUnreachableError
+from dagster._grpc.client import DagsterGrpcClient
 
 HOST = "127.0.0.1"
 MODULE = "twin_jobs.definitions"
 LOCATION = "llm-twin"
+CODE = "code server"
 
 START_S = 300
 """Longest wait for the code server to load the definitions, in seconds; a busy laptop needs one minute."""
 
 STOP_S = 15
-"""Longest wait for all processes to end by themselves, in seconds; then they are killed, which a build survives."""
+"""Longest wait for the web server and the daemon to end by themselves, in seconds; then they are killed."""
+
+STOP_CODE_S = 5
+"""The same for the code server. Its runs are then killed without a word, which a build survives."""
+
+ORPHANED_S = 120
+"""Without this process the code server ends itself after so many seconds, when its runs are over."""
 
 
 class Stopped(Exception):
@@ -66,9 +76,10 @@ def services(port: int, code_socket: Path, workspace: Path) -> Mapping[str, list
     """The commands of the three processes by their names; the code server, which the others need, is the first."""
     scripts = Path(sys.executable).parent
     return {
-        "code server": [
+        CODE: [
             *(str(scripts / "dagster"), "code-server", "start", "--socket", str(code_socket)),
             *("--module-name", MODULE, "--location-name", LOCATION, "--log-level", "warning"),
+            *("--heartbeat", "--heartbeat-timeout", str(ORPHANED_S)),
             "--inject-env-vars-from-instance",  # reads .env
         ],
         "web server": [
@@ -89,13 +100,17 @@ def run(port: int) -> int:
         try:
             say("Dagster is starting ...")
             for name, command in services(port, code_socket, workspace).items():
-                started[name] = subprocess.Popen(command)  # noqa: S603 - our own commands
-                if name == "code server":
+                # A terminal sends Ctrl-C to a whole group; runs would answer with their stack traces.
+                group = 0 if name == CODE else None
+                started[name] = subprocess.Popen(command, process_group=group)  # noqa: S603 - our own commands
+                if name == CODE:
                     _wait(started, lambda: _answers(socket.AF_UNIX, str(code_socket)))
-            _wait(started, lambda: _answers(socket.AF_INET, (HOST, port)))
+            client = DagsterGrpcClient(socket=str(code_socket))
+            _wait(started, lambda: _beat(client) and _answers(socket.AF_INET, (HOST, port)))
             say(f"The UI is at http://{HOST}:{port}; Ctrl-C stops it.")
             while (ended := _ended(started)) is None:
-                time.sleep(0.5)
+                _beat(client)
+                time.sleep(1)
             say(f"The {ended} ended unexpectedly (see its messages above), so the others are stopped too.")
             return 1
         except Stopped:
@@ -105,7 +120,9 @@ def run(port: int) -> int:
             say(str(error))
             return 1
         finally:
-            stop([process.pid for process in started.values()])
+            code = started.pop(CODE, None)
+            stop([process.pid for process in started.values()], STOP_S)
+            stop([code.pid] if code else [], STOP_CODE_S)
 
 
 def _wait(started: Mapping[str, "subprocess.Popen[bytes]"], ready: Callable[[], bool]) -> None:
@@ -128,27 +145,28 @@ def _ended(started: Mapping[str, "subprocess.Popen[bytes]"]) -> str | None:
     return next((name for name, process in started.items() if process.poll() is not None), None)
 
 
-def stop(pids: list[int]) -> None:
-    """Ask processes to end, the last one first, and kill what is left of them and their children after `STOP_S`."""
-    roots, family = [], {}
-    for pid in reversed(pids):
-        try:
-            root = psutil.Process(pid)
-            roots.append(root)
-            family.update({each.pid: each for each in (*root.children(recursive=True), root)})
-        except psutil.NoSuchProcess:
-            continue
+def _beat(client: DagsterGrpcClient) -> bool:
+    """Tell the code server that this process is alive."""
+    with suppress(DagsterUserCodeUnreachableError):
+        client.heartbeat("ping")
+    return True
+
+
+def stop(pids: list[int], patience_s: float) -> None:
+    """Ask processes to end; after `patience_s` seconds kill what is left of them and their children."""
+    roots = []
+    for pid in pids:
+        with suppress(psutil.NoSuchProcess):
+            roots.append(psutil.Process(pid))
+    family = []
     for root in roots:
-        try:
+        with suppress(psutil.NoSuchProcess):
+            family += [*root.children(recursive=True), root]
             root.send_signal(signal.SIGINT)
-        except psutil.NoSuchProcess:
-            continue
-    _, left = psutil.wait_procs(list(family.values()), timeout=STOP_S)
+    _, left = psutil.wait_procs(family, timeout=patience_s)
     for process in left:
-        try:
+        with suppress(psutil.NoSuchProcess):
             process.kill()
-        except psutil.NoSuchProcess:
-            continue
     psutil.wait_procs(left, timeout=5)
 
 
