@@ -17,7 +17,7 @@ DAGSTER_HOME ?= $(CURDIR)/data/dagster
 export DAGSTER_HOME
 
 # Dagster calls `job execute` superseded by `dg launch`, which has no --config. Users do not need this notice.
-QUIET := PYTHONWARNINGS='ignore:Function `job_execute_command` is superseded,ignore:Function `dev_command` is superseded'
+QUIET := PYTHONWARNINGS='ignore:Function `job_execute_command` is superseded'
 JOB := $(QUIET) $(BIN)/dagster job execute -m twin_jobs.definitions -c twin_jobs/console.yaml
 PYTHON_CODE := twin twin_assets twin_resources twin_jobs tests benchmarks
 
