@@ -1,5 +1,6 @@
 """Raw documents: what the author published, as it was read."""
 
+from datetime import timedelta
 from functools import partial
 
 import dagster as dg
@@ -25,6 +26,9 @@ CHECKS = (
     Check("links_are_readable", "Every link of the author could be read at the last attempt."),
 )
 
+FRESHNESS = dg.FreshnessPolicy.time_window(warn_window=timedelta(days=7), fail_window=timedelta(days=30))
+"""How long ago the sources may have been looked at; the schedule `look_again` does it every day."""
+
 
 def raw_asset(category: Category) -> list[dg.AssetsDefinition | dg.AssetChecksDefinition]:
     """`<category>/raw` and its checks."""
@@ -38,6 +42,7 @@ def raw_asset(category: Category) -> list[dg.AssetsDefinition | dg.AssetChecksDe
         tags={"layer": "raw"},
         pool="crawl",
         retry_policy=STORE_RETRY,
+        freshness_policy=FRESHNESS,
         description=f"The author's {category} as they were read from their links, one document each, in the "
         "warehouse's `raw`. A link that cannot be read is recorded, keeps its earlier documents and does not stop the "
         "others. If a source has not changed, nothing is written.",

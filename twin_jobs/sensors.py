@@ -26,7 +26,12 @@ CATEGORIES = "categories"
 """Metadata entry of a `links` event: the categories that its links belong to. If it is missing, all are meant."""
 
 
-@dg.sensor(minimum_interval_seconds=30, default_status=dg.DefaultSensorStatus.RUNNING)
+@dg.sensor(
+    minimum_interval_seconds=30,
+    default_status=dg.DefaultSensorStatus.RUNNING,
+    description="Finds authors whose links changed, in `authors/*.yaml` or in the warehouse, and reports them as "
+    "materialisations of `links`. It never fetches a link: the schedule `look_again` does.",
+)
 def discover_links(
     context: dg.SensorEvaluationContext,
     warehouse: dg.ResourceParam[Warehouse],
@@ -35,7 +40,9 @@ def discover_links(
     """Reports authors whose links changed, in `authors/*.yaml` or in the warehouse, as materialisations of `links`.
 
     The cursor holds the last reported version of the links, for each author and category. It advances together with the
-    events, so a change is reported once, even if a tick is killed between writing and reporting.
+    events, so a change is reported once, even if a tick is killed between writing and reporting. An author whom the
+    cursor does not know yet is reported only if the newest materialisation of `links` has another version, so what
+    `make demo` built is not built again.
     """
     reported = _reported(context.cursor)
     files = load_authors(settings.authors_path)
@@ -54,19 +61,32 @@ def discover_links(
             context.log.warning(str(error))
             versions[slug] = known
             continue
+        if slug not in reported and _is_recorded(context.instance, slug, report.data_version):
+            continue
         metadata = metadata_of(report.model_dump(mode="json")) | {CATEGORIES: dg.MetadataValue.json(changed)}
         events.append(
             dg.AssetMaterialization(
                 LINKS, partition=slug, metadata=metadata, tags={"dagster/data_version": report.data_version}
             )
         )
+    cursor = json.dumps(versions, sort_keys=True)
     if not events:
-        return dg.SkipReason("No author's links changed.")
+        reason = "No author's links changed."
+        return dg.SensorResult(skip_reason=reason, cursor=cursor) if versions != reported else dg.SkipReason(reason)
     return dg.SensorResult(
         asset_events=events,
         dynamic_partitions_requests=[AUTHORS.build_add_request([str(event.partition) for event in events])],
-        cursor=json.dumps(versions, sort_keys=True),
+        cursor=cursor,
     )
+
+
+def _is_recorded(instance: dg.DagsterInstance, slug: str, data_version: str) -> bool:
+    """Whether the author is a partition and the newest materialisation of their `links` has this version."""
+    if not instance.has_dynamic_partition(AUTHORS.name or "", slug):
+        return False
+    found = instance.fetch_materializations(dg.AssetRecordsFilter(asset_key=LINKS, asset_partitions=[slug]), limit=1)
+    newest = found.records[0].asset_materialization if found.records else None
+    return newest is not None and (newest.tags or {}).get("dagster/data_version") == data_version
 
 
 def _reported(cursor: str | None) -> dict[str, dict[str, str]]:
@@ -151,6 +171,9 @@ def plan_runs(events: Sequence[LinkEvent], known: frozenset[str]) -> Plan:
     job=update_columns,
     minimum_interval_seconds=10,
     default_status=dg.DefaultSensorStatus.RUNNING,
+    description="Requests a run of exactly the affected columns of an author, from raw documents to collections, for "
+    "new materialisations of `links`. It leaves the dataset, the adapter and the evaluation as they were; the job "
+    "`build_twin` brings these up to date as well.",
 )
 def update_on_links(
     context: dg.SensorEvaluationContext,
@@ -160,12 +183,13 @@ def update_on_links(
     """Requests a run of exactly the affected author and category columns for new materialisations of `links`.
 
     Dagster calls an asset sensor once per tick with the newest event, however many there were. So this one reads all
-    events after the cursor, which Dagster itself advances.
+    events after the cursor, which Dagster itself advances. What was built after an event is not built again.
     """
     events = list(_events_after(context, int(context.cursor) if context.cursor else None))
     plan = plan_runs(events, frozenset(author.slug for author in warehouse.authors()))
     for sentence in plan.rejected:
         context.log.warning(sentence)
+    runs = [run for run in plan.runs if not _is_built(context.instance, run)]
     requests = [
         dg.RunRequest(
             run_key=f"links:{run.storage_id}:{run.author}",
@@ -173,13 +197,24 @@ def update_on_links(
             asset_selection=column_assets(run.categories),
             tags={"twin/trigger": "links"},
         )
-        for run in plan.runs
+        for run in runs
     ]
-    authors = [run.author for run in plan.runs]
+    authors = [run.author for run in runs]
     return dg.SensorResult(
         run_requests=requests,
         dynamic_partitions_requests=[AUTHORS.build_add_request(authors)] if authors else [],
     )
+
+
+def _is_built(instance: dg.DagsterInstance, run: ColumnRun) -> bool:
+    """Whether all assets of a run are newer than the event that asks for it: `make demo` registers, then builds."""
+    for asset in column_assets(run.categories):
+        newest = instance.get_latest_storage_id_by_partition(
+            asset, dg.DagsterEventType.ASSET_MATERIALIZATION, partitions={run.author}
+        )
+        if newest.get(run.author, 0) < run.storage_id:
+            return False
+    return True
 
 
 def _events_after(context: dg.SensorEvaluationContext, storage_id: int | None) -> Iterator[LinkEvent]:
