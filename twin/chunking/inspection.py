@@ -16,6 +16,7 @@ from twin.chunking.stage import Measured, read_chunks
 from twin.identity import data_version
 from twin.inspection.drift import compare
 from twin.inspection.markdown import Passage, image, passages
+from twin.inspection.preview import Row, table_rows
 from twin.inspection.record import Inspection, Spread, Statistics, footer_of, keep, made_key, predecessor
 from twin.models import Category, State
 from twin.pictures import tokens_histogram
@@ -26,6 +27,16 @@ _STAGE = layout.CHUNKS
 
 SPACED = 3
 """Sample chunks shown in addition to the shortest and the longest, evenly spaced in the table."""
+
+FACTS = {
+    "coverage": "share of the cleaned characters that are in a chunk, white space not counted",
+    "chunks_truncated": "chunks that are longer than the embedder reads",
+    "duplicates": "chunks whose text an earlier chunk has",
+    "duplicate_share": "the same as a share of all chunks",
+    "tokens_per_chunk": "picture of the lengths",
+    "sample_chunks": "some chunks in bold within their documents",
+}
+"""What `inspect_chunks` finds and shows, by name."""
 
 DUPLICATES = 0.1
 """Share of repeated chunks above which a person is asked to look."""
@@ -68,9 +79,7 @@ def inspect_chunks(
 ) -> Inspection:
     """Look at the stored chunks and show them; if nothing changed since the last time, read the last result.
 
-    The facts are `coverage` (share of the cleaned characters that are in a chunk, white space not counted),
-    `chunks_truncated` (longer than the embedder reads), `duplicates` (chunks whose text an earlier chunk has) and
-    `duplicate_share`. What is shown is `tokens_per_chunk`, a histogram, and `sample_chunks`.
+    `FACTS` says what is found and shown.
 
     Args:
         warehouse: read: cleaned documents.
@@ -116,6 +125,16 @@ def inspect_chunks(
 
     key = made_key(version, cleaned, limit, target)
     return keep(artifacts, name, Inspection, key, make)
+
+
+def preview_chunks(artifacts: ArtifactStore, author: str, category: Category) -> list[Row]:
+    """A few of the stored chunks, to look at.
+
+    Raises:
+        StoreError: the chunks cannot be read.
+    """
+    columns = ["title", "context", "ordinal", "tokens", "text"]
+    return table_rows(artifacts, *layout.table(_STAGE, author, category), columns=columns)
 
 
 def verify_lengths(artifacts: ArtifactStore, author: str, category: Category, seen: Seen | None = None) -> Verdict:

@@ -10,6 +10,7 @@ from typing import NamedTuple
 
 import numpy as np
 import pyarrow as pa
+from pydantic import Field
 
 from twin import layout
 from twin.artifacts import ArtifactStore, Metadata
@@ -37,13 +38,13 @@ _SLICE = 512
 class EmbeddingReport(StageReport):
     """What `embed_chunks` did; `total` and `written` count rows, one per chunk."""
 
-    texts_embedded: int  # distinct texts that the model read
-    texts_reused: int  # distinct texts that already had a vector
-    dimension: int
-    model: str
-    backend: str  # backend that embedded them, see `twin.embedding.base.Embedder`
-    tokens_embedded: int  # special tokens not counted
-    tokens_per_second: int  # while the model computed; 0 if nothing was embedded
+    texts_embedded: int = Field(description="different texts that the model read in this run")
+    texts_reused: int = Field(description="different texts that already had a vector")
+    dimension: int = Field(description="numbers in a vector")
+    model: str = Field(description="name, revision and dimension of the model; equal models give equal vectors")
+    backend: str = Field(description="what the model ran on when the stored vectors were made")
+    tokens_embedded: int = Field(description="tokens that the model read in this run, special tokens not counted")
+    tokens_per_second: int = Field(description="while the model computed; 0 if it read nothing in this run")
 
 
 class Embedding(NamedTuple):
