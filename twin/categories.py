@@ -182,7 +182,7 @@ TRAITS: dict[Category, Traits] = {
         weighted_as=Category.REPOSITORIES,
         colour="#1b9e77",
         marker="s",
-        source_kind="github",
+        source_kind="git",
         handbook_class="RepositoryDocument",
         handbook_body="Content",
     ),

@@ -12,13 +12,14 @@ import numpy as np
 
 from twin import layout
 from twin.artifacts import ArtifactStore, Metadata
-from twin.chunking.stage import Measured, read_chunks
+from twin.chunking.stage import SCHEMA, Measured, read_chunks
 from twin.identity import data_version
+from twin.inspection.columns import Column, meanings, table_columns
 from twin.inspection.drift import compare
 from twin.inspection.markdown import Passage, image, passages
 from twin.inspection.preview import Row, table_rows
 from twin.inspection.record import Inspection, Spread, Statistics, footer_of, keep, made_key, predecessor
-from twin.models import Category, State
+from twin.models import Category, Chunk, State
 from twin.pictures import tokens_histogram
 from twin.verdict import Verdict
 from twin.warehouse.base import Warehouse
@@ -127,13 +128,22 @@ def inspect_chunks(
     return keep(artifacts, name, Inspection, key, make)
 
 
+def chunk_columns() -> list[Column]:
+    """The columns of the table of chunks."""
+    hashes = {
+        "document_hash": "hash of the cleaned document that it was cut from",
+        "content_hash": "hash of the chunk",
+    }
+    return table_columns(SCHEMA, meanings(Chunk) | hashes)
+
+
 def preview_chunks(artifacts: ArtifactStore, author: str, category: Category) -> list[Row]:
     """A few of the stored chunks, to look at.
 
     Raises:
         StoreError: the chunks cannot be read.
     """
-    columns = ["title", "context", "ordinal", "tokens", "text"]
+    columns = ["context", "ordinal", "tokens", "text"]
     return table_rows(artifacts, *layout.table(_STAGE, author, category), columns=columns)
 
 

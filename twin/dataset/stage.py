@@ -15,6 +15,7 @@ from twin.dataset.samples import Harvest, make_samples
 from twin.dataset.splits import SPLITS, Split, check_disjoint
 from twin.errors import ConsistencyError
 from twin.identity import check_slug, data_version, sha256
+from twin.inspection.columns import Column, meanings, table_columns
 from twin.inspection.preview import Row, table_rows
 from twin.models import Author, Category, Document, InstructionSample, StageReport, State
 from twin.progress import progress
@@ -93,6 +94,16 @@ def read_samples(artifacts: ArtifactStore, author: str, split: Split | None = No
         if split in (None, row["split"]):
             samples.append(InstructionSample(**row, span=span))
     return samples
+
+
+def sample_columns() -> list[Column]:
+    """The columns of the table of samples."""
+    more = {
+        "span_start": "first character of the output in the cleaned document, from 0",
+        "span_end": "the character after its last one",
+        "content_hash": "hash of the sample",
+    }
+    return table_columns(SCHEMA, meanings(InstructionSample) | more)
 
 
 def preview_samples(artifacts: ArtifactStore, author: str) -> list[Row]:

@@ -19,7 +19,8 @@ from twin.artifacts import ArtifactStore
 from twin.chunking.stage import Text, read_texts
 from twin.embedding import Embedder, read_embeddings
 from twin.embedding.base import Vectors
-from twin.embedding.stage import matrix_of
+from twin.embedding.stage import matrix_of, schema_of
+from twin.inspection.columns import Column, table_columns
 from twin.inspection.drift import compare
 from twin.inspection.markdown import image, linked
 from twin.inspection.record import (
@@ -63,6 +64,16 @@ _COSINE_DIGITS = 2
 _FIRST_WORDS = 60  # characters
 _LONGEST = 2000
 """Number of texts whose tokens are counted again."""
+
+
+def embedding_columns() -> list[Column]:
+    """The columns of the table of embeddings; the model decides how many numbers a vector has."""
+    described = {
+        "chunk_id": "id of the chunk",
+        "text_hash": "sha256 of the text that was embedded: the context and the text of the chunk",
+        "vector": "the embedding, of unit length",
+    }
+    return table_columns(schema_of(1), described)
 
 
 def inspect_embeddings(artifacts: ArtifactStore, author: str, category: Category) -> Inspection:

@@ -116,7 +116,7 @@ def embed_chunks(artifacts: ArtifactStore, embedder: Embedder, author: str, cate
         _collect(artifacts, embedder.fingerprint, author, vectors)
         work.start(vectors)
         batches = work.batches(_texts(artifacts, author, category), vectors)
-        artifacts.write_table(*name, schema=_schema(embedder.dimension), batches=batches, metadata=finish)
+        artifacts.write_table(*name, schema=schema_of(embedder.dimension), batches=batches, metadata=finish)
     logger.info(
         "%s: %d texts embedded by %s, %d reused", label, work.texts, embedder.backend, vectors.wanted - work.texts
     )
@@ -178,7 +178,7 @@ class _Work:
                     pa.array([text_hash for _, text_hash, _ in window], pa.string()),
                     pa.FixedSizeListArray.from_arrays(flat, self._embedder.dimension),
                 ],
-                schema=_schema(self._embedder.dimension),
+                schema=schema_of(self._embedder.dimension),
             )
 
     def _embed(self, hashes: list[str], texts: list[str], vectors: VectorFile) -> None:
@@ -270,7 +270,8 @@ def _name(author: str, category: Category) -> layout.Name:
     return layout.table(layout.EMBEDDINGS, author, category)
 
 
-def _schema(dimension: int) -> pa.Schema:
+def schema_of(dimension: int) -> pa.Schema:
+    """The columns of the table of vectors with so many numbers."""
     return pa.schema(
         [
             pa.field("chunk_id", pa.string(), nullable=False),

@@ -5,7 +5,6 @@ from itertools import islice
 from typing import Any
 
 from twin.artifacts import ArtifactStore
-from twin.layout import Name
 from twin.models import Document
 from twin.private.redaction import redact
 
