@@ -263,5 +263,5 @@ class StageReport(Model):
     """
 
     data_version: str
-    total: int = Field(description="how many there are now, after this run")
-    written: int = Field(description="how many this run added, changed or removed")
+    total: int  # things that exist now: documents, chunks, points, samples, ...
+    written: int  # things inserted, changed or removed by this call

@@ -20,7 +20,9 @@ from twin_assets.columns import Stage, key
 from twin_assets.framing import column_asset, materialized, registered_author
 from twin_assets.showing import Page
 
-PAGE = Page(report=ChunkReport, columns=chunk_columns(), more=FACTS, own_table=True, made_by=[chunk_documents])
+PAGE = Page(
+    report=ChunkReport, counts="chunks", columns=chunk_columns(), more=FACTS, own_table=True, made_by=[chunk_documents]
+)
 
 CHECKS = (
     Check(

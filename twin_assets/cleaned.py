@@ -17,7 +17,7 @@ from twin_assets.framing import STORE_RETRY, column_asset, materialized, registe
 from twin_assets.kinds import WAREHOUSE
 from twin_assets.showing import Page
 
-PAGE = Page(report=CleanReport, columns=model_columns(Document), made_by=[clean_documents])
+PAGE = Page(report=CleanReport, counts="documents", columns=model_columns(Document), made_by=[clean_documents])
 
 CHECKS = (
     Check(

@@ -17,7 +17,7 @@ from twin_assets.columns import Stage, key
 from twin_assets.framing import STORE_RETRY, author_of, column_asset, materialized
 from twin_assets.showing import Page
 
-PAGE = Page(report=CollectionReport, omitted=frozenset({"address"}), made_by=[load_points])
+PAGE = Page(report=CollectionReport, counts="points", omitted=frozenset({"address"}), made_by=[load_points])
 
 CHECKS = (
     Check(

@@ -13,6 +13,7 @@ from twin_assets.showing import Page
 
 PAGE = Page(
     report=DatasetReport,
+    counts="samples",
     columns=sample_columns(),
     own_table=True,
     omitted=frozenset({"path"}),

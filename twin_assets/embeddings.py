@@ -17,7 +17,14 @@ from twin_assets.framing import author_of, column_asset, materialized
 from twin_assets.kinds import EMBEDDER
 from twin_assets.showing import Page
 
-PAGE = Page(report=EmbeddingReport, columns=embedding_columns(), more=FACTS, own_table=True, made_by=[embed_chunks])
+PAGE = Page(
+    report=EmbeddingReport,
+    counts="vectors",
+    columns=embedding_columns(),
+    more=FACTS,
+    own_table=True,
+    made_by=[embed_chunks],
+)
 
 CHECKS = (
     Check(

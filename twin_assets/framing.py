@@ -154,10 +154,10 @@ def materialized(
     shown = {**(inspection.shown if inspection else {}), **(pictures or {})}
     return dg.MaterializeResult(
         metadata={
-            **metadata_of({**page.entries(report), **(inspection.facts if inspection else {})}),
+            **place(address),
             **sample_rows(rows),
             **{name: dg.MetadataValue.md(markdown) for name, markdown in shown.items()},
-            **place(address),
+            **metadata_of({**page.entries(report), **(inspection.facts if inspection else {})}),
         },
         data_version=dg.DataVersion(report.data_version),
         check_results=check_results or [],

@@ -11,7 +11,7 @@ from twin_assets.framing import STORE_RETRY, author_asset, materialized, registe
 from twin_assets.kinds import WAREHOUSE
 from twin_assets.showing import Page
 
-PAGE = Page(report=LinksReport, made_by=[sync_author])
+PAGE = Page(report=LinksReport, counts="links", made_by=[sync_author])
 
 
 @author_asset(

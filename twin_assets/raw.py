@@ -20,7 +20,7 @@ from twin_assets.framing import STORE_RETRY, column_asset, materialized, registe
 from twin_assets.kinds import WAREHOUSE
 from twin_assets.showing import Page
 
-PAGE = Page(report=CrawlReport, columns=model_columns(Document), made_by=[crawl_author])
+PAGE = Page(report=CrawlReport, counts="documents", columns=model_columns(Document), made_by=[crawl_author])
 
 CHECKS = (
     Check(

@@ -22,8 +22,6 @@ SAMPLE_ROWS = "sample_rows"
 PATH = "path"
 URI = "dagster/uri"
 
-_COMMON = {PATH: "where it is stored", SAMPLE_ROWS: "a few of the rows"}
-
 
 @dataclass(frozen=True, kw_only=True)
 class Page:
@@ -31,14 +29,16 @@ class Page:
 
     Args:
         report: what a run reports; the description of each field says what the number means.
+        counts: what `total` and `written` count, as in "documents".
         columns: the columns of what is stored, if it is a table.
-        more: name -> meaning of what a run shows besides its report.
+        more: name -> meaning of what a run shows besides its report, or where it means something else.
         own_table: whether the partition is one table of its own, so that `total` is its number of rows.
         omitted: fields of the report that another entry shows.
         made_by: the functions of the domain that make it, for links to their source.
     """
 
     report: type[StageReport]
+    counts: str
     columns: Sequence[Column] = ()
     more: Mapping[str, str] = field(default_factory=dict)
     own_table: bool = False
@@ -48,10 +48,13 @@ class Page:
     @property
     def meanings(self) -> dict[str, str]:
         """What each entry of a materialisation means, by its name."""
-        hidden = self.omitted | {"data_version"} | ({"total"} if self.own_table else set())
-        said = {name: meaning for name, meaning in meanings(self.report).items() if name not in hidden}
-        rows = {SAMPLE_ROWS: _COMMON[SAMPLE_ROWS]} if self.columns else {}
-        return {**said, **self.more, **rows, PATH: _COMMON[PATH]}
+        counted = {
+            "total": f"{self.counts} that there are now, after this run",
+            "written": f"{self.counts} that this run added, changed or removed",
+        }
+        said = counted | meanings(self.report) | dict(self.more)
+        hidden = self.omitted | ({"total"} if self.own_table else set())
+        return {name: meaning for name, meaning in said.items() if name not in hidden}
 
     def definition(self, body: Callable[..., object], description: str) -> dict[str, Any]:
         """The options of an asset: its description with the meanings, its columns, and links to its source."""
@@ -59,7 +62,8 @@ class Page:
         metadata: dict[str, Any] = {"dagster/code_references": sources(body, *self.made_by)}
         if self.columns:
             metadata["dagster/column_schema"] = column_schema(self.columns)
-        return {"description": "\n".join([description, "", "**Metadata**", "", *lines]), "metadata": metadata}
+        heading = "**What the metadata of a run says**"
+        return {"description": "\n".join([description, "", heading, "", *lines]), "metadata": metadata}
 
     def entries(self, report: StageReport) -> dict[str, Any]:
         """What a report says, by the names under which it is shown."""
@@ -114,7 +118,7 @@ def sources(*functions: Callable[..., object]) -> dg.CodeReferencesMetadataValue
             dg.LocalFileCodeReference(
                 file_path=str(Path(code.co_filename).absolute()),
                 line_number=code.co_firstlineno,
-                label=f"{written.__module__}.{written.__name__}",
+                label=written.__name__,
             )
         )
     return dg.CodeReferencesMetadataValue(code_references=references)

@@ -23,8 +23,23 @@ from twin_resources.trainer import Trainer
 
 WORKS = "adapter_reloads_and_changes_the_logits"
 
-ADAPTER = Page(report=TrainingReport, more=SHOWN, omitted=frozenset({"path"}), made_by=[run_training])
-EVALUATION = Page(report=EvaluationReport, omitted=frozenset({"samples"}), made_by=[evaluate])
+ADAPTER = Page(
+    report=TrainingReport,
+    counts="training samples",
+    more={**SHOWN, "written": "1 if this run trained it, 0 if it was there"},
+    omitted=frozenset({"path", "files"}),
+    made_by=[run_training],
+)
+EVALUATION = Page(
+    report=EvaluationReport,
+    counts="samples",
+    more={
+        "total": "samples that it was measured on",
+        "written": "1 if it was measured anew, 0 if the stored numbers are still right",
+    },
+    omitted=frozenset({"samples"}),
+    made_by=[evaluate],
+)
 
 
 class LoraConfig(dg.Config):

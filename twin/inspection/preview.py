@@ -11,7 +11,7 @@ from twin.private.redaction import redact
 ROWS = 5
 """Number of rows in a preview."""
 
-_LONGEST = 90  # characters of a cell
+_LONGEST = 70  # characters of a cell
 _READ = 2000  # characters of a text that are looked at for a cell
 
 Row = dict[str, str | int | float | bool | None]
@@ -29,12 +29,12 @@ def document_rows(documents: Iterable[Document], *, text: bool) -> list[Row]:
         {
             # An address may hold a secret, because cleaning cannot replace anything in an address.
             "title": cell(document.title, private=True),
-            "link": cell(document.link, private=True),
             "path": cell(document.path, private=True),
-            "platform": document.platform,
-            "published_at": document.published_at.date().isoformat() if document.published_at else None,
-            "characters": len(document.text),
             **({"text": cell(document.text)} if text else {}),
+            "characters": len(document.text),
+            "published_at": document.published_at.date().isoformat() if document.published_at else None,
+            "platform": document.platform,
+            "link": cell(document.link, private=True),
         }
         for document in islice(documents, ROWS)
     ]
