@@ -1,5 +1,7 @@
 """The jobs: register the authors, build a twin, update the columns of an author."""
 
+from collections.abc import Iterable
+
 import dagster as dg
 
 from twin.authors.files import load_authors
@@ -54,16 +56,37 @@ def register_links() -> None:
     register()
 
 
+def run_tags(trigger: str, categories: Iterable[Category] = tuple(Category)) -> dict[str, str]:
+    """The tags by which runs can be found in the UI: what started it, and which categories it builds.
+
+    `BY_AUTHOR` adds the author. A sensor or schedule that requests a run gives it its own.
+    """
+    return {"twin/trigger": trigger, "twin/categories": ", ".join(categories)}
+
+
+BY_AUTHOR = dg.PartitionedConfig(
+    partitions_def=AUTHORS,
+    run_config_for_partition_key_fn=lambda _: {},  # everything has a default, so nothing has to be typed
+    # Dagster lets these tags win over those of a request, so here is only what is the same for every run of an author.
+    tags_for_partition_key_fn=lambda author: {"twin/author": author},
+)
+
+IN_THE_UI = "In the UI: *Materialize all*, choose the author, *Launch*. Nothing has to be typed."
+
 build_twin = dg.define_asset_job(
     "build_twin",
     selection=dg.AssetSelection.all(),
-    description="The whole pipeline of one author, from links to a trained and evaluated adapter. Choose the author "
-    "with the tag `dagster/partition`; run `register_links` first.",
+    config=BY_AUTHOR,
+    tags=run_tags("person"),
+    description="The whole pipeline of one author, from links to a trained and evaluated adapter. Run `register_links` "
+    f"first. {IN_THE_UI} Elsewhere the tag `dagster/partition` says for whom.",
 )
 
 update_columns = dg.define_asset_job(
     "update_columns",
     selection=dg.AssetSelection.assets(LINKS) | dg.AssetSelection.groups(*(category.value for category in Category)),
     description="Links, documents, chunks, embeddings and collections of one author; the adapter does not change. "
-    "The sensor on links requests parts of it.",
+    f"The sensor on links requests parts of it. {IN_THE_UI}",
+    config=BY_AUTHOR,
+    tags=run_tags("person"),
 )

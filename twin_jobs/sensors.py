@@ -20,13 +20,18 @@ from twin.settings import Settings
 from twin.warehouse.base import Warehouse
 from twin_assets.columns import LINKS, Stage, keys
 from twin_assets.framing import AUTHORS, metadata_of
-from twin_jobs.jobs import update_columns
+from twin_jobs.jobs import run_tags, update_columns
 
 CATEGORIES = "categories"
 """Metadata entry of a `links` event: the categories that its links belong to. If it is missing, all are meant."""
 
 
-@dg.sensor(minimum_interval_seconds=30, default_status=dg.DefaultSensorStatus.RUNNING)
+@dg.sensor(
+    minimum_interval_seconds=30,
+    default_status=dg.DefaultSensorStatus.RUNNING,
+    description="Looks for links that were added, changed or removed, in authors/*.yaml or with `twin links`, and "
+    "reports each author that has some as a materialization of `links`. It starts no run: update_on_links does.",
+)
 def discover_links(
     context: dg.SensorEvaluationContext,
     warehouse: dg.ResourceParam[Warehouse],
@@ -64,6 +69,7 @@ def discover_links(
         return dg.SkipReason("No author's links changed.")
     return dg.SensorResult(
         asset_events=events,
+        skip_reason=f"Reported the links of {', '.join(str(event.partition) for event in events)} as changed.",
         dynamic_partitions_requests=[AUTHORS.build_add_request([str(event.partition) for event in events])],
         cursor=json.dumps(versions, sort_keys=True),
     )
@@ -151,6 +157,8 @@ def plan_runs(events: Sequence[LinkEvent], known: frozenset[str]) -> Plan:
     job=update_columns,
     minimum_interval_seconds=10,
     default_status=dg.DefaultSensorStatus.RUNNING,
+    description="Starts a run of update_columns for each author with a new materialization of `links`, from documents "
+    "to the searchable memory, for the affected categories alone. The dataset and the adapter do not change.",
 )
 def update_on_links(
     context: dg.SensorEvaluationContext,
@@ -171,15 +179,23 @@ def update_on_links(
             run_key=f"links:{run.storage_id}:{run.author}",
             partition_key=run.author,
             asset_selection=column_assets(run.categories),
-            tags={"twin/trigger": "links"},
+            tags=run_tags("links", run.categories),
         )
         for run in plan.runs
     ]
     authors = [run.author for run in plan.runs]
     return dg.SensorResult(
         run_requests=requests,
+        skip_reason=None if requests else _no_run(events, plan),
         dynamic_partitions_requests=[AUTHORS.build_add_request(authors)] if authors else [],
     )
+
+
+def _no_run(events: Sequence[LinkEvent], plan: Plan) -> str:
+    """Why new events of `links` need no run."""
+    building = sum(event.downstream_in_run for event in events)
+    said = [f"{building} of {len(events)} new materializations of links came from a run that builds the rest as well."]
+    return "\n".join((said if building else []) + plan.rejected) or "Nobody's links changed."
 
 
 def _events_after(context: dg.SensorEvaluationContext, storage_id: int | None) -> Iterator[LinkEvent]:
