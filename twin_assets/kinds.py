@@ -21,12 +21,13 @@ def engine_kinds(settings: Settings) -> set[str]:
     return {_ENGINES[engine] for engine in engines(settings)}
 
 
-def _loaded() -> Settings:
+def loaded_settings() -> Settings:
+    """The settings of this process, or those of a laptop if they cannot be used."""
     try:
         return Settings.from_env()
     except InputError:
         return Settings()
 
 
-WAREHOUSE = warehouse_kind(_loaded())
-EMBEDDER = engine_kinds(_loaded())
+WAREHOUSE = warehouse_kind(loaded_settings())
+EMBEDDER = engine_kinds(loaded_settings())

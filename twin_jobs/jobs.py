@@ -61,7 +61,8 @@ def run_tags(trigger: str, categories: Iterable[Category] = tuple(Category)) -> 
 
     `BY_AUTHOR` adds the author. A sensor or schedule that requests a run gives it its own.
     """
-    return {"twin/trigger": trigger, "twin/categories": ", ".join(categories)}
+    named = [category.value for category in categories]
+    return {"twin/trigger": trigger, "twin/categories": "all" if len(named) == len(Category) else ", ".join(named)}
 
 
 BY_AUTHOR = dg.PartitionedConfig(
