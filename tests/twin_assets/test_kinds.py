@@ -68,6 +68,7 @@ def loaded_kinds(repository: Path, **variables: str) -> dict[str, list[str]]:
     return found
 
 
+@pytest.mark.slow
 def test_the_graph_of_a_laptop_and_of_a_server(repository: Path) -> None:
     laptop = loaded_kinds(repository)
     assert laptop == {

@@ -11,7 +11,7 @@ from twin.inspection.columns import Column
 from twin.models import IMPORT, Author, Category, Document, Link, StageReport, State
 from twin.settings import Settings
 from twin.warehouse.sqlite import SqliteWarehouse
-from twin_assets.columns import Stage, key, keys
+from twin_assets.columns import Stage, keys
 from twin_assets.showing import ROW_COUNT, Page, column_schema, counted, place, sample_rows, sources
 from twin_jobs.definitions import build_defs, defs
 
@@ -166,6 +166,7 @@ def shown(tmp_path_factory: pytest.TempPathFactory) -> dict[dg.AssetKey, dict[st
     return {event.asset_key: dict(event.materialization.metadata) for event in events if event.asset_key}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("asset", WITH_ROWS, ids=dg.AssetKey.to_user_string)
 def test_a_build_shows_five_short_rows(
     shown: dict[dg.AssetKey, dict[str, dg.MetadataValue]], asset: dg.AssetKey
@@ -178,18 +179,21 @@ def test_a_build_shows_five_short_rows(
     assert "text" not in table.records[0].data or asset not in keys(Stage.RAW)
 
 
+@pytest.mark.slow
 def test_every_asset_says_where_it_is(shown: dict[dg.AssetKey, dict[str, dg.MetadataValue]]) -> None:
     for asset, metadata in shown.items():
         assert isinstance(metadata["path"], dg.PathMetadataValue), asset
         assert Path(str(metadata["path"].value)).exists(), asset
 
 
+@pytest.mark.slow
 def test_the_number_of_rows_is_shown_once(shown: dict[dg.AssetKey, dict[str, dg.MetadataValue]]) -> None:
     for asset, metadata in shown.items():
         expected = {ROW_COUNT} if asset in TABLES else {"total"}
         assert metadata.keys() & {ROW_COUNT, "total", "dagster/partition_row_count"} == expected, asset
 
 
+@pytest.mark.slow
 def test_every_number_is_explained_on_the_page_of_its_asset(
     shown: dict[dg.AssetKey, dict[str, dg.MetadataValue]],
 ) -> None:
@@ -210,7 +214,3 @@ def test_the_trained_assets_explain_their_reports() -> None:
     for asset, names in (("lora_adapter", ["last_loss", "loss_curve"]), ("twin_evaluation", ["gain", "base_loss"])):
         said = graph.get(dg.AssetKey(asset)).description or ""
         assert all(f"\n* `{name}`: " in said for name in ["total", "written", *names]), asset
-
-
-def test_the_key_of_an_asset_tells_it_apart() -> None:
-    assert key(Category.POSTS, Stage.CHUNKS).to_user_string() == "posts/chunks"
