@@ -23,21 +23,17 @@ def document_rows(documents: Iterable[Document], *, text: bool) -> list[Row]:
 
     Args:
         documents: raw or cleaned documents of one category; no more than `ROWS` are taken.
-        text: whether to show how each text begins. Raw texts are not shown: they may hold what cleaning removes.
+        text: whether to show how each text begins, and not its link. Raw texts are not shown: they may hold what
+            cleaning removes.
     """
-    return [
-        {
-            # An address may hold a secret, because cleaning cannot replace anything in an address.
-            "title": cell(document.title, private=True),
-            "path": cell(document.path, private=True),
-            **({"text": cell(document.text)} if text else {}),
-            "characters": len(document.text),
-            "published_at": document.published_at.date().isoformat() if document.published_at else None,
-            "platform": document.platform,
-            "link": cell(document.link, private=True),
-        }
-        for document in islice(documents, ROWS)
-    ]
+    rows: list[Row] = []
+    for document in islice(documents, ROWS):
+        # An address may hold a secret, because cleaning cannot replace anything in an address.
+        row = {"title": cell(document.title, private=True), "path": cell(document.path, private=True)}
+        shown = {"text": cell(document.text)} if text else {"link": cell(document.link, private=True)}
+        published = document.published_at.date().isoformat() if document.published_at else None
+        rows.append({**row, **shown, "characters": len(document.text), "published_at": published})
+    return rows
 
 
 def table_rows(artifacts: ArtifactStore, *name: str, columns: list[str]) -> list[Row]:

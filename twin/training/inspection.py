@@ -1,5 +1,6 @@
 """Shows how an adapter was trained."""
 
+from math import isfinite
 from pathlib import Path
 
 from pydantic import ValidationError
@@ -23,7 +24,8 @@ def inspect_training(report: TrainingReport) -> dict[str, str]:
         record = TrainingRecord.model_validate_json((Path(report.path) / layout.TRAINING_RECORD).read_bytes())
     except (OSError, ValidationError):
         return {}
-    if not record.losses:
+    losses = [loss for loss in record.losses if isfinite(loss)]
+    if not losses:
         return {}
     alt = f"Curve of the training loss over {record.steps} steps, from {report.first_loss} to {report.last_loss}."
-    return {"loss_curve": image(loss_curve(record.losses), alt)}
+    return {"loss_curve": image(loss_curve(losses), alt)}
