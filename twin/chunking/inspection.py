@@ -144,7 +144,8 @@ def preview_chunks(artifacts: ArtifactStore, author: str, category: Category) ->
         StoreError: the chunks cannot be read.
     """
     columns = ["context", "ordinal", "tokens", "text"]
-    return table_rows(artifacts, *layout.table(_STAGE, author, category), columns=columns)
+    # The context may be a path, which cleaning does not change.
+    return table_rows(artifacts, *layout.table(_STAGE, author, category), columns=columns, private=["context"])
 
 
 def verify_lengths(artifacts: ArtifactStore, author: str, category: Category, seen: Seen | None = None) -> Verdict:

@@ -1,6 +1,6 @@
 """A few rows of what a stage stores, to look at: cells are short, in one line, and hold no secret."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from itertools import islice
 from typing import Any
 
@@ -36,13 +36,14 @@ def document_rows(documents: Iterable[Document], *, text: bool) -> list[Row]:
     return rows
 
 
-def table_rows(artifacts: ArtifactStore, *name: str, columns: list[str]) -> list[Row]:
+def table_rows(artifacts: ArtifactStore, *name: str, columns: list[str], private: Collection[str] = ()) -> list[Row]:
     """Rows of a Parquet table, evenly spaced in its first batch, so that they are not all from one document.
 
     Args:
         artifacts: where the table is.
         name: of the table.
         columns: the columns to show, in this order.
+        private: those of them that may hold a secret, such as a path.
 
     Raises:
         StoreError: the table cannot be read.
@@ -51,7 +52,7 @@ def table_rows(artifacts: ArtifactStore, *name: str, columns: list[str]) -> list
     if batch is None or not batch.num_rows:
         return []
     rows = batch.take(list(_spaced(batch.num_rows))).to_pylist()
-    return [{column: cell(row[column]) for column in columns} for row in rows]
+    return [{column: cell(row[column], private=column in private) for column in columns} for row in rows]
 
 
 def cell(value: Any, *, private: bool = False) -> Any:

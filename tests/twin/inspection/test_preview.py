@@ -70,5 +70,14 @@ def test_rows_of_a_table_are_spaced(tmp_path: Path, total: int, positions: list[
     assert table_rows(artifacts, *NAME, columns=["text"]) == [{"text": f"text {each}"} for each in positions]
 
 
+def test_a_column_of_a_table_that_may_hold_a_secret_shows_none(tmp_path: Path) -> None:
+    artifacts = ArtifactStore(str(tmp_path))
+    schema = pa.schema([("context", pa.string())])
+    batch = pa.RecordBatch.from_pylist([{"context": f"a/{TOKEN}.md"}], schema=schema)
+    artifacts.write_table(*NAME, schema=schema, batches=[batch], metadata={})
+    assert table_rows(artifacts, *NAME, columns=["context"]) == [{"context": f"a/{TOKEN}.md"}]
+    assert TOKEN not in repr(table_rows(artifacts, *NAME, columns=["context"], private=["context"]))
+
+
 def test_a_missing_table_has_no_rows(tmp_path: Path) -> None:
     assert table_rows(ArtifactStore(str(tmp_path)), *NAME, columns=["text"]) == []
