@@ -3,19 +3,24 @@
 import dagster as dg
 
 from twin.authors.files import load_authors
-from twin.authors.registration import LINKS_VERSION, sync_author
+from twin.authors.registration import LINKS_VERSION, LinksReport, sync_author
 from twin.settings import Settings
 from twin.warehouse.base import Warehouse
 from twin_assets.columns import SOURCES
 from twin_assets.framing import STORE_RETRY, author_asset, materialized, registered_author
+from twin_assets.kinds import WAREHOUSE
+from twin_assets.showing import Page
+
+PAGE = Page(report=LinksReport, counts="links", made_by=[sync_author])
 
 
 @author_asset(
     group_name=SOURCES,
     code_version=LINKS_VERSION,
-    kinds={"python", "yaml"},
+    kinds={WAREHOUSE, "yaml"},
     tags={"layer": "source"},
     retry_policy=STORE_RETRY,
+    page=PAGE,
 )
 def links(
     context: dg.AssetExecutionContext, warehouse: dg.ResourceParam[Warehouse], settings: dg.ResourceParam[Settings]
@@ -26,4 +31,5 @@ def links(
     warehouse's `links`. A link that is removed from the author file is removed here too, with its documents.
     """
     author = registered_author(context, warehouse)
-    return materialized(sync_author(warehouse, author, load_authors(settings.authors_path)))
+    report = sync_author(warehouse, author, load_authors(settings.authors_path))
+    return materialized(report, page=PAGE, address=warehouse.address)

@@ -1,5 +1,7 @@
 """The jobs: register the authors, build a twin, update the columns of an author."""
 
+from collections.abc import Iterable
+
 import dagster as dg
 
 from twin.authors.files import load_authors
@@ -65,12 +67,32 @@ def register_links() -> None:
     register()
 
 
+def run_tags(trigger: str, categories: Iterable[Category] = tuple(Category)) -> dict[str, str]:
+    """The tags by which runs can be found in the UI: what started it, and which categories it builds.
+
+    `BY_AUTHOR` adds the author. A sensor or schedule that requests a run gives it its own.
+    """
+    named = [category.value for category in categories]
+    return {"twin/trigger": trigger, "twin/categories": "all" if len(named) == len(Category) else ", ".join(named)}
+
+
+BY_AUTHOR = dg.PartitionedConfig(
+    partitions_def=AUTHORS,
+    run_config_for_partition_key_fn=lambda _: {},  # everything has a default, so nothing has to be typed
+    # Dagster lets these tags win over those of a request, so here is only what is the same for every run of an author.
+    tags_for_partition_key_fn=lambda author: {"twin/author": author},
+)
+
+IN_THE_UI = "In the UI: *Materialize all*, choose the author, *Launch*. Nothing has to be typed."
+
 build_twin = dg.define_asset_job(
     "build_twin",
     selection=dg.AssetSelection.all(),
+    config=BY_AUTHOR,
+    tags=run_tags("person"),
     description="The whole pipeline of one author, from links to a trained and evaluated adapter. It brings everything "
-    "up to date, also what `update_columns` leaves as it was, and does only the work that is needed. Choose the author "
-    "with the tag `dagster/partition`; run `register_links` first.",
+    "up to date, also what `update_columns` leaves as it was, and does only the work that is needed. Run "
+    f"`register_links` first. {IN_THE_UI} Elsewhere the tag `dagster/partition` says for whom.",
 )
 
 update_columns = dg.define_asset_job(
@@ -78,7 +100,9 @@ update_columns = dg.define_asset_job(
     selection=dg.AssetSelection.assets(LINKS) | dg.AssetSelection.groups(*(category.value for category in Category)),
     description="The searchable memory of one author: links, documents, chunks, embeddings and collections. It leaves "
     "the dataset, the adapter and the evaluation as they were; run `build_twin` to bring these up to date as well. The "
-    "sensor `update_on_links` requests parts of this job, and the schedule `look_again` all of it.",
+    f"sensor `update_on_links` requests parts of this job, and the schedule `look_again` all of it. {IN_THE_UI}",
+    config=BY_AUTHOR,
+    tags=run_tags("person"),
 )
 
 
@@ -99,7 +123,4 @@ def look_again(
         return dg.SkipReason("No author is registered yet.")
     context.instance.add_dynamic_partitions(AUTHORS.name or "", authors)
     day = context.scheduled_execution_time.date().isoformat()
-    return [
-        dg.RunRequest(run_key=f"{day}:{slug}", partition_key=slug, tags={"twin/trigger": "schedule"})
-        for slug in authors
-    ]
+    return [dg.RunRequest(run_key=f"{day}:{slug}", partition_key=slug, tags=run_tags("schedule")) for slug in authors]

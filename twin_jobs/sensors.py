@@ -20,7 +20,7 @@ from twin.settings import Settings
 from twin.warehouse.base import Warehouse
 from twin_assets.columns import LINKS, Stage, keys
 from twin_assets.framing import AUTHORS, metadata_of
-from twin_jobs.jobs import update_columns
+from twin_jobs.jobs import run_tags, update_columns
 
 CATEGORIES = "categories"
 """Metadata entry of a `links` event: the categories that its links belong to. If it is missing, all are meant."""
@@ -29,8 +29,9 @@ CATEGORIES = "categories"
 @dg.sensor(
     minimum_interval_seconds=30,
     default_status=dg.DefaultSensorStatus.RUNNING,
-    description="Finds authors whose links changed, in `authors/*.yaml` or in the warehouse, and reports them as "
-    "materialisations of `links`. It never fetches a link: the schedule `look_again` does.",
+    description="Looks for links that were added, changed or removed, in authors/*.yaml or with `twin links`, and "
+    "reports each author that has some as a materialization of `links`. It starts no run: update_on_links does. It "
+    "never fetches a link: the schedule `look_again` does.",
 )
 def discover_links(
     context: dg.SensorEvaluationContext,
@@ -75,6 +76,7 @@ def discover_links(
         return dg.SensorResult(skip_reason=reason, cursor=cursor) if versions != reported else dg.SkipReason(reason)
     return dg.SensorResult(
         asset_events=events,
+        skip_reason=f"Reported the links of {', '.join(str(event.partition) for event in events)} as changed.",
         dynamic_partitions_requests=[AUTHORS.build_add_request([str(event.partition) for event in events])],
         cursor=cursor,
     )
@@ -171,9 +173,9 @@ def plan_runs(events: Sequence[LinkEvent], known: frozenset[str]) -> Plan:
     job=update_columns,
     minimum_interval_seconds=10,
     default_status=dg.DefaultSensorStatus.RUNNING,
-    description="Requests a run of exactly the affected columns of an author, from raw documents to collections, for "
-    "new materialisations of `links`. It leaves the dataset, the adapter and the evaluation as they were; the job "
-    "`build_twin` brings these up to date as well.",
+    description="Starts a run of update_columns for each author with a new materialization of `links`, from documents "
+    "to the searchable memory, for the affected categories alone. It leaves the dataset, the adapter and the "
+    "evaluation as they were; the job `build_twin` brings these up to date as well.",
 )
 def update_on_links(
     context: dg.SensorEvaluationContext,
@@ -195,13 +197,14 @@ def update_on_links(
             run_key=f"links:{run.storage_id}:{run.author}",
             partition_key=run.author,
             asset_selection=column_assets(run.categories),
-            tags={"twin/trigger": "links"},
+            tags=run_tags("links", run.categories),
         )
         for run in runs
     ]
     authors = [run.author for run in runs]
     return dg.SensorResult(
         run_requests=requests,
+        skip_reason=None if requests else _no_run(events, plan),
         dynamic_partitions_requests=[AUTHORS.build_add_request(authors)] if authors else [],
     )
 
@@ -215,6 +218,13 @@ def _is_built(instance: dg.DagsterInstance, run: ColumnRun) -> bool:
         if newest.get(run.author, 0) < run.storage_id:
             return False
     return True
+
+
+def _no_run(events: Sequence[LinkEvent], plan: Plan) -> str:
+    """Why new events of `links` need no run."""
+    building = sum(event.downstream_in_run for event in events)
+    said = [f"{building} of {len(events)} new materializations of links came from a run that builds the rest as well."]
+    return "\n".join((said if building else []) + plan.rejected) or "Nobody's links changed."
 
 
 def _events_after(context: dg.SensorEvaluationContext, storage_id: int | None) -> Iterator[LinkEvent]:

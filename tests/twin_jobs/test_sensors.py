@@ -21,6 +21,7 @@ from twin_jobs.sensors import (
     CATEGORIES,
     LinkEvent,
     _builds_downstream,
+    _no_run,
     column_assets,
     discover_links,
     plan_runs,
@@ -270,6 +271,41 @@ def test_events_after_an_older_cursor_request_assets_by_their_new_keys(ada: Sqli
         (request,) = tick_of_links(instance, ada, str(before))
     assert request.run_key == f"links:{newest}:ada"
     assert request.asset_selection == column_assets([Category.ARTICLES])
+    assert {name: value for name, value in request.tags.items() if name.startswith("twin/")} == {
+        "twin/trigger": "links",
+        "twin/categories": "articles",
+        "twin/author": "ada",
+    }
+
+
+def test_events_that_need_no_run_say_so() -> None:
+    events = [LinkEvent(1, "ada", (), True), LinkEvent(2, "nobody", (), False)]
+    said = _no_run(events, plan_runs(events, KNOWN)).splitlines()
+    assert said[0] == "1 of 2 new materializations of links came from a run that builds the rest as well."
+    assert "'nobody' is not registered" in said[1]
+    assert _no_run([], plan_runs([], KNOWN)) == "Nobody's links changed."
+
+
+@pytest.mark.parametrize("job", ["build_twin", "update_columns"])
+def test_a_run_that_a_person_starts_in_the_ui_is_tagged_and_needs_no_config(job: str) -> None:
+    found = build_defs().resolve_job_def(job)
+    with dg.DagsterInstance.ephemeral() as instance:
+        instance.add_dynamic_partitions("author", ["ada"])
+        with partition_loading_context(dynamic_partitions_store=instance):
+            tags = found.run_tags | found.get_tags_for_partition_key("ada", None)
+            assert found.get_run_config_for_partition_key("ada") == {}
+    assert {name: value for name, value in tags.items() if name.startswith("twin/")} == {
+        "twin/trigger": "person",
+        "twin/categories": "all",
+        "twin/author": "ada",
+    }
+
+
+def test_every_sensor_and_job_says_what_it_does() -> None:
+    repository = build_defs().get_repository_def()
+    assert {sensor.name for sensor in repository.sensor_defs if len(sensor.description or "") < 60} == set()
+    jobs = [found for found in repository.get_all_jobs() if not found.name.startswith("__")]
+    assert {found.name for found in jobs if len(found.description or "") < 60} == set()
 
 
 def test_a_run_builds_downstream_where_it_selects_raw_documents() -> None:
