@@ -141,7 +141,7 @@ class _Composer(yaml.SafeLoader):
         self.tagged: dict[int, str] = {}  # id of the node -> its tag
 
     def compose_node(self, parent: yaml.Node | None, index: Any) -> yaml.Node | None:
-        tag = getattr(self.peek_event(), "tag", None)
+        tag = getattr(self.peek_event(), "tag", None)  # type: ignore[no-untyped-call]
         node = super().compose_node(parent, index)
         if tag and node is not None:
             self.tagged[id(node)] = str(tag)

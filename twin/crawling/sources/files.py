@@ -19,7 +19,7 @@ from twin.crawling.git.filerules import reason_by_name, selected
 from twin.crawling.pages.decoding import decoded
 from twin.crawling.pages.extract import extract_page
 from twin.crawling.pages.frontmatter import split_front_matter
-from twin.crawling.pages.markup import Markup
+from twin.crawling.pages.markup import read_markup
 from twin.crawling.pages.stand_ins import stand_in, stand_in_by_text
 from twin.crawling.sources.archive import label_of, opened
 from twin.crawling.sources.linkedin_pages import linkedin_kind, read_saved, saved_from
@@ -273,7 +273,7 @@ def _linkedin_page(html: str, address: str, reading: _Reading) -> Document:
 
 def _saved_page(html: str, address: str, reading: _Reading) -> Document | None:
     noted = canonical_or_none(saved_from(html))
-    markup = Markup(html)
+    markup = read_markup(html)
     page = extract_page(html, noted)
     # Previews are not refused: a page that a subscriber saved still says that it is not free.
     found = page.text if page else None
