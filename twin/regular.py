@@ -48,15 +48,20 @@ def open_regular(path: Path) -> BinaryIO:
         NotRegularError: it is a folder, a pipe, a socket, a device or a file of the kernel; it was not opened.
         OSError: it cannot be opened.
     """
+    return os.fdopen(regular_descriptor(path), "rb")
+
+
+def regular_descriptor(path: Path) -> int:
+    """A new descriptor for reading a file; raises what `open_regular` raises."""
     _refuse(path, path.stat())
     # Should somebody put a pipe there at this moment, opening it must not wait for a writer.
     descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC | getattr(os, "O_NOCTTY", 0))
     try:
         _refuse(path, os.fstat(descriptor))
-        return os.fdopen(descriptor, "rb")
     except BaseException:
         os.close(descriptor)
         raise
+    return descriptor
 
 
 def read_regular(path: Path, most: int = -1) -> bytes:

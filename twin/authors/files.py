@@ -24,7 +24,7 @@ from typing import Any
 import yaml
 
 from twin.authors.declarations import declare_link, nearest, shown
-from twin.errors import InputError
+from twin.errors import InputError, printable
 from twin.identity import SLUG_PATTERN
 from twin.models import Author, Link
 from twin.regular import NotRegularError, read_regular
@@ -38,7 +38,6 @@ MAX_BYTES = 2**20
 _YAML = "tag:yaml.org,2002:"
 _MERGE = f"{_YAML}merge"
 _NO_TEXT = re.compile("[\x00\ud800-\udfff]")
-_UNPRINTED = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
 _MOST_SAID, _MOST_NAME = 1000, 60
 _MOST_MISTAKES = 50
 
@@ -106,16 +105,11 @@ def mistake(path: Path, said: str, *, line: int | None = None, name: str = "") -
     """
     field_name = f", field {_short(name, _MOST_NAME)!r}" if name else ""
     where = f"{path}{f' line {line}' if line is not None else ''}{field_name}"
-    return InputError(_printable(f"{where}: {_short(said, _MOST_SAID)}."))
+    return InputError(printable(f"{where}: {_short(said, _MOST_SAID)}."))
 
 
 def _short(text: str, most: int) -> str:
     return text if len(text) <= most else f"{text[:most]}..."
-
-
-def _printable(text: str) -> str:
-    """A text without line ends, terminal codes and halves of characters, which cannot be written or hide something."""
-    return _UNPRINTED.sub(lambda found: repr(found[0])[1:-1], text)
 
 
 def _read(path: Path) -> tuple[AuthorFile | None, list[InputError]]:
@@ -222,7 +216,7 @@ class _Reader:
                 self._mistake(node, name, f"it has the tag {written}: remove the tag, and put the value in quotes")
             elif isinstance(node, yaml.ScalarNode):
                 if found := _NO_TEXT.search(node.value):
-                    self._mistake(node, name, f"it contains {_printable(found[0])}, which is not text: remove it")
+                    self._mistake(node, name, f"it contains {printable(found[0])}, which is not text: remove it")
             elif isinstance(node, yaml.MappingNode):
                 todo += self._values(node, name)
             else:

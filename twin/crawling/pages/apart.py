@@ -15,6 +15,7 @@ import pickle
 import signal
 import subprocess
 import sys
+import time
 from collections.abc import Callable
 from functools import wraps
 from threading import Lock
@@ -26,7 +27,11 @@ SMALL = 100_000
 """A document with fewer characters or bytes is read here: even the square of its size costs at most about a second."""
 
 SECONDS, SECONDS_PER_MB = 2.5, 1.5
-"""Limit of CPU time for one reading of a document. Of ordinary articles, a megabyte takes about one second."""
+"""Limit of CPU time for all readings of one document. Of ordinary articles, a megabyte takes about one second."""
+
+_LEAST_SECONDS = 0.25
+_REMEMBERED = 64
+"""Number of documents whose time is known: several functions read the same document one after another."""
 
 _ENVIRONMENT = ("PATH", "LANG", "LC_ALL", "LC_CTYPE", "TZ", "TMPDIR", "LD_LIBRARY_PATH", "DYLD_LIBRARY_PATH")
 
@@ -50,9 +55,8 @@ def apart(function: Callable[Concatenate[D, P], R]) -> Callable[Concatenate[D, P
         if len(document) < SMALL or _CHILD.serving:
             return function(document, *args, **kwargs)
         label = args[0] if args and isinstance(args[0], str) and args[0] else "the page"
-        limit_s = SECONDS + SECONDS_PER_MB * len(document) / 1e6
         name = f"{function.__module__}:{function.__qualname__}"
-        answer: R = _CHILD.ask((name, (document, *args), kwargs, limit_s), label, limit_s)
+        answer: R = _CHILD.ask(name, (document, *args), kwargs, label)
         return answer
 
     return read
@@ -66,25 +70,33 @@ class _Child:
         self._lock = Lock()
         self._process: subprocess.Popen[bytes] | None = None
         self._owner = 0  # process that started it: a fork must not use the same pipes
+        self._spent: dict[int, float] = {}  # hash of a document -> CPU seconds of its readings
 
-    def ask(self, question: tuple[str, tuple[Any, ...], dict[str, Any], float], label: str, limit_s: float) -> Any:
-        packed = pickle.dumps(question)
+    def ask(self, name: str, args: tuple[Any, ...], kwargs: dict[str, Any], label: str) -> Any:
+        document = hash(args[0])
+        limit_s = SECONDS + SECONDS_PER_MB * len(args[0]) / 1e6
         with self._lock:
+            left_s = max(limit_s - self._spent.get(document, 0.0), _LEAST_SECONDS)
+            packed = pickle.dumps((name, args, kwargs, left_s))
             process = self._started()
             try:
                 asking, answers = cast(IO[bytes], process.stdin), cast(IO[bytes], process.stdout)
                 asking.write(packed)
                 asking.flush()
-                is_good, answer = pickle.load(answers)  # noqa: S301 - our own process
+                is_good, answer, spent_s = pickle.load(answers)  # noqa: S301 - our own process
             except (EOFError, OSError, pickle.UnpicklingError) as error:
                 status = self._ended(process)
                 raise CrawlError(_reason(label, status, limit_s)) from error
             except BaseException:  # interrupted: its answer would be taken for that of the next document
                 self._ended(process)
                 raise
+            self._spent[document] = self._spent.pop(document, 0.0) + spent_s
+            if len(self._spent) > _REMEMBERED:
+                del self._spent[next(iter(self._spent))]
+        result = pickle.loads(answer)  # noqa: S301 - our own process
         if not is_good:
-            raise answer
-        return answer
+            raise result
+        return result
 
     def _started(self) -> "subprocess.Popen[bytes]":
         if self._process is None or self._owner != os.getpid() or self._process.poll() is not None:
@@ -138,13 +150,16 @@ def serve() -> None:
             return
         module, _, function = name.partition(":")
         asked = getattr(importlib.import_module(module), function)
+        before = time.process_time()
         signal.setitimer(signal.ITIMER_PROF, limit_s)
         try:
-            packed = pickle.dumps((True, asked(*args, **kwargs)))
+            packed = pickle.dumps(asked(*args, **kwargs))
+            is_good = True
         except Exception as error:
-            packed = pickle.dumps((False, error))
+            packed = pickle.dumps(error)
+            is_good = False
         signal.setitimer(signal.ITIMER_PROF, 0)
-        answers.write(packed)
+        pickle.dump((is_good, packed, time.process_time() - before), answers)
         answers.flush()
 
 
