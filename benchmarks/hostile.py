@@ -1,8 +1,9 @@
 """CPU seconds of hostile documents of 1 MB, each made to cost far more than its size, in every reader of HTML or XML.
 
 `python -m benchmarks.hostile` reads each document in a process of its own and prints one JSON line with the worst of
-them, `{"hostile_page_cpu_s": ...}`. A refusal counts like any other answer: only the time matters. Names of kinds as
-arguments measure these alone.
+them, `{"hostile_page_cpu_s": ...}`. The time of the process that reads large documents counts, and its start as well. A
+refusal counts like any other answer: only the time matters. Names of kinds as arguments measure these alone. All of them
+take about 20 minutes of computing.
 """
 
 import json
@@ -25,7 +26,7 @@ from twin.errors import CrawlError
 from twin.models import Category, Link
 
 SIZE = 1_000_000
-LIMIT_S = 12
+LIMIT_S = 60
 """A reader that takes longer is ended, and its figure is this."""
 
 _WORDS = "An ordinary sentence of an article that somebody wrote about engines and looms. "
@@ -66,7 +67,9 @@ KINDS: dict[str, Callable[[], str]] = {
     "meta authors": lambda: _filled("<meta name=author content='Ada, Bob and Carl'>"),
     "links in the head": lambda: _filled("<link rel=canonical href=//[>"),
     "json-ld": lambda: f'<script type="application/ld+json">{"[" * SIZE}</script>',
-    "json-ld of things": lambda: '<script type="application/ld+json">[' + _filled('{"@type":"Article"},') + "0]</script>",
+    "json-ld of things": lambda: (
+        '<script type="application/ld+json">[' + _filled('{"@type":"Article"},') + "0]</script>"
+    ),
     "json-ld scripts": lambda: _filled('<script type="application/ld+json">{"@type":"Article","name":"x"}</script>'),
     "json-ld author": lambda: (
         '<script type="application/ld+json">{"@type":"Article","author":"' + _filled("a b ") + '"}</script>'
@@ -98,7 +101,7 @@ KINDS: dict[str, Callable[[], str]] = {
     "code spans": lambda: f"<p>{_filled('<code>a</code> b ')}</p>",
     "code lines": lambda: f"<pre>{_filled('<span class=line>a</span>' + chr(10))}</pre>",
     "code in code": lambda: f"<div class=code>{_filled('<div class=line>a</div>')}</div>",
-    "code tables": lambda: "<table class=highlighttable>" + _filled("<tr><td class=gutter>1<td><pre>a</pre>") + "</table>",
+    "code tables": lambda: "<table class=highlighttable>" + _filled("<tr><td class=gutter>1<td><pre>a</pre>"),
     "nested code boxes": lambda: ("<div class='highlight gist'>" * 190) + _filled("<pre>a</pre>"),
     "nested tables": lambda: ("<table><tr><td>" * 60) + _filled("<td>1") + "<pre>a\nb</pre>",
     "figures": lambda: _filled("<figure><div class=highlight><pre>a</pre></div></figure>"),
@@ -297,7 +300,7 @@ def cpu_s(reader: str, kind: str) -> float:
     child = os.fork()
     if child == 0:
         os.close(receiving)
-        sys.stderr = open(os.devnull, "w")  # noqa: SIM115 - warnings about every document would hide the table
+        os.dup2(os.open(os.devnull, os.O_WRONLY), 2)  # warnings about every document would hide the table
         resource.setrlimit(resource.RLIMIT_CPU, (LIMIT_S, LIMIT_S + 1))
         before = _own()
         try:
@@ -330,7 +333,7 @@ def run(kinds: list[str]) -> dict[str, float]:
         READERS[reader]((_ARTICLE % "").encode() if reader not in ("feed",) else _feed("").encode())
     costs = {}
     for kind in kinds:
-        for reader in READERS:
+        for reader in ("feed",) if "feed" in kind else READERS:
             costs[f"{reader}: {kind}"] = cost = cpu_s(reader, kind)
             if cost >= 1:
                 print(f"{cost:6.2f} s  {reader}: {kind}", flush=True)
