@@ -1,5 +1,14 @@
 """The errors a user can fix. `str(error)` is one sentence: what is wrong, where, and how to fix it."""
 
+import re
+
+_UNPRINTED = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
+
+
+def printable(text: str) -> str:
+    """A message in one line that can be written anywhere; line ends, terminal codes and half characters are escaped."""
+    return _UNPRINTED.sub(lambda found: repr(found[0])[1:-1], text)
+
 
 class TwinError(Exception):
     """Base of every error that the user can fix; any other exception that escapes is a bug of ours."""

@@ -11,6 +11,7 @@ from dagster._core.utils import make_new_run_id
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tests.kit.authorfiles import write_broken_files
 from twin.models import Author, Category, Link
 from twin.settings import Settings
 from twin.warehouse.sqlite import SqliteWarehouse
@@ -320,3 +321,49 @@ def test_a_run_builds_downstream_where_it_selects_raw_documents() -> None:
                 dg.DagsterRun(job_name="update_columns", run_id=make_new_run_id(), asset_selection=frozenset(selection))
             )
             assert _builds_downstream(instance, run.run_id) is builds
+
+
+@pytest.fixture
+def broken(tmp_path: Path) -> Settings:
+    """Author files that cannot be used, each in its own way, beside a good one."""
+    folder = tmp_path / "authors"
+    folder.mkdir()
+    (folder / "grace.yaml").write_text("name: Grace\nlinks:\n- https://grace.example/compilers\n")
+    write_broken_files(folder)
+    return Settings(store=str(tmp_path), authors=str(folder))
+
+
+def test_broken_files_do_not_keep_a_tick_from_reporting_the_others(ada: SqliteWarehouse, broken: Settings) -> None:
+    with dg.DagsterInstance.ephemeral() as instance:
+        context = dg.build_sensor_context(instance, resources={"warehouse": ada, "settings": broken})
+        tick = discover_links(context)
+    assert isinstance(tick, dg.SensorResult)
+    assert [event.partition for event in tick.asset_events] == ["ada", "grace"]
+
+
+def test_broken_files_do_not_keep_the_others_from_being_registered(ada: SqliteWarehouse, broken: Settings) -> None:
+    with dg.DagsterInstance.ephemeral() as instance:
+        done = (
+            build_defs({"warehouse": ada, "settings": broken})
+            .resolve_job_def("register_links")
+            .execute_in_process(instance=instance, raise_on_error=False)
+        )
+        assert instance.get_dynamic_partitions("author") == ["ada", "grace"]
+    assert not done.success
+    assert [link.url for link in ada.links("grace")] == ["https://grace.example/compilers"]
+    (failed,) = [event for event in done.all_events if event.is_step_failure]
+    assert "tag.yaml line 1, field 'name': it has the tag !!bool" in str(failed.step_failure_data)
+
+
+def test_broken_files_do_not_keep_the_links_of_another_author_from_being_made(
+    ada: SqliteWarehouse, broken: Settings
+) -> None:
+    job = dg.define_asset_job("links_alone", selection=[LINKS])
+    with dg.DagsterInstance.ephemeral() as instance:
+        definitions = dg.Definitions.merge(
+            build_defs({"warehouse": ada, "settings": broken}), dg.Definitions(jobs=[job])
+        )
+        done = definitions.resolve_job_def("links_alone").execute_in_process(
+            instance=instance, tags={"dagster/partition": "ada"}
+        )
+    assert done.success

@@ -14,10 +14,13 @@ from twin.links import canonical_url
 from twin.links import shown as shown_address
 from twin.models import Category, Link
 from twin.nearest import did_you_mean, listed
+from twin.regular import special_kind
 
 Origin = Literal["file", "added", "import"]
 
 OPTIONS = ("include", "exclude", "category", "also")
+
+_MOST_BITS = 1024
 
 
 def sources() -> tuple[str, ...]:
@@ -60,7 +63,7 @@ def declare_link(author: str, declaration: str | Mapping[str, Any], *, base: Pat
             raise InputError(f"'{source}' is a path on this machine, not {shown(value)}: write an address as 'url'.")
         crawler = crawlers()[source]
         # The declared form is the identity, so that another checkout of the same author file is the same author.
-        url, location = f"local:{Path(value).as_posix()}", str((base / Path(value).expanduser()).resolve())
+        url, location = f"local:{Path(value).as_posix()}", str(_located(value, base).resolve())
     also = _also(options, crawler)
     extra = [category for name in also for category in crawler.optional[name]]
     chosen = (_category(options["category"], crawler),) if "category" in options else crawler.categories
@@ -98,17 +101,35 @@ def _guess(text: str, base: Path) -> str:
     if re.match(r"[A-Za-z][A-Za-z0-9+.-]*://", value) or value.startswith(("mailto:", "git@")):
         canonical_url(value)  # names what is wrong with it, such as the scheme
         return "url"
-    path = base / Path(value).expanduser() if value and "\x00" not in value else None
+    path = _located(value, base) if value and "\x00" not in value else None
     if path is not None and any(character in value for character in "*?["):
         return "files"
-    if path is None or not path.exists():
-        raise InputError(f"{value!r} is neither an http(s) address nor a file or folder in {base}: correct it.")
+    if path is not None and (kind := special_kind(path)):
+        raise InputError(f"{value!r} is {kind}, not a file or folder: give the path of a file or folder.")
+    if path is None or not _exists(path):
+        raise InputError(f"{shown(value)} is neither an http(s) address nor a file or folder in {base}: correct it.")
     local = sorted((each for each in crawlers().values() if each.place == "path"), key=lambda each: each.rank)
     recognised = next((each.kind for each in local if each.recognises(path)), None)
     if recognised is None and path.suffix.lower() == ".zip":
         exports = " or ".join(f"'{each.kind}'" for each in local if each.kind.endswith("_export"))
         raise InputError(f"{value!r} is not recognised as an export: declare it with {exports}.")
     return recognised or "files"
+
+
+def _located(value: str, base: Path) -> Path:
+    """Where a declared path is; a relative one starts from `base`."""
+    try:
+        return base / Path(value).expanduser()
+    except RuntimeError:
+        user = shown(value.partition("/")[0])
+        raise InputError(f"{user} names a user that this machine does not have: write the whole path.") from None
+
+
+def _exists(path: Path) -> bool:
+    try:
+        return path.exists()
+    except OSError:  # a name that is too long, or a folder that may not be looked into
+        return False
 
 
 def _category(value: Any, crawler: type[Crawler]) -> Category:
@@ -158,4 +179,6 @@ def shown(value: Any) -> str:
     if isinstance(value, list | tuple | dict | set):
         return "a mapping" if isinstance(value, dict) else "a list"
     kind = "number" if type(value) in (int, float) else type(value).__name__
+    if isinstance(value, int) and value.bit_length() > _MOST_BITS:
+        return "a number of thousands of digits"  # Python refuses to write it
     return f"a {kind} ({str(value)[:60]})"

@@ -10,9 +10,11 @@
         category: posts
 
 Paths are relative to the folder of the file. A file with a mistake is refused as a whole, with one sentence per mistake
-that says file, line, field and correction; the other files still load.
+that says file, line, field and correction; whatever is wrong with it, the other files still load. YAML's tags and merge
+keys are refused: no author file needs them, and they can make a value of any kind and size.
 """
 
+import logging
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -22,12 +24,23 @@ from typing import Any
 import yaml
 
 from twin.authors.declarations import OPTIONS, declare_link, shown
-from twin.errors import InputError
+from twin.errors import InputError, printable
 from twin.identity import SLUG_PATTERN
 from twin.models import Author, Link
 from twin.nearest import did_you_mean, listed
+from twin.regular import NotRegularError, read_regular
+
+logger = logging.getLogger("twin")
 
 FIELDS = ("name", "headline", "language", "aliases", "links")
+MAX_BYTES = 2**20
+"""Size limit of an author file: about 15,000 links."""
+
+_YAML = "tag:yaml.org,2002:"
+_MERGE = f"{_YAML}merge"
+_NO_TEXT = re.compile("[\x00\ud800-\udfff]")
+_MOST_SAID, _MOST_NAME = 1000, 60
+_MOST_MISTAKES = 50
 
 _TEXT = {
     "name": (re.compile(r"\S.{0,199}", re.DOTALL), "the author's name, such as Ada Lovelace"),
@@ -71,18 +84,64 @@ def load_authors(folder: Path) -> AuthorFiles:
         return files
     for path in paths:
         if path.suffix in (".yml", ".YAML", ".YML"):
-            mistakes = [InputError(f"{path}: an author file ends in .yaml: rename it to {path.stem}.yaml.")]
+            mistakes = [mistake(path, f"an author file ends in .yaml: rename it to {path.stem}.yaml")]
         elif path.suffix != ".yaml":
             continue
         else:
-            reader = _Reader(path)
-            loaded, mistakes = reader.read(), reader.mistakes
+            loaded, mistakes = _read(path)
             if loaded is not None and not mistakes:
                 files.authors.append(loaded)
         if mistakes:
             files.errors.extend(mistakes)
             files.broken[path.stem] = mistakes[0]
     return files
+
+
+def mistake(path: Path, said: str, *, line: int | None = None, name: str = "") -> InputError:
+    """The error for a mistake in an author file: one printable line, whatever the file contains.
+
+    Args:
+        line: counted from 1, if it is known.
+        name: of the field, if it is in one.
+    """
+    field_name = f", field {_short(name, _MOST_NAME)!r}" if name else ""
+    where = f"{path}{f' line {line}' if line is not None else ''}{field_name}"
+    end = "" if said.endswith(("?", ".")) else "."
+    return InputError(printable(f"{where}: {_short(said, _MOST_SAID)}{end}"))
+
+
+def _short(text: str, most: int) -> str:
+    return text if len(text) <= most else f"{text[:most]}..."
+
+
+def _read(path: Path) -> tuple[AuthorFile | None, list[InputError]]:
+    """What a file declares, and its mistakes. Anything that goes wrong in it is its own mistake."""
+    reader = _Reader(path)
+    try:
+        loaded = reader.read()
+        more = len(reader.mistakes) - _MOST_MISTAKES
+        if more > 0:
+            reader.mistakes[_MOST_MISTAKES:] = [mistake(path, f"it has {more} more mistakes: correct these first")]
+        return loaded, reader.mistakes
+    except Exception as error:  # the files of the other authors must load
+        logger.debug("%s cannot be read", path, exc_info=True)
+        said = f"it cannot be read ({type(error).__name__}: {error}): correct it, or move it away"
+        return None, [*reader.mistakes, mistake(path, said)]
+
+
+class _Composer(yaml.SafeLoader):
+    """Makes nodes, and notes which of them have a tag that was written in the file."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__(text)
+        self.tagged: dict[int, str] = {}  # id of the node -> its tag
+
+    def compose_node(self, parent: yaml.Node | None, index: Any) -> yaml.Node | None:
+        tag = getattr(self.peek_event(), "tag", None)  # type: ignore[no-untyped-call]
+        node = super().compose_node(parent, index)
+        if tag and node is not None:
+            self.tagged[id(node)] = str(tag)
+        return node
 
 
 def _mend(text: str, mark: yaml.Mark | None) -> str:
@@ -127,12 +186,17 @@ class _Reader:
 
     def _fields(self) -> dict[str, tuple[yaml.Node, yaml.Node]] | None:
         """Field -> its key and value nodes; only nodes know their lines."""
-        if self.path.exists() and not self.path.is_file():  # reading a pipe would wait forever
-            self._mistake(None, "", "it is not a regular file but a folder, a pipe or a device: move it away")
-            return None
         try:
-            text = self.path.read_text("utf-8-sig")
-            node = yaml.compose(text, Loader=yaml.SafeLoader)
+            content = read_regular(self.path, MAX_BYTES + 1)
+            if len(content) > MAX_BYTES:
+                limit = f"{MAX_BYTES // 2**20} MiB"
+                self._mistake(None, "", f"it is larger than {limit}, so it is not an author file: move it away")
+                return None
+            text = content.decode("utf-8-sig")
+            composer = _Composer(text)
+            node = composer.get_single_node()
+        except NotRegularError as error:
+            self._mistake(None, "", f"{error.strerror}: move it away")
         except UnicodeDecodeError as error:
             self._mistake(None, "", f"it is not UTF-8 text (byte {error.start}): save it as UTF-8")
         except OSError as error:
@@ -144,12 +208,48 @@ class _Reader:
         except RecursionError:
             self._mistake(None, "", "it is nested too deeply: an author file has two levels")
         else:
-            if isinstance(node, yaml.MappingNode) and not self._repeats(node, ""):
-                return {str(key.value): (key, value) for key, value in node.value}
-            if not isinstance(node, yaml.MappingNode):
+            if isinstance(node, yaml.MappingNode):
+                if self._is_plain(node, composer.tagged) and not self._repeats(node, ""):
+                    return {str(key.value): (key, value) for key, value in node.value}
+            else:
                 what = "it is empty" if node is None else "it is not a mapping"
                 self._mistake(node, "", f"{what}: start with a line 'name: ' with {_TEXT['name'][1]}")
         return None
+
+    def _is_plain(self, root: yaml.MappingNode, tagged: dict[int, str]) -> bool:
+        """Whether a file has only texts, lists and mappings with texts as keys; each node of it is looked at once."""
+        before = len(self.mistakes)
+        seen = set[int]()
+        todo: list[tuple[str, yaml.Node]] = [("", root)]
+        while todo:
+            name, node = todo.pop()
+            if id(node) in seen:  # an alias
+                continue
+            seen.add(id(node))
+            if tag := tagged.get(id(node)):
+                written = _short(tag.replace(_YAML, "!!"), _MOST_NAME)
+                self._mistake(node, name, f"it has the tag {written}: remove the tag, and put the value in quotes")
+            elif isinstance(node, yaml.ScalarNode):
+                if found := _NO_TEXT.search(node.value):
+                    self._mistake(node, name, f"it contains {printable(found[0])}, which is not text: remove it")
+            elif isinstance(node, yaml.MappingNode):
+                todo += self._values(node, name)
+            else:
+                todo += [(f"{name}[{number}]", each) for number, each in enumerate(node.value, start=1)][::-1]
+        return len(self.mistakes) == before
+
+    def _values(self, node: yaml.MappingNode, name: str) -> list[tuple[str, yaml.Node]]:
+        """The keys and values of a mapping with the names of their fields, the last ones first."""
+        found: list[tuple[str, yaml.Node]] = []
+        for key, value in node.value:
+            if not isinstance(key, yaml.ScalarNode):
+                self._mistake(key, name, "it has a list or a mapping as a key: write the name of a field")
+            elif key.tag == _MERGE:
+                self._mistake(key, name, "it has the merge key <<: write the fields themselves")
+            else:
+                inner = f"{name}.{key.value}" if name else str(key.value)
+                found += [(inner, key), (inner, value)]
+        return found[::-1]
 
     def _text(self, name: str, node: yaml.Node) -> str | None:
         pattern, expected = _TEXT[name]
@@ -194,6 +294,9 @@ class _Reader:
             except InputError as error:
                 self._mistake(item, name, str(error).rstrip("."))
                 continue
+            except Exception as error:  # one link must not take the other mistakes of the file with it
+                self._mistake(item, name, f"it cannot be read ({type(error).__name__}: {error}): correct it")
+                continue
             line = item.start_mark.line + 1
             if link.url in first:
                 self._mistake(item, name, f"{link.url} is already on line {first[link.url]}: remove one of the two")
@@ -217,13 +320,11 @@ class _Reader:
         """The plain value of a node; the safe constructor refuses tags that make objects."""
         try:
             return yaml.constructor.SafeConstructor().construct_document(node)
-        except (yaml.YAMLError, ValueError) as error:
+        except Exception as error:  # the constructors of PyYAML raise whatever a value makes fail
             problem = getattr(error, "problem", None) or str(error)
             self._mistake(node, name, f"its value cannot be read ({problem}): put it in quotes")
             return None
 
     def _mistake(self, where: yaml.Node | yaml.Mark | None, name: str, said: str) -> None:
         mark = where.start_mark if isinstance(where, yaml.Node) else where
-        line = f" line {mark.line + 1}" if mark is not None else ""
-        end = "" if said.endswith(("?", ".")) else "."
-        self.mistakes.append(InputError(f"{self.path}{line}{f', field {name!r}' if name else ''}: {said}{end}"))
+        self.mistakes.append(mistake(self.path, said, line=None if mark is None else mark.line + 1, name=name))

@@ -13,6 +13,7 @@ from twin.cli.tables import add_row, print_table, table
 from twin.commands import build
 from twin.errors import InputError
 from twin.models import IMPORT, Document
+from twin.regular import read_regular
 from twin.warehouse import editing as documents
 
 app = typer.Typer(help="List, show, edit or remove an author's raw documents in the warehouse.")
@@ -112,7 +113,7 @@ def _text(file: Path) -> str:
     """The contents of a file, or of standard input for `-`, unchanged, including line ends and spaces."""
     name = "Standard input" if str(file) == "-" else str(file)
     try:
-        return (sys.stdin.buffer.read() if str(file) == "-" else file.read_bytes()).decode()
+        return (sys.stdin.buffer.read() if str(file) == "-" else read_regular(file)).decode()
     except UnicodeDecodeError as error:
         raise InputError(f"{name} is not UTF-8 text (byte {error.start}): save it as UTF-8.") from None
     except OSError as error:

@@ -19,7 +19,7 @@ from pydantic import Field
 from twin.crawling.base import Crawl, crawler_of
 from twin.crawling.tools import Tools
 from twin.crawling.web.fetcher import Fetcher
-from twin.errors import ConsistencyError, CrawlError, InputError
+from twin.errors import ConsistencyError, CrawlError, InputError, TwinError, printable
 from twin.identity import data_version, sha256
 from twin.models import IMPORT, Category, CrawlRecord, Document, Link, StageReport, State
 from twin.progress import progress
@@ -175,10 +175,14 @@ class _Stage:
             self.written |= bool(self.warehouse.upsert_documents(State.RAW, self._own(link, crawl, reading)).written)
         except (CrawlError, InputError) as error:  # InputError: the warehouse refused a document and names it
             self.written |= bool(reading.given)  # what came before the failure may be stored
-            # Some sources are read from another address than the declared one; then the message alone does not name it.
-            message = str(error) if link.url in str(error) else f"{link.url}: {error}"
-            logger.warning("%s", message)
-            self._log(link, "failed", moment, message=message)
+            self._failed(link, str(error), moment)
+            return
+        except TwinError:
+            raise
+        except Exception as error:  # whatever one link makes fail, the others are read
+            logger.debug("%s", link.url, exc_info=True)
+            self.written |= bool(reading.given)
+            self._failed(link, _unforeseen(error), moment)
             return
         if crawl.status == "skipped":
             self._log(link, "skipped", moment, message=crawl.message)
@@ -203,6 +207,15 @@ class _Stage:
             extra[_SHADOWED] = " ".join(sorted(reading.shadowed))
         validators = crawl.validators | extra
         self._log(link, "ok", moment, documents=len(reading.given), validators=validators, skipped=crawl.skipped)
+
+    def _failed(self, link: Link, said: str, moment: datetime) -> None:
+        """Log a failed attempt. A link of several categories fails in each, and is warned about once."""
+        # Some sources are read from another address than the declared one; then the message alone does not name it.
+        message = printable(said if link.url in said else f"{link.url}: {said}")
+        known = self.tools.fetcher.failures
+        logger.log(logging.DEBUG if message in known else logging.WARNING, "%s", message)
+        known.add(message)
+        self._log(link, "failed", moment, message=message)
 
     def _has_another_version(self, link: Link, reader: str) -> bool:
         """Whether another version read the same declaration well: then the captures contain everything that it gave."""
@@ -327,3 +340,10 @@ class _Stage:
         )
         self.warehouse.log_crawl([record])
         self.outcome[link.url] = record
+
+
+def _unforeseen(error: Exception) -> str:
+    """The sentence about an error that no crawler expects."""
+    if isinstance(error, OSError) and error.strerror:
+        return f"it cannot be read ({error.strerror}): check the path."
+    return f"it cannot be read ({type(error).__name__}: {str(error)[:200]}): correct or remove the link."

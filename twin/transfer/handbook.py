@@ -21,6 +21,7 @@ from twin.errors import InputError
 from twin.identity import check_slug, document_id, sha256
 from twin.models import IMPORT, ORIGIN, Author, Category, Document, Link, Model, State, WriteReport
 from twin.progress import progress
+from twin.regular import read_regular
 from twin.transfer.handbook_rows import CLASSES, USERS, Row, author_name, documents_of, row_of
 from twin.warehouse.base import Warehouse
 
@@ -196,7 +197,7 @@ def _rows(folder: Path, name: str, errors: list[str]) -> Iterator[tuple[str, Row
     if not path.exists():
         return
     try:
-        rows = json.loads(path.read_text("utf-8-sig"))
+        rows = json.loads(read_regular(path).decode("utf-8-sig"))
     except UnicodeDecodeError as error:
         errors.append(f"{path} is not UTF-8 text (byte {error.start}): save it as UTF-8.")
     except json.JSONDecodeError as error:

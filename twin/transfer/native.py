@@ -25,6 +25,7 @@ from twin.errors import ConsistencyError, InputError
 from twin.identity import SLUG_PATTERN
 from twin.models import Model
 from twin.progress import progress
+from twin.regular import open_regular, read_regular
 from twin.warehouse.base import TABLES, RestoreReport, Warehouse
 from twin.warehouse.tables import checked_row
 
@@ -200,11 +201,11 @@ def import_folder(folder: Path, warehouse: Warehouse, artifacts: ArtifactStore) 
         new = 0
         for name in progress(captures, "importing captures", len(captures)):
             if not artifacts.exists(*name.split("/")):
-                artifacts.write_bytes(*name.split("/"), content=(folder / name).read_bytes())
+                artifacts.write_bytes(*name.split("/"), content=read_regular(folder / name))
                 new += 1
         restored = RestoreReport()
         for name, table in _FILES.items():  # parents before their children
-            with (folder / name).open("rb") as lines:
+            with open_regular(folder / name) as lines:
                 counted = progress(lines, f"importing {table}", manifest.files[name].rows)
                 restored += warehouse.restore(table, (json.loads(line) for line in counted))
     except OSError as error:
@@ -218,7 +219,7 @@ def _manifest(folder: Path) -> Manifest:
     if not path.exists():
         raise InputError(f"{folder} is not a complete export ({MANIFEST} is missing): export it again.")
     try:
-        content = json.loads(path.read_bytes())
+        content = json.loads(read_regular(path))
     except (ValueError, RecursionError) as error:
         raise InputError(f"{path} is not JSON ({error}): export it again.") from None
     if not isinstance(content, dict) or content.get("format") != FORMAT:
@@ -244,9 +245,9 @@ def _manifest(folder: Path) -> Manifest:
 def _check(folder: Path, name: str, file: File) -> None:
     """Read a whole file, and a table row by row."""
     path, digest, count = folder / name, hashlib.sha256(), 0
-    if not path.is_file():
+    if not path.exists():
         raise InputError(f"{path} is missing, but {MANIFEST} names it: export it again.")
-    with path.open("rb") as stream:
+    with open_regular(path) as stream:
         for part in stream if name in _FILES else _pieces(stream):
             digest.update(part)
             count += 1

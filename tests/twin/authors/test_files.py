@@ -89,7 +89,7 @@ def test_other_files_are_not_authors(tmp_path: Path) -> None:
         ("name: No\n", " line 1, field 'name': it must be the author's name, such as Ada Lovelace in quotes"),
         ("name: 2024-01-02\n", "in quotes, not a date (2024-01-02)"),
         ("name: [Ada]\n", " line 1, field 'name': it must be"),
-        ("name: !!python/object/apply:os.system [ls]\n", "its value cannot be read (could not determine a constructor"),
+        ("name: !!python/object/apply:os.system [ls]\n", "it has the tag !!python/object/apply:os.system: "),
         ("name: Ada\n\nheadlin: x\n", ", field 'headlin': an author file has no such field: did you mean 'headline'?"),
         (
             "name: Ada\nlinks:\n  - https://github.com/x/y\n    also: [readme]\n",
@@ -153,10 +153,103 @@ def test_an_alias_bomb_does_no_harm(tmp_path: Path) -> None:
 
 def test_what_is_not_a_file_blocks_nobody(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "ada.yaml")
+    (tmp_path / "carl.yaml").symlink_to("ada.yaml")
+    (tmp_path / "dora.yaml").symlink_to("/dev/zero")
+    (tmp_path / "emil.yaml").symlink_to("/proc/kmsg")
     (tmp_path / "grace.yaml").mkdir()
+    (tmp_path / "hugo.yaml").symlink_to("nowhere")
+    (tmp_path / "ida.yaml").symlink_to("ida.yaml")
     files = folder_with(tmp_path, bob="name: Bob")
     assert [declared.author.slug for declared in files.authors] == ["bob"]
-    assert [str(error) for error in files.errors] == [
-        f"{tmp_path / name}.yaml: it is not a regular file but a folder, a pipe or a device: move it away."
-        for name in ("ada", "grace")
+    said = {
+        "ada": "it is a named pipe, not a file: move it away",
+        "carl": "it is a named pipe, not a file: move it away",
+        "dora": "it is a device, not a file: move it away",
+        "emil": "it is a file of the kernel, not a file: move it away",
+        "grace": "it is a folder, not a file: move it away",
+        "hugo": "it cannot be read (No such file or directory): make it a readable file",
+        "ida": "it cannot be read (Too many levels of symbolic links): make it a readable file",
+    }
+    assert [str(error) for error in files.errors] == [f"{tmp_path / slug}.yaml: {said[slug]}." for slug in said]
+
+
+LONG = "x" * 256
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        ("name: Ada\nlinks:\n- files: ~nosuchuser/notes/*.md\n", " line 3, field 'links[1]': '~nosuchuser' names"),
+        ("name: Ada\nlinks:\n- ~nosuchuser/notes\n", " line 3, field 'links[1]': '~nosuchuser' names a user"),
+        ('name: Ada\nlinks:\n- files: "a\\ud800"\n', " line 3, field 'links[1].files': it contains \\ud800, which"),
+        ('name: "A\\udcffda"\n', " line 1, field 'name': it contains \\udcff, which is not text: remove it"),
+        ('name: "A\\0da"\n', " line 1, field 'name': it contains \\x00, which is not text: remove it"),
+        (f"name: Ada\nlinks:\n- {LONG}\n", " line 3, field 'links[1]': 'xxx"),
+        (f"name: Ada\n{LONG}: x\n", " line 2, field 'xxx"),
+        ("name: !!bool x\n", " line 1, field 'name': it has the tag !!bool: remove the tag, and put the"),
+        ('name: !!int ""\n', " line 1, field 'name': it has the tag !!int: remove"),
+        ('name: !!float ""\n', " line 1, field 'name': it has the tag !!float: remove"),
+        ("name: !!timestamp x\n", " line 1, field 'name': it has the tag !!timestamp: remove"),
+        ("name: !x Ada\n", " line 1, field 'name': it has the tag !x: remove"),
+        ("name: ! Ada\n", " line 1, field 'name': it has the tag !: remove"),
+        ("!!map\nname: Ada\n", " line 1: it has the tag !!map: remove"),
+        ("!!str name: Ada\n", " line 1, field 'name': it has the tag !!str: remove"),
+        ("%TAG !e! tag:e.example,2000:\n---\nname: !e!x Ada\n", "field 'name': it has the tag tag:e.example,2000:x"),
+        ("name: Ada\nlinks: !!set {a}\n", " line 2, field 'links': it has the tag !!set: remove"),
+        ("name: Ada\nlinks:\n- files: a\n- files: !!binary YQ==\n", " line 4, field 'links[2].files': it has the tag"),
+        ("name: 1" + ":59" * 3000 + "\n", " line 1, field 'name': it must be the author's name, such as Ada Lovelace"),
+        ("name: 1" + ":59" * 3000 + ".5\n", " line 1, field 'name'"),
+        ("name: 0x" + "f" * 9000 + "\n", "not a number of thousands of digits"),
+        ("name: " + "9" * 9000 + "\n", " line 1, field 'name': its value cannot be read"),
+        ("name: Ada\nlinks: [1" + ":59" * 3000 + "]\n", " line 2, field 'links[1]': A link is an address, a path or a"),
+        ("name: &a {x: y}\nlinks:\n- <<: *a\n", " line 3, field 'links[1]': it has the merge key <<: write the fields"),
+        ("<<: {name: Ada}\n", " line 1: it has the merge key <<: write the fields"),
+        ("? [name]\n: Ada\n", " line 1: it has a list or a mapping as a key: write the name of a field"),
+        ("name: Ada\n" + "# comment\n" * 110_000, ": it is larger than 1 MiB, so it is not an author file"),
+    ],
+)  # fmt: skip
+def test_whatever_is_in_a_file_is_its_own_mistake(tmp_path: Path, content: str, said: str) -> None:
+    files = folder_with(tmp_path, a=content, b="name: Bob")
+    assert [each.author.name for each in files.authors] == ["Bob"]
+    assert files.broken == {"a": files.errors[0]}
+    assert said in str(files.errors[0])
+    for error in files.errors:
+        assert str(error).isprintable()
+        assert len(str(error)) < len(str(tmp_path)) + 1200
+
+
+def test_merge_keys_cannot_grow(tmp_path: Path) -> None:
+    levels = "".join(f"k{n}: &m{n} {{<<: [{', '.join([f'*m{n - 1}'] * 9)}]}}\n" for n in range(1, 10))
+    files = folder_with(tmp_path, ada=f"k0: &m0 {{a: b}}\n{levels}", bob="name: Bob")
+    assert [declared.author.slug for declared in files.authors] == ["bob"]
+    assert "line 2, field 'k1': it has the merge key <<" in str(files.broken["ada"])
+
+
+def test_a_key_made_of_aliases_cannot_grow(tmp_path: Path) -> None:
+    levels = "".join(f"k{n}: &a{n} [{', '.join([f'*a{n - 1}'] * 10)}]\n" for n in range(1, 12))
+    files = folder_with(tmp_path, ada=f"k0: &a0 [x]\n{levels}? *a11\n: x\n", bob="name: Bob")
+    assert [declared.author.slug for declared in files.authors] == ["bob"]
+    assert "has a list or a mapping as a key" in str(files.broken["ada"])
+
+
+def test_aliases_and_quoted_keys_that_look_like_merges_are_allowed(tmp_path: Path) -> None:
+    files = folder_with(tmp_path, ada="name: &n Ada\naliases: [*n, 'b']\n", bob="name: Bob\n'<<': x\n")
+    assert files.authors[0].author.aliases == ("Ada", "b")
+    assert "field '<<': an author file has no such field" in str(files.broken["bob"])
+
+
+def test_a_file_with_very_many_mistakes_names_some(tmp_path: Path) -> None:
+    files = folder_with(tmp_path, ada="name: Ada\nlinks:\n" + "- ftp://a.example\n" * 1000)
+    assert len(files.errors) == 51
+    assert str(files.errors[-1]) == f"{tmp_path}/ada.yaml: it has 950 more mistakes: correct these first."
+
+
+def test_a_path_to_a_pipe_or_a_device_is_a_mistake_and_is_not_opened(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe.zip")
+    (tmp_path / "zero").symlink_to("/dev/zero")
+    files = folder_with(tmp_path, ada="name: Ada\nlinks:\n- pipe.zip\n- zero\n", bob="name: Bob")
+    assert [declared.author.slug for declared in files.authors] == ["bob"]
+    assert [str(error).partition("]': ")[2] for error in files.errors] == [
+        "'pipe.zip' is a named pipe, not a file or folder: give the path of a file or folder.",
+        "'zero' is a device, not a file or folder: give the path of a file or folder.",
     ]

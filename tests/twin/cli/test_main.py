@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.kit.authorfiles import write_broken_files
 from tests.kit.warehouses import document, fill
 from twin.cli.main import main
 from twin.models import Category, CrawlRecord, State
@@ -65,7 +66,10 @@ def twin(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.Capture
         (["documents", "show", "ada", "nothing"], "ada has no document nothing: list them with "),
         (["documents", "remove", "ada", LINK + "x"], f"ada has no document {LINK}x: did you mean '{LINK}'"),
         (["documents", "edit", "ada", LINK, "--file", "nowhere"], "nowhere cannot be read (No such file or directory)"),
-        (["documents", "edit", "ada", LINK, "--file", "store"], "store cannot be read (Is a directory): give a "),
+        (
+            ["documents", "edit", "ada", LINK, "--file", "store"],
+            "store cannot be read (it is a folder, not a file): give a ",
+        ),
         (["documents", "edit", "ada", LINK, "--file", "latin1"], "latin1 is not UTF-8 text (byte 3): save it as "),
         (["documents", "edit", "ada", LINK, "--file", "blank"], "The new text is empty: give a text, or remove "),
         (["replay", "eve"], "There is no author 'eve' in "),
@@ -171,3 +175,16 @@ def test_help_and_version_name_what_there_is(twin: Twin) -> None:
     for command in ("import", "export", "replay", "search", "authors", "links", "documents"):
         assert command in out
     assert twin("--version")[1].startswith("llm-twin ")
+
+
+def test_broken_author_files_do_not_keep_an_author_from_being_removed(twin: Twin, tmp_path: Path) -> None:
+    slugs = write_broken_files(tmp_path / "authors")
+    code, out, said = twin("authors", "remove", "ada", "--yes")
+    assert (code, out.split(":")[0]) == (0, "removed ada")
+    code, out, said = twin("authors")
+    assert code == 1
+    assert "ada" not in [line.split()[0] for line in out.splitlines()]
+    named = {line.removeprefix(f"twin: {tmp_path}/authors/").partition(".yaml")[0] for line in said.splitlines()}
+    assert sorted(named) == slugs
+    code, _, said = twin("authors", "remove", "tag", "--yes")
+    assert (code, "still declares tag" in said) == (1, True)

@@ -5,7 +5,7 @@ import subprocess
 import sys
 import time
 import zipfile
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from http.server import BaseHTTPRequestHandler
 from pathlib import Path
 from typing import ClassVar
@@ -404,3 +404,44 @@ def test_two_crawls_of_the_same_links_at_once_give_each_document_once(
     assert len(rows) == len({row["id"] for row in rows}) == 200
     assert texts(warehouse).keys() == {f"local:{name}" for name in names}
     assert crawl(warehouse).written == 0
+
+
+@pytest.mark.parametrize("error", [RuntimeError("odd\ud800\n"), KeyError("x"), OSError(36, "File name too long")])
+def test_whatever_a_link_makes_fail_is_its_own_failure(
+    error: Exception, warehouse: SqliteWarehouse, essays: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Odd(Crawler):
+        kind: ClassVar[str] = "odd"
+        version: ClassVar[str] = "odd-1"
+        categories: ClassVar[tuple[Category, ...]] = (ARTICLES,)
+        place = "path"
+
+        def read(self, link: Link, category: Category, validators: Mapping[str, str]) -> Crawl:
+            def documents() -> Iterator[Document]:
+                raise error
+                yield
+
+            if "at once" in link.url:
+                raise error
+            return Crawl(documents())
+
+    monkeypatch.setitem(registry._CRAWLERS, "odd", Odd)
+    declare(warehouse, tmp_path, {"odd": "at once"}, {"odd": "later"}, {"files": "essays/*.md"})
+    report = crawl(warehouse)
+    assert (report.links_failed, report.links_ok, report.total) == (2, 1, 3)
+    for sentence in report.failures:
+        assert sentence.startswith(("local:at once: it cannot be read (", "local:later: it cannot be read ("))
+        assert sentence.isprintable()
+    assert {record.status for record in warehouse.last_crawls("ada", ARTICLES).values()} == {"ok", "failed"}
+
+
+def test_a_link_of_two_categories_is_warned_about_once_in_a_run(
+    warehouse: SqliteWarehouse, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    declare(warehouse, tmp_path, {"linkedin_export": "gone.zip"})
+    sentence = "local:gone.zip does not exist: give the path of the archive that you received."
+    for _ in range(2):  # two runs
+        tools = Tools(Fetcher(allow_loopback=True))
+        for category in (POSTS, ARTICLES):
+            assert crawl_author(warehouse, "ada", category, tools=tools).failures == [sentence]
+    assert caplog.messages == [sentence] * 2

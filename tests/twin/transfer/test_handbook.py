@@ -1,6 +1,7 @@
 """Moving in from, and out to, the Handbook's warehouse export."""
 
 import json
+import os
 import resource
 from collections.abc import Iterator
 from pathlib import Path
@@ -245,6 +246,16 @@ def test_a_folder_without_an_export_is_refused(warehouse: SqliteWarehouse, tmp_p
             InputError, match=r"contains no warehouse export: give the folder with ArticleDocument\.json"
         ):
             import_export(folder, warehouse)
+
+
+def test_what_is_not_a_file_is_not_opened(warehouse: SqliteWarehouse, tmp_path: Path) -> None:
+    folder = export(tmp_path / "export", ArticleDocument=[article()])
+    os.mkfifo(folder / "PostDocument.json")
+    report = import_export(folder, warehouse)
+    assert report.total == 1
+    assert report.errors == [
+        f"{folder}/PostDocument.json cannot be read (it is a named pipe, not a file): make it a readable file."
+    ]
 
 
 def test_credentials_in_a_link_are_not_kept(warehouse: SqliteWarehouse, tmp_path: Path) -> None:

@@ -3,6 +3,7 @@
 import gzip
 import hashlib
 import json
+import os
 import signal
 import subprocess
 import sys
@@ -333,6 +334,16 @@ def test_a_file_that_is_missing_is_named(
 ) -> None:
     (exported / name).unlink()
     with pytest.raises(InputError, match=f"{name} is missing, but manifest.json names it"):
+        import_folder(exported, new_warehouse("sqlite"), empty)
+
+
+@pytest.mark.parametrize("name", ["manifest.json", "links.jsonl", TWO])
+def test_what_is_not_a_file_is_not_opened(
+    exported: Path, new_warehouse: NewWarehouse, empty: ArtifactStore, name: str
+) -> None:
+    (exported / name).unlink()
+    os.mkfifo(exported / name)
+    with pytest.raises(InputError, match=rf"{name} cannot be read \(it is a named pipe, not a file\)"):
         import_folder(exported, new_warehouse("sqlite"), empty)
 
 

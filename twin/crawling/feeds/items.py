@@ -1,10 +1,8 @@
 """Read a feed of any dialect: RSS 0.9x, 1.0 and 2.0, Atom (RFC 4287), JSON Feed 1.1.
 
-feedparser parses XML from bytes that are already here, so its own network access is never used. It is told not to
-sanitise and not to resolve addresses, because both rewrite the HTML and damage code.
+feedparser parses XML from bytes that are already here, so its own network access is never used.
 """
 
-import io
 import json
 import logging
 import re
@@ -14,6 +12,8 @@ from html import escape, unescape
 from typing import Any
 from urllib.parse import urljoin, urlsplit
 
+from twin.crawling.pages.apart import apart
+from twin.crawling.pages.parsing import feed_tree, loaded_tree
 from twin.errors import CrawlError
 from twin.links import canonical_or_none
 from twin.text.moments import iso_moment
@@ -79,6 +79,7 @@ class Feed:
     older: str = ""
 
 
+@apart
 def parse_feed(content: bytes, url: str, content_type: str = "") -> Feed:
     """Read a feed.
 
@@ -100,14 +101,13 @@ def parse_feed(content: bytes, url: str, content_type: str = "") -> Feed:
     return feed
 
 
+@apart
 def discover_feed(content: bytes, url: str) -> str | None:
     """The address of the feed that an HTML page names as its own (RSS autodiscovery), or None.
 
     Feeds of comments are ignored: they are not the author's articles.
     """
-    from trafilatura.utils import load_html
-
-    tree = load_html(content) if _is_html(content) else None
+    tree = loaded_tree(content, url) if _is_html(content) else None
     for link in tree.iter("link") if tree is not None else ():
         relations, kind = (link.get("rel") or "").lower().split(), (link.get("type") or "").lower().strip()
         said = f"{link.get('title') or ''} {link.get('href') or ''}".lower()
@@ -122,13 +122,9 @@ def _is_html(content: bytes) -> bool:
 
 
 def _xml_feed(content: bytes, url: str, content_type: str) -> Feed | None:
-    import feedparser  # type: ignore[import-untyped]
-
     headers = {"content-type": _media_type(content, content_type), "content-location": url}
     try:
-        parsed: Any = feedparser.parse(
-            io.BytesIO(content), response_headers=headers, resolve_relative_uris=False, sanitize_html=False
-        )
+        parsed: Any = feed_tree(content, headers, url)
     except _BROKEN as error:
         logger.info("%s cannot be parsed: %r", url, error)
         return None

@@ -20,6 +20,7 @@ from threading import Event, Thread
 from types import TracebackType
 from typing import IO, Any
 
+from twin.crawling.git.places import checked_folder
 from twin.errors import CrawlError
 
 MAX_BLOB = 2**20
@@ -179,9 +180,9 @@ def local_repository(location: Path, label: str) -> GitReader:
         CrawlError: it does not exist or is not a git repository.
     """
     if (location / ".git").exists():
-        return GitReader(location / ".git", label)
+        return GitReader(checked_folder(location / ".git", label), label)
     if all((location / name).exists() for name in ("HEAD", "objects", "refs")):
-        return GitReader(location, label)
+        return GitReader(checked_folder(location, label), label)
     problem = "is not a git repository" if location.is_dir() else "does not exist"
     raise CrawlError(f"{label} {problem}: give the path of a repository's root folder.")
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from twin.crawling.pages.decoding import decoded
 from twin.crawling.pages.extract import MIN_WORDS, extract_page
 from twin.crawling.pages.frontmatter import split_front_matter
-from twin.crawling.pages.markup import Markup
+from twin.crawling.pages.markup import Markup, read_markup
 from twin.crawling.pages.stand_ins import preview, stand_in, stand_in_by_text
 from twin.crawling.web.addresses import SAVE_THE_PAGE
 from twin.crawling.web.fetcher import Response
@@ -73,7 +73,7 @@ def parsed_page(response: Response) -> Page | None:
     if _type_of(response) not in _PAGES:
         return None
     html = _html(response)
-    return Page(html, Markup(html))
+    return Page(html, read_markup(html))
 
 
 def _html_document(response: Response, page: Page, link: Link, category: Category, *, address: str) -> Document:

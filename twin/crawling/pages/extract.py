@@ -6,10 +6,12 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from twin.crawling.pages.apart import apart
 from twin.crawling.pages.codeblocks import Shield
 from twin.crawling.pages.decoding import decoded
 from twin.crawling.pages.metadata import read_metadata
-from twin.crawling.pages.trees import MOST_TAGS, Element
+from twin.crawling.pages.parsing import document_tree
+from twin.crawling.pages.trees import Element
 from twin.errors import CrawlError
 from twin.identity import sha256
 from twin.text.words import count_words
@@ -47,6 +49,7 @@ class Page:
     subtitle: str | None = None
 
 
+@apart
 def extract_page(html: bytes | str, url: str | None = None) -> Page | None:
     """Extract the main content of `html`; None if it has none.
 
@@ -158,23 +161,18 @@ def _unescaped(markdown: str) -> str:
 def _parsed(html: bytes | str, label: str) -> Element | None:
     """The tree of a page, at most `_DEEPEST` elements deep; None if it is empty."""
     from lxml.etree import ParserError, strip_tags
-    from lxml.html import HTMLParser, document_fromstring  # type: ignore[import-untyped, unused-ignore]
+    from lxml.html import HTMLParser  # type: ignore[import-untyped, unused-ignore]
     from trafilatura.utils import repair_faulty_html
 
     text = decoded(_without_nuls(html), label)[0] if isinstance(html, bytes) else html
     text = repair_faulty_html(text, text[:50].lower())
-    if text.count("<") > MOST_TAGS:
-        raise CrawlError(
-            f"{label} has more than {MOST_TAGS:,} tags, far more than a page for readers: declare the pages of its "
-            "articles."
-        )
     # Huge trees, because otherwise the parser silently drops everything deeper than 256 elements.
     parser = HTMLParser(
         encoding="utf-8", remove_comments=True, remove_pis=True, collect_ids=False, default_doctype=False,
         huge_tree=True,
     )  # fmt: skip
     try:
-        tree = document_fromstring(text.encode("utf-8", "replace"), parser=parser)
+        tree = document_tree(text, parser, label)
     except ParserError:  # it contains no element
         return None
     if any(entry.type_name == "ERR_RESOURCE_LIMIT" for entry in parser.error_log):

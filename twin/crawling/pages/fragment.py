@@ -9,7 +9,9 @@ import json
 import re
 from urllib.parse import urljoin, urlsplit
 
+from twin.crawling.pages.apart import apart
 from twin.crawling.pages.codeblocks import Shield
+from twin.crawling.pages.parsing import fragment_tree
 from twin.crawling.pages.trees import Element
 from twin.errors import CrawlError, InputError
 from twin.identity import sha256
@@ -43,6 +45,7 @@ _RELATIVE_TIME = re.compile(
 """A line that says how long ago something was: it changes with every reading and is not the author's."""
 
 
+@apart
 def fragment_markdown(html: str, base: str) -> str:
     """The Markdown of a piece of HTML; "" if it has no text.
 
@@ -53,15 +56,10 @@ def fragment_markdown(html: str, base: str) -> str:
     Raises:
         CrawlError: it is nested too deeply to be read.
     """
-    from lxml.html import HTMLParser, fragment_fromstring  # type: ignore[import-untyped, unused-ignore]
-
     text = _CONTROLS.sub("", html)
     if not text.strip():
         return ""
-    # Bytes, because lxml refuses text that declares an encoding, as XHTML does.
-    # Huge trees, because the parser would silently drop everything deeper than 256 elements.
-    parser = HTMLParser(encoding="utf-8", huge_tree=True)
-    root = fragment_fromstring(f"<div>{text}</div>".encode(), create_parent="div", parser=parser)
+    root = fragment_tree(text, base)
     key = f"x{sha256(text)[:16]}"  # depends on the whole text, so it cannot occur in it
     shield = Shield(key)
     try:

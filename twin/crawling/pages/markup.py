@@ -7,6 +7,8 @@ import re
 from collections.abc import Iterator, Mapping
 from functools import cached_property
 
+from twin.crawling.pages.apart import apart
+from twin.crawling.pages.parsing import loaded_tree
 from twin.crawling.pages.trees import MOST_TAGS, Element, json_ld, types_of
 from twin.text.words import count_words
 
@@ -29,6 +31,16 @@ _MOST_VALUE = 500
 _NAMES = ("id", "src", "action", "data-component-name", "data-testid")
 
 
+@apart
+def read_markup(html: bytes | str) -> "Markup":
+    """The markup of a page.
+
+    Raises:
+        CrawlError: it is made to cost far more than its size.
+    """
+    return Markup(html)
+
+
 class Markup:
     """The markup of one page. It is parsed separately, because the extraction changes its own tree.
 
@@ -38,10 +50,13 @@ class Markup:
     """
 
     def __init__(self, html: bytes | str) -> None:
-        from trafilatura.utils import load_html
-
         tags = html.count(b"<") if isinstance(html, bytes) else html.count("<")
-        self._tree: Element = load_html(html) if tags <= MOST_TAGS else None
+        self._tree: Element = loaded_tree(html) if tags <= MOST_TAGS else None
+
+    def __getstate__(self) -> dict[str, object]:
+        """Everything that can be asked, without the tree, which cannot leave its process."""
+        asked = [name for name, value in vars(Markup).items() if isinstance(value, cached_property)]
+        return {name: getattr(self, name) for name in asked} | {"_tree": None}
 
     @cached_property
     def title(self) -> str:

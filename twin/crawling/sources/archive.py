@@ -14,12 +14,14 @@ import struct
 import unicodedata
 import zipfile
 import zlib
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from pathlib import Path, PurePosixPath
 
 from twin.crawling.base import Crawl
 from twin.errors import CrawlError
+from twin.regular import read_regular, regular_descriptor
 
 logger = logging.getLogger("twin")
 
@@ -45,20 +47,27 @@ class Archive:
 
     Args:
         label: the user's name for the archive, for messages.
-        names: its files, "/"-separated, sorted.
+        names: its files, "/"-separated; a name that several files have counts as one file that cannot be read.
         read: returns at most the given number of bytes of a file.
     """
 
-    def __init__(self, label: str, names: list[str], read: Callable[[str, int], bytes]) -> None:
-        self.label, self.names, self._read, self._total = label, names, read, 0
+    def __init__(self, label: str, names: Iterable[str], read: Callable[[str, int], bytes]) -> None:
+        counted = Counter(names)
+        self.label, self.names, self._read, self._total = label, sorted(counted), read, 0
+        self._repeated = {name: count for name, count in counted.items() if count > 1}
 
     def read(self, name: str) -> bytes:
         """The contents of one file.
 
         Raises:
-            DamagedError: it cannot be read.
+            DamagedError: it cannot be read, or several files have its name.
             CrawlError: it is encrypted, or it or everything read so far is larger than any real export.
         """
+        if count := self._repeated.get(name):
+            raise DamagedError(
+                f"{self.label}: {name} is in it {count} times, and it is not known which is right: download it again, "
+                "or unpack it, keep the right one and declare the folder."
+            )
         try:
             content = self._read(name, MAX_MEMBER + 1)
         except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, ValueError, OSError) as error:
@@ -118,7 +127,7 @@ def opened(location: Path, label: str) -> Iterator[Archive]:
             if location.is_dir():
                 archive = _folder(location, label)
             else:
-                archive = _zip(stack.enter_context(_File(location)), label)
+                archive = _zip(stack.enter_context(_File(regular_descriptor(location))), label)
         except FileNotFoundError as error:
             raise CrawlError(f"{label} does not exist: give the path of the archive that you received.") from error
         except OSError as error:
@@ -163,21 +172,22 @@ class _TooLongError(Exception):
 
 
 def _folder(location: Path, label: str) -> Archive:
-    paths: dict[str, Path] = {}
+    paths: list[tuple[str, Path]] = []
     for folder, folders, files in os.walk(location):  # does not follow symbolic links
         folders.sort()
         for path in (Path(folder, name) for name in sorted(files)):
             inside = path.relative_to(location)
             if not _junk(inside.as_posix()) and path.is_file() and not path.is_symlink():
-                paths[label_of(inside.as_posix())] = path
+                paths.append((label_of(inside.as_posix()), path))
         if len(paths) > MAX_MEMBERS:
             raise _too_many(label)
 
-    def read(name: str, most: int) -> bytes:
-        with paths[name].open("rb") as file:
-            return file.read(most)
+    named = dict(paths)
 
-    return Archive(label, sorted(paths), read)
+    def read(name: str, most: int) -> bytes:
+        return read_regular(named[name], most)
+
+    return Archive(label, (name for name, _ in paths), read)
 
 
 def _zip(file: _File, label: str) -> Archive:
@@ -194,12 +204,14 @@ def _zip(file: _File, label: str) -> Archive:
     if len(infos) > MAX_MEMBERS:
         raise _too_many(label)
     _check_overlap(infos, packed.start_dir, label)
-    members = {
-        label_of(_name(info)): info
+    if not all(info.filename for info in infos):
+        raise CrawlError(f"{label} is damaged (a file in it has no name): download it again.")
+    members = [
+        (label_of(_name(info)), info)
         for info in infos
         if not info.is_dir() and not stat.S_ISLNK(info.external_attr >> 16) and not _junk(info.filename)
-    }
-    return Archive(label, sorted(members), _unpacker(packed, members, label))
+    ]
+    return Archive(label, (name for name, _ in members), _unpacker(packed, dict(members), label))
 
 
 def _unpacker(

@@ -19,7 +19,7 @@ from twin.crawling.git.filerules import reason_by_name, selected
 from twin.crawling.pages.decoding import decoded
 from twin.crawling.pages.extract import extract_page
 from twin.crawling.pages.frontmatter import split_front_matter
-from twin.crawling.pages.markup import Markup
+from twin.crawling.pages.markup import read_markup
 from twin.crawling.pages.stand_ins import stand_in, stand_in_by_text
 from twin.crawling.sources.archive import label_of, opened
 from twin.crawling.sources.linkedin_pages import linkedin_kind, read_saved, saved_from
@@ -27,6 +27,7 @@ from twin.crawling.web.fetcher import MAX_BYTES
 from twin.errors import CrawlError
 from twin.links import canonical_or_none
 from twin.models import Category, Document, Link
+from twin.regular import read_regular, special_kind
 from twin.text.platforms import platform_at
 
 logger = logging.getLogger("twin")
@@ -116,6 +117,8 @@ def _paths(link: Link, skipped: Counter[str]) -> dict[str, Path]:
         # Only what was declared is a pattern; the folders above it may have any name.
         base, pattern = Path(*base.parts[: magic - len(parts)]), "/".join(parts[magic:])
         declared = "local:" + "/".join(parts[:magic])
+    if kind := special_kind(base):
+        raise CrawlError(f"{link.url} is {kind}, not a file or folder: give the path of a file or folder.")
     if not base.exists():
         raise _nothing(link, skipped)
     if base.is_file():
@@ -128,7 +131,7 @@ def _paths(link: Link, skipped: Counter[str]) -> dict[str, Path]:
             continue
         inside = path.relative_to(base).as_posix()
         reason = _reason(base, path, inside)
-        if reason is None and not path.is_file():
+        if reason is None and (not path.is_file() or special_kind(path)):
             reason = "other_type"  # a pipe, which would block its reader forever, or a device
         if reason is None and not selected(inside, link.include, link.exclude):
             reason = "excluded"
@@ -204,8 +207,7 @@ def _joined(declared: str, inside: str) -> str:
 def _content(path: Path, address: str) -> bytes | None:
     """At most one byte over the limit; None, and a warning, if the file cannot be read."""
     try:
-        with path.open("rb") as file:
-            return file.read(MAX_BYTES + 1)
+        return read_regular(path, MAX_BYTES + 1)
     except OSError as error:
         logger.warning("%s cannot be read (%s): check the file.", address, error.strerror)
         return None
@@ -273,7 +275,7 @@ def _linkedin_page(html: str, address: str, reading: _Reading) -> Document:
 
 def _saved_page(html: str, address: str, reading: _Reading) -> Document | None:
     noted = canonical_or_none(saved_from(html))
-    markup = Markup(html)
+    markup = read_markup(html)
     page = extract_page(html, noted)
     # Previews are not refused: a page that a subscriber saved still says that it is not free.
     found = page.text if page else None

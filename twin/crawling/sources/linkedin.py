@@ -14,6 +14,7 @@ from typing import Any, ClassVar, Literal
 from urllib.parse import unquote
 
 from twin.crawling.base import Crawl, Crawler, local_source, register
+from twin.crawling.pages.apart import apart
 from twin.crawling.pages.decoding import decoded
 from twin.crawling.pages.fragment import fragment_markdown
 from twin.crawling.sources.archive import Archive, names_in, opened
@@ -201,23 +202,26 @@ def _articles(name: str, content: bytes, link: Link, skipped: Counter[str]) -> I
         html, note = decoded(content, label)
         if note:
             logger.warning("%s is not plain UTF-8 and was read as %s.", label, note)
-        document = _article(name, html, link, skipped)
+        made = _article(html, label, name, link)
     except CrawlError as error:
         logger.warning("%s", error)
         skipped["unreadable"] += 1
         return
-    if document:
-        yield document
+    if isinstance(made, Document):
+        yield made
+    else:
+        skipped[made] += 1
 
 
-def _article(name: str, html: str, link: Link, skipped: Counter[str]) -> Document | None:
+@apart
+def _article(html: str, label: str, name: str, link: Link) -> Document | str:
+    """The document of a page of the archive, or the reason why it is left out."""
     from lxml.html import tostring
 
-    tree: Any = parsed(html)
+    tree: Any = parsed(html, label)
     published = None if tree is None else next(iter(tree.xpath("//p[@class='published']")), None)
     if published is None:
-        skipped["draft" if tree is not None else "empty"] += 1
-        return None
+        return "draft" if tree is not None else "empty"
     moment = _moment(published.text_content())
     heading = next(tree.iter("h1"), None)
     addresses = [] if heading is None else [each.get("href") or "" for each in heading.iter("a")]
@@ -232,10 +236,9 @@ def _article(name: str, html: str, link: Link, skipped: Counter[str]) -> Documen
     try:
         text = fragment_markdown(tostring(tree, encoding="unicode"), address)
     except CrawlError as error:  # it names the address, which may be missing
-        raise CrawlError(f"{link.url}: {name} is nested too deeply to be read: download the archive again.") from error
+        raise CrawlError(f"{label} is nested too deeply to be read: download the archive again.") from error
     if not text:
-        skipped["empty"] += 1
-        return None
+        return "empty"
     return Document(
         author=link.author, category=Category.ARTICLES, source=link.url, platform="linkedin", title=title or None,
         text=text, link=plain_link(address) or f"{link.url}#{name}", published_at=moment,

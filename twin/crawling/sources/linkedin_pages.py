@@ -11,7 +11,9 @@ from datetime import UTC, datetime
 from typing import Any, Literal
 from urllib.parse import unquote, urlsplit
 
+from twin.crawling.pages.apart import apart
 from twin.crawling.pages.fragment import fragment_markdown
+from twin.crawling.pages.parsing import document_tree
 from twin.crawling.pages.trees import Element, json_ld, types_of
 from twin.errors import CrawlError
 from twin.links import canonical_or_none, within
@@ -70,6 +72,7 @@ def saved_from(html: str) -> str | None:
     return (match[1] or match[2]) if match else None
 
 
+@apart
 def linkedin_kind(html: str) -> Kind | None:
     """What a saved page of LinkedIn shows; None for a page of any other site."""
     if "linkedin.com" not in html:
@@ -78,13 +81,14 @@ def linkedin_kind(html: str) -> Kind | None:
     return None if tree is None else _kind(tree, html)
 
 
+@apart
 def read_saved(html: str, label: str) -> SavedPage:
     """Read a page for which `linkedin_kind` is not None.
 
     Raises:
         CrawlError: it is a sign-in page, shows neither a post nor an article, or does not contain its text.
     """
-    tree = parsed(html)
+    tree = parsed(html, label)
     kind = None if tree is None else _kind(tree, html)
     found = _post(tree, html) if kind == "post" else _article(tree, html, label) if kind == "article" else None
     if found:
@@ -126,16 +130,13 @@ def moment_of_post(address: str) -> datetime | None:
     return moment_of_id(urn[1]) if urn else None
 
 
-def parsed(html: str) -> Element | None:
+def parsed(html: str, label: str = "the page") -> Element | None:
     """The tree of a page; entities of a DTD are not expanded and nothing is fetched. None if it is empty."""
     from lxml.etree import LxmlError
-    from lxml.html import HTMLParser, document_fromstring
+    from lxml.html import HTMLParser
 
     try:
-        # Bytes, because lxml refuses text that declares an encoding, as XHTML does.
-        return document_fromstring(
-            html.encode("utf-8", "replace"), parser=HTMLParser(encoding="utf-8", no_network=True, huge_tree=True)
-        )
+        return document_tree(html, HTMLParser(encoding="utf-8", no_network=True, huge_tree=True), label)
     except (LxmlError, ValueError):
         return None
 

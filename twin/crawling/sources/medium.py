@@ -15,7 +15,9 @@ from urllib.parse import parse_qs, urlsplit
 
 from twin.crawling.base import Crawl, Crawler, local_source, register
 from twin.crawling.feeds.documents import story_address
+from twin.crawling.pages.apart import apart
 from twin.crawling.pages.fragment import fragment_markdown
+from twin.crawling.pages.parsing import soup
 from twin.crawling.sources.archive import names_in, opened
 from twin.crawling.sources.publication import PublicationReader
 from twin.crawling.web.fetcher import Response
@@ -164,36 +166,39 @@ def _is_post(name: str) -> bool:
 
 
 def _document(name: str, content: bytes, link: Link, category: Category, skipped: Counter[str]) -> Document | None:
-    from bs4 import BeautifulSoup
+    try:
+        made = _post(content, name, link, category)
+    except CrawlError as error:
+        logger.warning("%s: %s", link.url, error)
+        made = "broken"
+    if isinstance(made, Document):
+        return made
+    if made:
+        skipped[made] += 1
+    return None
 
+
+@apart
+def _post(content: bytes, name: str, link: Link, category: Category) -> Document | str:
+    """The document of a file of the archive, or the reason why it is left out; "" if it belongs to another category."""
     named = _POST.fullmatch(PurePosixPath(name).name)
     if named is None or named["date"] == "draft":
-        skipped["draft"] += 1
-        return None
-    page = BeautifulSoup(content, "lxml")
+        return "draft"
+    page = soup(content, name)
     body = page.select_one(".e-content")
     if body is None:
-        skipped["broken"] += 1
-        return None
+        return "broken"
     title, subtitle = _words(page, ".p-name"), _words(page, ".p-summary")
     is_response = _is_response(body, title, subtitle)
     if is_response != (category is Category.POSTS):
-        if category is Category.ARTICLES:
-            skipped["response"] += 1
-        return None
+        return "response" if category is Category.ARTICLES else ""
     for heading in body.select(".graf--title, .graf--subtitle"):
         heading.decompose()  # it is in the fields
     found, time = page.select_one("a.p-canonical"), page.select_one("time.dt-published")
     canonical = str(found.get("href") or "") if found else ""
-    try:
-        text = fragment_markdown(body.decode_contents(), canonical or "https://medium.com/")
-    except CrawlError as error:
-        logger.warning("%s: %s", link.url, error)
-        skipped["broken"] += 1
-        return None
+    text = fragment_markdown(body.decode_contents(), canonical or "https://medium.com/")
     if not text:
-        skipped["empty"] += 1
-        return None
+        return "empty"
     metadata = {
         "author": _words(page, ".p-author"),
         "canonical": canonical_or_none(canonical),

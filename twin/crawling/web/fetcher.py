@@ -100,6 +100,7 @@ class Fetcher:
     Attributes:
         ports: allowed ports; None: any.
         is_offline: whether it answers only from its captures.
+        failures: sentences about links that were logged already; shared by the family, which is that of one run.
     """
 
     def __init__(
@@ -127,6 +128,7 @@ class Fetcher:
         self._hosts = Hosts(requests_per_second, self.limits.max_wait_s, clock=clock, sleep=sleep)
         self._robots = Robots(self._robots_txt, clock=clock)
         self._once = _Once()
+        self.failures = set[str]()
         self._captures: Captures | None = None
 
     @classmethod

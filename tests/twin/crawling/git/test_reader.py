@@ -406,3 +406,48 @@ def test_readmes_of_a_repository_of_this_machine_are_articles(tmp_path: Path) ->
     found = {document.path: document for document in crawl.documents}
     assert sorted(found) == ["README", "README.md"]
     assert found["README.md"].link == "local:repo#readme"
+
+
+@pytest.mark.parametrize(
+    "place", ["HEAD", "config", "packed-refs", "objects/ab/" + "c" * 38, "objects/pack/pack-a.idx", "refs/heads/x"]
+)
+def test_a_pipe_in_the_folder_of_git_is_not_opened(tmp_path: Path, place: str) -> None:
+    commit(tmp_path / "r", {"a.py": b"x = 1\n"})
+    pipe = tmp_path / "r" / ".git" / place
+    pipe.parent.mkdir(parents=True, exist_ok=True)
+    pipe.unlink(missing_ok=True)
+    os.mkfifo(pipe)
+    with pytest.raises(
+        CrawlError, match=rf"local:repo has a named pipe at \S*{place}, where git looks for the repository"
+    ):
+        read(local(tmp_path / "r"))
+
+
+@pytest.mark.parametrize(
+    ("place", "content"),
+    [
+        ("objects/info/alternates", "{0}\n"),
+        ("config", '[include]\n\tpath = "{0}/pipe"\n'),
+        ("config", "[core] attributesFile = {0}/pipe\n"),
+        ("commondir", "{0}\n"),
+    ],
+)
+def test_a_pipe_to_which_the_folder_of_git_leads_is_not_opened(tmp_path: Path, place: str, content: str) -> None:
+    commit(tmp_path / "r", {"a.py": b"x = 1\n"})
+    (tmp_path / "elsewhere").mkdir()
+    os.mkfifo(tmp_path / "elsewhere" / "pipe")
+    (tmp_path / "r" / ".git" / place).write_text(content.format(tmp_path / "elsewhere"))
+    with pytest.raises(CrawlError, match="has a named pipe at"):
+        read(local(tmp_path / "r"))
+
+
+def test_a_pipe_behind_a_link_or_a_note_is_not_opened(tmp_path: Path) -> None:
+    commit(tmp_path / "r", {"a.py": b"x = 1\n"})
+    git(tmp_path / "r", "worktree", "add", "-q", str(tmp_path / "tree"))
+    documents, _ = read(local(tmp_path / "tree"))
+    assert set(documents) == {"a.py"}
+    os.mkfifo(tmp_path / "pipe")
+    (tmp_path / "r" / ".git" / "refs" / "heads" / "x").symlink_to(tmp_path / "pipe")
+    for name in ("r", "tree"):
+        with pytest.raises(CrawlError, match="has a named pipe at"):
+            read(local(tmp_path / name))

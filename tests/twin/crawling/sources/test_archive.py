@@ -1,6 +1,7 @@
 """Archives that mean harm, archives that are broken, and what is read of them all the same."""
 
 import io
+import os
 import stat
 import struct
 import tracemalloc
@@ -268,3 +269,48 @@ def test_no_damage_gives_anything_but_a_sentence(tmp_path: Path, changes: list[t
     except CrawlError as error:
         sentence = str(error)
     assert sentence.startswith(LABEL) or (not sentence and all(len(each) <= 120 for each in found.values()))
+
+
+def with_two_of_one_name(path: Path, **others: str) -> Path:
+    with zipfile.ZipFile(path, "w") as target:
+        target.writestr("Shares.csv", "first")
+        for name, content in others.items():
+            target.writestr(f"{name}.csv", content)
+        with pytest.warns(UserWarning, match="Duplicate name"):
+            target.writestr("Shares.csv", "second")
+    return path
+
+
+def test_two_files_of_one_name_are_never_one_of_them(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    sentence = (
+        f"{LABEL}: Shares.csv is in it 2 times, and it is not known which is right: download it again, or unpack it, "
+        "keep the right one and declare the folder."
+    )
+    assert refused(with_two_of_one_name(tmp_path / "alone.zip")) == sentence
+    with opened(with_two_of_one_name(tmp_path / "more.zip", Comments="other"), LABEL) as found:
+        crawl = Crawl()
+        assert found.names == ["Comments.csv", "Shares.csv"]
+        assert list(found.contents(found.names, crawl)) == [("Comments.csv", b"other")]
+        assert (crawl.skipped, crawl.complete) == ({"damaged": 1}, False)
+        assert caplog.messages == [sentence]
+        assert found.digest(found.names)
+
+
+def test_two_names_that_differ_only_in_their_unicode_form_are_one_name(tmp_path: Path) -> None:
+    (tmp_path / "\u00e9.csv").write_text("composed")
+    (tmp_path / "e\u0301.csv").write_text("decomposed")
+    assert "\u00e9.csv is in it 2 times" in refused(tmp_path)
+
+
+def test_what_is_not_a_file_is_not_opened(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe.zip")
+    (tmp_path / "device.zip").symlink_to("/dev/zero")
+    assert refused(tmp_path / "pipe.zip") == f"{LABEL} cannot be read (it is a named pipe, not a file): check the file."
+    assert refused(tmp_path / "device.zip").startswith(f"{LABEL} cannot be read (it is a device, not a file)")
+    assert names_in(tmp_path / "pipe.zip") == []
+
+
+def test_a_file_without_a_name_is_damage(tmp_path: Path) -> None:
+    path = packed(tmp_path / "a.zip", {"x": b"text"})
+    path.write_bytes(path.read_bytes().replace(b"x", b"\0"))
+    assert refused(path) == f"{LABEL} is damaged (a file in it has no name): download it again."
