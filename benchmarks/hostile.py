@@ -227,7 +227,8 @@ KINDS: dict[str, Callable[[], str]] = {
 WORST = (
     "attributes", "attributes without values", "attributes with quotes", "attributes of html",
     "attributes of many tags", "meta tags", "long values of spaces", "unclosed tags", "unclosed b", "unclosed tables",
-    "deep", "comments", "article of code", "article of tables", "feed of attributes", "json feed of attributes",
+    "nested tables", "table spans", "deep", "comments", "article of code", "article of tables", "feed of attributes",
+    "json feed of attributes",
 )  # fmt: skip
 """The kinds that cost most, and those that cost most before there were limits."""
 
