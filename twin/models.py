@@ -260,3 +260,4 @@ class StageReport(Model):
     data_version: str
     total: int  # things that exist now: documents, chunks, points, samples, ...
     written: int  # things inserted, changed or removed by this call
+    healed: str = ""  # one sentence if something stored was damaged and was made again

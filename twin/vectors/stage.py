@@ -5,7 +5,7 @@ from collections.abc import Iterator
 
 from twin.artifacts import ArtifactStore
 from twin.batching import batches
-from twin.chunking.stage import Text, read_chunks, read_texts
+from twin.chunking.stage import Text, read_chunks, verified_texts
 from twin.embedding.base import Embedder
 from twin.embedding.stage import embeddings_model, read_embeddings
 from twin.errors import ConsistencyError
@@ -98,7 +98,7 @@ def _check_model(artifacts: ArtifactStore, model: str, author: str, category: Ca
 def _verified(artifacts: ArtifactStore, author: str, category: Category) -> Iterator[Text]:
     """Yield the chunks' texts and hashes; raise an error if they are not exactly those with a vector."""
     embeddings = read_embeddings(artifacts, author, category, vectors=False)
-    for chunk in read_texts(artifacts, author, category):
+    for chunk in verified_texts(artifacts, author, category):
         row = next(embeddings, None)
         if row is None or row.chunk_id != chunk.id or row.text_hash != sha256(chunk.text):
             raise _stale(author, category)
