@@ -16,7 +16,7 @@ from twin.chunking.chunker import Chunker, take_batch
 from twin.cutting import PROFILES, Profile
 from twin.errors import DamagedError
 from twin.identity import data_version, sha256
-from twin.models import Category, Chunk, Document, StageReport, State, embedded_text
+from twin.models import Category, Chunk, DerivedReport, Document, State, embedded_text
 from twin.progress import progress
 from twin.tokens.sizer import Sizer
 from twin.warehouse.base import Warehouse
@@ -55,7 +55,7 @@ _COLUMNS = [(field.name, field.type) for field in SCHEMA]
 _OF_CHUNK = sorted(set(SCHEMA.names) - {"document_hash", _HASH})
 
 
-class ChunkReport(StageReport):
+class ChunkReport(DerivedReport):
     """What `chunk_documents` did; `total` and `written` count chunks."""
 
     documents: int  # cleaned documents, with chunks or without

@@ -15,7 +15,7 @@ from twin.dataset.samples import Harvest, make_samples
 from twin.dataset.splits import SPLITS, Split, check_disjoint
 from twin.errors import ConsistencyError, DamagedError
 from twin.identity import check_slug, data_version, sha256
-from twin.models import Author, Category, Document, InstructionSample, StageReport, State
+from twin.models import Author, Category, DerivedReport, Document, InstructionSample, State
 from twin.progress import progress
 from twin.prompts import prompt_messages
 from twin.warehouse.base import Warehouse
@@ -39,7 +39,7 @@ SCHEMA = pa.schema(
 logger = logging.getLogger("twin")
 
 
-class DatasetReport(StageReport):
+class DatasetReport(DerivedReport):
     """What `build_dataset` made; `total` and `written` count samples."""
 
     samples_per_split: dict[str, int] = Field(default_factory=dict)

@@ -19,7 +19,7 @@ from twin.embedding.base import Embedder, Preparable, Vectors, not_unit
 from twin.embedding.vectorfile import Hashes, VectorFile, packed
 from twin.errors import ConsistencyError, DamagedError
 from twin.identity import data_version, sha256
-from twin.models import Category, StageReport
+from twin.models import Category, DerivedReport
 from twin.progress import Progress
 
 logger = logging.getLogger("twin")
@@ -35,7 +35,7 @@ _SLICE = 512
 """Texts embedded between two progress reports; a kill loses at most these."""
 
 
-class EmbeddingReport(StageReport):
+class EmbeddingReport(DerivedReport):
     """What `embed_chunks` did; `total` and `written` count rows, one per chunk."""
 
     texts_embedded: int  # distinct texts that the model read
@@ -289,7 +289,7 @@ def _is_ours(schema: pa.Schema) -> bool:
 
 
 def _check_table(artifacts: ArtifactStore, author: str, category: Category, footer: Metadata) -> None:
-    """Raise `DamagedError` if the rows of the table are not those that its footer was made for, or a vector is unsound."""
+    """Raise `DamagedError` if the rows are not those that the footer was made for, or a vector is unsound."""
     parts: list[tuple[str, str]] = []
     problem = ""
     for ids, hashes, matrix in read_matrices(artifacts, author, category):
