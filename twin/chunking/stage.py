@@ -20,6 +20,7 @@ from twin.models import Category, Chunk, DerivedReport, Document, State, embedde
 from twin.progress import progress
 from twin.tokens.sizer import Sizer
 from twin.warehouse.base import Warehouse
+from twin.warehouse.checks import check_stored
 
 logger = logging.getLogger("twin")
 
@@ -113,14 +114,16 @@ def chunk_documents(
         profile: target and overlap of the chunks; with another profile, everything is cut again.
 
     Raises:
+        ConsistencyError: a cleaned document is not as it was stored.
         StoreError: a store cannot be used.
     """
     chunker = Chunker(embedder.sizer, profile)
     chunker_id = chunker.id_of(category)
     name = _name(author, category)
     known, healed = artifacts.owned_table(*name, check=partial(_check_table, artifacts, author, category))
-    hashes = warehouse.hashes(State.CLEANED, author, category).items()
-    cleaned, source = data_version(hashes), data_version(hashes, chunker_id)
+    hashes = warehouse.hashes(State.CLEANED, author, category)
+    check_stored(warehouse, author, category, hashes)
+    cleaned, source = data_version(hashes.items()), data_version(hashes.items(), chunker_id)
     if known is not None and known["source"] == source:
         return _report(known, cleaned)
     reusable = known is not None and known["chunker"] == chunker_id

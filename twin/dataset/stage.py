@@ -19,6 +19,7 @@ from twin.models import Author, Category, DerivedReport, Document, InstructionSa
 from twin.progress import progress
 from twin.prompts import prompt_messages
 from twin.warehouse.base import Warehouse
+from twin.warehouse.checks import check_stored
 
 CODE_VERSION = "dataset-2"
 """Change it whenever the same documents would give other samples."""
@@ -116,7 +117,11 @@ def as_row(sample: InstructionSample) -> dict[str, object]:
 
 def _documents(warehouse: Warehouse, author: str) -> Iterator[Document]:
     for category in Category:
-        yield from warehouse.documents(State.CLEANED, author, category)
+        hashes = {}
+        for document in warehouse.documents(State.CLEANED, author, category):
+            hashes[document.id] = document.content_hash
+            yield document
+        check_stored(warehouse, author, category, hashes)
 
 
 def _corpus(documents: Iterable[Document]) -> bytes:
