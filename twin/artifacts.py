@@ -127,7 +127,9 @@ class ArtifactStore:
         with _reading(path), path.open("rb") as stream:
             self._check_seal(path, stream)
             stored = pq.read_metadata(stream).metadata or {}
-            return dict(json.loads(stored.get(_METADATA_KEY, b"{}")))
+            if _METADATA_KEY not in stored:
+                raise ValueError("another program wrote it")
+            return dict(json.loads(stored[_METADATA_KEY]))
 
     def owned_table(self, *parts: str, check: Callable[[Metadata], None]) -> tuple[Metadata | None, str]:
         """What `table_metadata` says to the stage that owns a table, and one sentence if the table was damaged.

@@ -5,6 +5,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -71,6 +72,8 @@ class SqliteFile:
             )
             try:
                 connection.row_factory = sqlite3.Row
+                # A damaged text must not keep the other rows from being read; its hash says that it is damaged.
+                connection.text_factory = partial(str, encoding="utf-8", errors="backslashreplace")
                 # Removed data is overwritten: otherwise the texts of a removed author stay in free pages of the file.
                 connection.execute("PRAGMA secure_delete = ON")
                 self._prepare(connection)
