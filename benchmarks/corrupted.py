@@ -202,8 +202,9 @@ class _Line:
             for folder in (layout.CHUNKS, layout.EMBEDDINGS):
                 found[f"footer of {folder} {each}"] = artifacts.table_metadata(*layout.table(folder, ada, each))
         found["samples"] = [sample.content_hash for sample in read_samples(artifacts, ada)]
-        folder = Path(str(artifacts.path(*layout.dataset(ada))))
-        found["files"] = {path.name: path.read_bytes() for path in folder.iterdir() if path.suffix in (".jsonl", ".md")}
+        dataset = Path(str(artifacts.path(*layout.dataset(ada))))
+        written = (path for path in dataset.iterdir() if path.suffix in (".jsonl", ".md"))
+        found["files"] = {path.name: path.read_bytes() for path in written}
         retriever = Retriever(vectors, self.embedder, authors=[ADA])
         conditions = (Where(), Where(platforms=("medium",)), Where(links=("https://ada.example/posts/3",)))
         found["searches"] = [

@@ -285,9 +285,7 @@ def _map(artifacts: ArtifactStore, author: str, model: str) -> Kept:
     """
     made = {}
     for category in Category:
-        with suppress(
-            DamagedError, ConsistencyError
-        ):  # what is damaged is made again by its own stage, and then comes onto the map
+        with suppress(DamagedError, ConsistencyError):  # its own stage makes it again, and then the map
             if artifacts.exists(*layout.table(_STAGE, author, category)):
                 footer_of(artifacts, layout.CHUNKS, author, category)
                 made[category] = _made(artifacts, author, category)

@@ -129,6 +129,8 @@ class SqliteFile:
             yield
         except UnicodeEncodeError:
             raise InputError("The text contains half a character (a lone surrogate): save it again as UTF-8.") from None
+        except UnicodeDecodeError as error:  # in a message of SQLite that quotes what is damaged
+            raise StoreError(f"The warehouse {self.path} {_FIX_HINTS[sqlite3.SQLITE_CORRUPT]}") from error
         except sqlite3.Error as error:
             said = _FIX_HINTS.get(_code(error), f"failed ({error}): check it with `PRAGMA integrity_check`.")
             raise StoreError(f"The warehouse {self.path} {said}") from error
