@@ -1,5 +1,6 @@
 """One SQLite file, opened and migrated at the first use; SQLite's errors become one sentence that says what to do."""
 
+import os
 import sqlite3
 import threading
 import time
@@ -68,7 +69,7 @@ class SqliteFile:
                     "make it writable or set TWIN_STORE to another folder."
                 ) from error
             connection = sqlite3.connect(
-                self.path, timeout=self._busy_timeout_s, isolation_level=None, check_same_thread=False
+                self._address(), timeout=self._busy_timeout_s, isolation_level=None, check_same_thread=False, uri=True
             )
             try:
                 connection.row_factory = sqlite3.Row
@@ -82,6 +83,15 @@ class SqliteFile:
                 raise
             self._connection = connection
         return self._connection
+
+    def _address(self) -> str:
+        """The file as a URI. Where nothing may be written, such as in a backup, SQLite must not create its files beside
+        it; without a journal it then takes the file as one that nobody changes."""
+        address = self.path.absolute().as_uri()
+        if not self.path.exists() or os.access(self.path.parent, os.W_OK):
+            return address
+        journal = self.path.with_name(f"{self.path.name}-wal")
+        return f"{address}?mode=ro" + ("" if journal.exists() and journal.stat().st_size else "&immutable=1")
 
     def _prepare(self, connection: sqlite3.Connection) -> None:
         """Set up the journal and bring the schema to the newest version."""
