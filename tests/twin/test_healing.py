@@ -373,3 +373,15 @@ def test_a_damaged_shard_without_points_is_made_again(stores: Stores) -> None:
     (shard(stores) / "CURRENT").write_bytes(b"")
     assert load(stores).healed
     assert stores.collection().problems == []
+
+
+def test_an_edited_sample_is_made_again(stores: Stores) -> None:
+    right = contents(stores)
+
+    def edit(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
+        rows[0]["output"] = "Words that nobody wrote."
+        return rows
+
+    stores.rewrite(*SAMPLES, change=edit)
+    assert make_dataset(stores).healed
+    assert contents(stores) == right

@@ -83,21 +83,20 @@ def read_samples(artifacts: ArtifactStore, author: str, split: Split | None = No
     """The stored samples of an author, of one split or of all; an empty list if there is no dataset.
 
     Raises:
-        DamagedError: a sample is not the one that was stored.
+        DamagedError: a row is not a sample.
     """
     name = layout.dataset(author, layout.INSTRUCTIONS)
     samples = []
     for row in (row for batch in artifacts.read_table(*name, ours=_is_ours) for row in batch.to_pylist()):
-        digest, span = row.pop("content_hash"), (row.pop("span_start"), row.pop("span_end"))
+        row.pop("content_hash")
+        span = (row.pop("span_start"), row.pop("span_end"))
         try:
             sample = InstructionSample(**row, span=span)
-        except ValidationError:
-            sample = None
-        if sample is None or sample.content_hash != digest:
+        except ValidationError as error:
             raise DamagedError(
-                f"{artifacts.path(*name)} was damaged or edited (sample {row['id']} is not the one that was stored): "
-                "run the dataset stage again."
-            )
+                f"{artifacts.path(*name)} was damaged or edited (sample {row['id']} is none any more): run the dataset "
+                "stage again."
+            ) from error
         if split in (None, sample.split):
             samples.append(sample)
     return samples
