@@ -36,6 +36,10 @@ class StoreError(TwinError):
     """A store cannot be read or written: unreachable, locked, full, read-only or damaged."""
 
 
+class DamagedError(StoreError):
+    """A stored file is not what was written to it. If it is derived, the stage that owns it makes it again."""
+
+
 class CrawlError(TwinError):
     """One link could not be read. It is recorded in the crawl log and does not affect other links.
 

@@ -265,3 +265,9 @@ class StageReport(Model):
     data_version: str
     total: int  # things that exist now: documents, chunks, points, samples, ...
     written: int  # things inserted, changed or removed by this call
+
+
+class DerivedReport(StageReport):
+    """The report of a stage that makes its result again where it was damaged."""
+
+    healed: str = ""  # one sentence if something stored was damaged and was made again

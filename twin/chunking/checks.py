@@ -86,8 +86,7 @@ def verify_chunks(
         if content not in (None, chunk.content_hash):
             path = artifacts.path(*layout.table(layout.CHUNKS, author, category))
             problems.append(
-                f"chunk {chunk.id} has another content hash than the table says: remove {path} and run the chunks "
-                "stage again"
+                f"chunk {chunk.id} has another content hash than the table {path} says: run the chunks stage again"
             )
     problems += [f"chunk id {identifier} occurs {count} times" for identifier, count in ids.items() if count > 1]
     for document in warehouse.documents(State.CLEANED, author, category):

@@ -2,21 +2,25 @@
 
 import logging
 from collections.abc import Iterable, Iterator
+from functools import partial
 from itertools import groupby, islice
 from typing import Any, NamedTuple, Protocol
 
 import pyarrow as pa
 from pydantic import Field
+from pydantic_core import to_json
 
 from twin import layout
 from twin.artifacts import ArtifactStore, Metadata
 from twin.chunking.chunker import Chunker, take_batch
 from twin.cutting import PROFILES, Profile
-from twin.identity import data_version
-from twin.models import Category, Chunk, Document, StageReport, State, embedded_text
+from twin.errors import DamagedError
+from twin.identity import data_version, sha256
+from twin.models import Category, Chunk, DerivedReport, Document, State, embedded_text
 from twin.progress import progress
 from twin.tokens.sizer import Sizer
 from twin.warehouse.base import Warehouse
+from twin.warehouse.checks import check_stored
 from twin.warehouse.marks import Marks
 
 logger = logging.getLogger("twin")
@@ -49,7 +53,11 @@ SCHEMA = pa.schema(
 )
 
 
-class ChunkReport(StageReport):
+_COLUMNS = [(field.name, field.type) for field in SCHEMA]
+_OF_CHUNK = sorted(set(SCHEMA.names) - {"document_hash", _HASH})
+
+
+class ChunkReport(DerivedReport):
     """What `chunk_documents` did; `total` and `written` count chunks."""
 
     documents: int = Field(description="cleaned documents, with chunks or without")
@@ -107,14 +115,22 @@ def chunk_documents(
         profile: target and overlap of the chunks; with another profile, everything is cut again.
 
     Raises:
+        ConsistencyError: a cleaned document is not as it was stored.
         StoreError: a store cannot be used.
     """
     chunker = Chunker(embedder.sizer, profile)
     chunker_id = chunker.id_of(category)
     name = _name(author, category)
-    known = artifacts.table_metadata(*name)
-    cleaned, source = _versions(warehouse, author, category, chunker_id)
+    marks = Marks(warehouse, author, f"chunking {category}", [(State.CLEANED, category)], {"chunker": chunker_id})
+    seen = marks.recall()
+    if seen is not None and (there := artifacts.digest(*name)) is not None and there == seen["table"]:
+        return _report(artifacts.table_metadata(*name) or {}, seen["cleaned"])
+    known, healed = artifacts.owned_table(*name, check=partial(_check_table, artifacts, author, category))
+    hashes = warehouse.hashes(State.CLEANED, author, category)
+    check_stored(warehouse, author, category, hashes)
+    cleaned, source = data_version(hashes.items()), data_version(hashes.items(), chunker_id)
     if known is not None and known["source"] == source:
+        marks.keep({"cleaned": cleaned, "table": artifacts.digest(*name)})
         return _report(known, cleaned)
     reusable = known is not None and known["chunker"] == chunker_id
     rewrite = _Rewrite(chunker, category, read_rows(artifacts, author, category), reusable=reusable)
@@ -126,20 +142,10 @@ def chunk_documents(
         return None if known is not None and known["data_version"] == footer["data_version"] else footer
 
     artifacts.write_table(*name, schema=SCHEMA, batches=_batches(rewrite.rows(documents)), metadata=finish)
-    report = _report(rewrite.metadata(source), cleaned, rewrite)
+    marks.keep({"cleaned": cleaned, "table": artifacts.digest(*name)})
+    report = _report(rewrite.metadata(source), cleaned, rewrite).model_copy(update={"healed": healed})
     logger.info("%s: %d chunks of %d documents", label, report.total, report.documents)
     return report
-
-
-def _versions(warehouse: Warehouse, author: str, category: Category, chunker_id: str) -> tuple[str, str]:
-    """Versions of the cleaned documents, and of them with what cuts them."""
-    marks = Marks(warehouse, author, f"chunking {category}", [(State.CLEANED, category)], {"chunker": chunker_id})
-    if (known := marks.recall()) is not None:
-        return known["cleaned"], known["source"]
-    hashes = warehouse.hashes(State.CLEANED, author, category).items()
-    cleaned, source = data_version(hashes), data_version(hashes, chunker_id)
-    marks.keep({"cleaned": cleaned, "source": source})
-    return cleaned, source
 
 
 def read_chunks(artifacts: ArtifactStore, author: str, category: Category) -> Iterator[Chunk]:
@@ -150,7 +156,7 @@ def read_chunks(artifacts: ArtifactStore, author: str, category: Category) -> It
 
 def read_rows(artifacts: ArtifactStore, author: str, category: Category) -> Iterator[Row]:
     """Like `read_chunks`, with the other columns of the table."""
-    for batch in artifacts.read_table(*_name(author, category)):
+    for batch in _read(artifacts, author, category):
         for fields in batch.to_pylist():
             content = (fields.pop(_HASH) or "") if _HASH in fields else None  # only a missing column is an older table
             yield Row(fields.pop("document_hash"), content, Chunk.model_validate(fields))
@@ -159,20 +165,31 @@ def read_rows(artifacts: ArtifactStore, author: str, category: Category) -> Iter
 def read_texts(artifacts: ArtifactStore, author: str, category: Category) -> Iterator[Text]:
     """Like `read_chunks`, for callers that need only texts and hashes: nothing else is read."""
     columns = ["id", "context", "text", "tokens", _HASH]
-    for batch in artifacts.read_table(*_name(author, category), columns=columns):
+    for batch in _read(artifacts, author, category, columns):
         if _HASH not in batch.schema.names:  # a table of an older version
-            yield from (
-                Text(chunk.id, chunk.embedded_text, chunk.tokens, chunk.content_hash)
-                for chunk in read_chunks(artifacts, author, category)
-            )
+            yield from verified_texts(artifacts, author, category)
             return
         ids, contexts, texts, tokens, hashes = (batch.column(name).to_pylist() for name in columns)
         yield from map(Text, ids, map(embedded_text, contexts, texts), tokens, hashes)
 
 
+def verified_texts(artifacts: ArtifactStore, author: str, category: Category) -> Iterator[Text]:
+    """`read_texts` for a stage, which must not go on from a table that was edited by hand: hashes are computed again.
+
+    Raises:
+        DamagedError: a chunk is not the one that was stored.
+    """
+    for batch in _read(artifacts, author, category):
+        for fields in batch.to_pylist():
+            content = sha256(to_json({name: fields[name] for name in _OF_CHUNK}))
+            if fields.get(_HASH, content) != content:
+                raise _not_stored(artifacts, author, category, f"chunk {fields['id']} is not the one that was stored")
+            yield Text(fields["id"], embedded_text(fields["context"], fields["text"]), fields["tokens"], content)
+
+
 def read_hashes(artifacts: ArtifactStore, author: str, category: Category) -> Iterator[tuple[str, str]]:
     """Yield id and content hash of the stored chunks, in their order."""
-    for batch in artifacts.read_table(*_name(author, category), columns=["id", _HASH]):
+    for batch in _read(artifacts, author, category, ["id", _HASH]):
         if _HASH not in batch.schema.names:
             yield from ((chunk.id, chunk.content_hash) for chunk in read_chunks(artifacts, author, category))
             return
@@ -193,6 +210,33 @@ def chunks_overlap(artifacts: ArtifactStore, author: str, category: Category) ->
 
 def _name(author: str, category: Category) -> layout.Name:
     return layout.table(layout.CHUNKS, author, category)
+
+
+def _read(
+    artifacts: ArtifactStore, author: str, category: Category, columns: list[str] | None = None
+) -> Iterator[pa.RecordBatch]:
+    return artifacts.read_table(*_name(author, category), columns=columns, ours=_is_ours)
+
+
+def _is_ours(schema: pa.Schema) -> bool:
+    """Whether a table has exactly the columns of chunks; those of older versions have no hash of the chunk."""
+    columns = [(field.name, field.type) for field in schema]
+    return columns == _COLUMNS or columns == [column for column in _COLUMNS if column[0] != _HASH]
+
+
+def _check_table(artifacts: ArtifactStore, author: str, category: Category, footer: Metadata) -> None:
+    """Raise `DamagedError` if the rows of the table are not those that its footer was made for."""
+    stored = data_version(
+        ((chunk.id, chunk.content_hash) for chunk in verified_texts(artifacts, author, category)),
+        str(footer.get("chunker")),
+    )
+    if stored != footer.get("data_version"):
+        raise _not_stored(artifacts, author, category, "its chunks are not those that were stored")
+
+
+def _not_stored(artifacts: ArtifactStore, author: str, category: Category, problem: str) -> DamagedError:
+    path = artifacts.path(*_name(author, category))
+    return DamagedError(f"{path} was damaged or edited ({problem}): run the chunks stage again.")
 
 
 class _Rewrite:

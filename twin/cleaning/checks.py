@@ -32,7 +32,9 @@ def check_cleaned(warehouse: Warehouse, author: str, category: Category) -> dict
 def _check_cleaned(warehouse: Warehouse, author: str, category: Category) -> dict[str, Verdict]:
     raw = warehouse.hashes(State.RAW, author, category)
     checks: dict[str, DocumentCheck] = {
-        "documents_are_sound": SoundDocuments(author, category, raw),
+        "documents_are_sound": SoundDocuments(
+            author, category, raw, warehouse.stored_hashes(State.CLEANED, author, category)
+        ),
         "no_document_is_lost": _Lost(warehouse, author, category, raw),
         "nothing_private_is_left": _Private(warehouse.author(author)),
     }

@@ -14,13 +14,15 @@ from twin.cleaning.language import detect_language
 from twin.cleaning.posts import hashtags, mentions
 from twin.cleaning.repeated import without_paragraphs
 from twin.cleaning.tidying import tidy
+from twin.errors import ConsistencyError
 from twin.identity import content_hash, data_version
-from twin.models import ORIGIN, Author, Category, Document, StageReport, State
+from twin.models import ORIGIN, Author, Category, DerivedReport, Document, State
 from twin.private.redaction import redact
 from twin.private.secrets import secrets_in_address
 from twin.progress import progress
 from twin.text.bylines import OTHER
 from twin.text.kinds import Kind, kind_of
+from twin.verdict import name_of
 from twin.warehouse.base import Warehouse
 from twin.warehouse.marks import Marks
 
@@ -37,7 +39,7 @@ CHECKS = "checks of cleaned"
 """Name of the mark of the checks, with the category after it."""
 
 
-class CleanReport(StageReport):
+class CleanReport(DerivedReport):
     """What cleaning did; all counts except those of writes refer to the documents stored now.
 
     Characters are over all live documents of the category.
@@ -61,6 +63,9 @@ class CleanReport(StageReport):
         default_factory=dict, description="secrets and personal data that were replaced, by placeholder"
     )
     languages: dict[str, int] = Field(default_factory=dict, description="documents by ISO 639-1 code of the language")
+    edited: list[str] = Field(
+        default_factory=list, description="one sentence for each raw document that is not as it was crawled"
+    )
     by_others: int = Field(
         default=0, description="documents whose byline names somebody else: searchable, never trained on"
     )
@@ -73,8 +78,9 @@ def clean_documents(warehouse: Warehouse, author: str, category: Category) -> Cl
     what was removed or dropped because of other documents, and the handles that the author may keep) it came from, so
     only documents for which one of these changed are written again, and those in which redaction finds something by
     now: its rules may know more than when the document was cleaned. Hashes are computed from what is read, so an edit
-    in the warehouse itself takes effect. Cleaned documents without a live raw one are tombstoned, and so are documents
-    whose text is now in another one; if that one is removed, they come back.
+    in the warehouse itself takes effect. A raw document may be edited; a cleaned one that is not as it was stored was
+    damaged or edited by hand, and is made from its raw one again. Cleaned documents without a live raw one are
+    tombstoned, and so are documents whose text is now in another one; if that one is removed, they come back.
 
     Raises:
         StoreError: the warehouse cannot be used.
@@ -85,12 +91,15 @@ def clean_documents(warehouse: Warehouse, author: str, category: Category) -> Cl
     if (known := marks.recall()) is not None and checked.recall() is not None:
         return CleanReport.model_validate(known)
     cleaning = _Cleaning(warehouse, author, category, passed=checked.still((State.CLEANED, category)))
+    warehouse.remove_documents(State.CLEANED, cleaning.damaged)  # otherwise an equal hash would keep what is there
     writes = warehouse.upsert_documents(State.CLEANED, cleaning.documents())
     removed = warehouse.remove_documents(State.CLEANED, sorted(cleaning.cleaned.keys() - cleaning.kept.keys()))
     report = CleanReport(
         data_version=data_version(cleaning.kept.items()),
         total=len(cleaning.kept),
         written=writes.written + removed,
+        healed=cleaning.healed,
+        edited=sorted(cleaning.edited),
         new=writes.inserted,
         changed=writes.updated,
         unchanged=len(cleaning.kept) - writes.inserted - writes.updated,
@@ -99,11 +108,13 @@ def clean_documents(warehouse: Warehouse, author: str, category: Category) -> Cl
         duplicates=sorted(cleaning.duplicates),
         chars_raw=cleaning.chars_raw,
         chars_cleaned=cleaning.chars_cleaned,
-        **{name: _sorted(cleaning.counts[name]) for name in _COUNTS},
+        removed_lines=_sorted(cleaning.counts["removed_lines"]),
+        removed_paragraphs=_sorted(cleaning.counts["removed_paragraphs"]),
+        redactions=_sorted(cleaning.counts["redactions"]),
         languages=_sorted(cleaning.languages),
         by_others=cleaning.by_others,
     )
-    nothing_written = {"written": 0, "new": 0, "changed": 0, "removed": 0, "unchanged": report.total}
+    nothing_written = {"written": 0, "new": 0, "changed": 0, "removed": 0, "unchanged": report.total, "healed": ""}
     marks.keep(report.model_dump(mode="json") | nothing_written, wrote=True)
     return report
 
@@ -244,16 +255,19 @@ class _Cleaning:
     """
 
     def __init__(self, warehouse: Warehouse, author: str, category: Category, *, passed: bool) -> None:
-        self._warehouse, self._category = warehouse, category
+        self._warehouse, self._author_slug, self._category = warehouse, author, category
         self._raw = partial(warehouse.documents, State.RAW, author, category)
         self._label = f"cleaning {category} of {author}"
         self._author = warehouse.author(author)
         self._compared: Compared | None = None
         if category in COMPARED and next(self._raw(), None) is not None:
             self._compared = compare(warehouse, author)
+        self.damaged: dict[str, str] = {}  # id of a cleaned document that is not as it was stored -> its name
+        self.edited: list[str] = []
+        self._crawled = warehouse.stored_hashes(State.RAW, author, category)
         self.cleaned = {
-            doc.id: replace(_known(doc), private=not passed and bool(private_left(doc, self._author)))
-            for doc in warehouse.documents(State.CLEANED, author, category)
+            doc.id: replace(known, private=not passed and bool(private_left(doc, self._author)))
+            for doc, known in self._sound(warehouse.stored_hashes(State.CLEANED, author, category))
         }
         self.kept: dict[str, str] = {}
         self.dropped: Counter[str] = Counter()
@@ -262,11 +276,25 @@ class _Cleaning:
         self.languages: Counter[str] = Counter()
         self.chars_raw = self.chars_cleaned = self.by_others = 0
 
+    @property
+    def healed(self) -> str:
+        """One sentence about the damaged documents; empty if there are none."""
+        if not self.damaged:
+            return ""
+        first = next(iter(self.damaged.values()))
+        count = f"{len(self.damaged)} cleaned documents were" if len(self.damaged) > 1 else "A cleaned document was"
+        return (
+            f"{count} damaged or edited by hand and made again from the raw documents, which is where a text can be "
+            f"edited: {first}."
+        )
+
     def documents(self) -> Iterator[Document]:
         """The cleaned documents whose raw one, rules or surroundings changed."""
         places = self._compared.places if self._compared else {}
         for raw, document in progress(self._read(), self._label):
             self.chars_raw += raw.chars
+            if self._crawled.get(raw.id, raw.content_hash) != raw.content_hash:
+                self.edited.append(f"{raw.link} is not as it was crawled: it was edited by hand, or damaged")
             if raw.secret:
                 self.dropped["secret_in_address"] += 1
                 continue
@@ -289,6 +317,31 @@ class _Cleaning:
                 yield cleaned
             else:
                 self.dropped[_why_empty(changed, place)] += 1
+
+    def _sound(self, stored: Mapping[str, str]) -> Iterator[tuple[Document, _Known]]:
+        """The cleaned documents that are as they were stored; the others are noted."""
+        for document in self._readable(stored):
+            known = _known(document)
+            if stored.get(document.id, known.content_hash) == known.content_hash:
+                yield document, known
+            else:
+                self.damaged[document.id] = name_of(document)
+
+    def _readable(self, stored: Mapping[str, str]) -> Iterator[Document]:
+        seen: set[str] = set()
+        try:
+            for document in self._warehouse.documents(State.CLEANED, self._author_slug, self._category):
+                seen.add(document.id)
+                yield document
+        except ConsistencyError:  # a row is no document any more; the others are read one by one
+            for identifier in sorted(stored.keys() - seen):
+                try:
+                    found = self._warehouse.document(State.CLEANED, identifier)
+                except ConsistencyError as error:
+                    self.damaged[identifier] = str(error).rstrip(".")
+                else:
+                    if found is not None:
+                        yield found
 
     def _read(self) -> Iterator[tuple[Raw, Document | None]]:
         """The raw documents; those already read for the comparison are read again only if they must be cleaned."""

@@ -6,21 +6,22 @@ from collections import Counter
 from collections.abc import Iterable, Iterator
 
 import pyarrow as pa
-from pydantic import Field
+from pydantic import Field, ValidationError
 
 from twin import layout
-from twin.artifacts import ArtifactStore
+from twin.artifacts import ArtifactStore, Metadata
 from twin.dataset.card import card
 from twin.dataset.samples import Harvest, make_samples
 from twin.dataset.splits import SPLITS, Split, check_disjoint
-from twin.errors import ConsistencyError
+from twin.errors import ConsistencyError, DamagedError
 from twin.identity import check_slug, data_version, sha256
 from twin.inspection.columns import Column, meanings, table_columns
 from twin.inspection.preview import Row, table_rows
-from twin.models import Author, Category, Document, InstructionSample, StageReport, State
+from twin.models import Author, Category, DerivedReport, Document, InstructionSample, State
 from twin.progress import progress
 from twin.prompts import prompt_messages
 from twin.warehouse.base import Warehouse
+from twin.warehouse.checks import check_stored
 from twin.warehouse.marks import Marks
 
 CODE_VERSION = "dataset-2"
@@ -42,7 +43,7 @@ SCHEMA = pa.schema(
 logger = logging.getLogger("twin")
 
 
-class DatasetReport(StageReport):
+class DatasetReport(DerivedReport):
     """What `build_dataset` made; `total` and `written` count samples."""
 
     samples_per_split: dict[str, int] = Field(
@@ -102,16 +103,25 @@ def _digests(artifacts: ArtifactStore, author: str) -> dict[str, str | None]:
 
 
 def read_samples(artifacts: ArtifactStore, author: str, split: Split | None = None) -> list[InstructionSample]:
-    """The stored samples of an author, of one split or of all; an empty list if there is no dataset."""
-    rows = (
-        row for batch in artifacts.read_table(*layout.dataset(author, layout.INSTRUCTIONS)) for row in batch.to_pylist()
-    )
+    """The stored samples of an author, of one split or of all; an empty list if there is no dataset.
+
+    Raises:
+        DamagedError: a row is not a sample.
+    """
+    name = layout.dataset(author, layout.INSTRUCTIONS)
     samples = []
-    for row in rows:
+    for row in (row for batch in artifacts.read_table(*name, ours=_is_ours) for row in batch.to_pylist()):
         row.pop("content_hash")
         span = (row.pop("span_start"), row.pop("span_end"))
-        if split in (None, row["split"]):
-            samples.append(InstructionSample(**row, span=span))
+        try:
+            sample = InstructionSample(**row, span=span)
+        except ValidationError as error:
+            raise DamagedError(
+                f"{artifacts.path(*name)} was damaged or edited (sample {row['id']} is none any more): run the dataset "
+                "stage again."
+            ) from error
+        if split in (None, sample.split):
+            samples.append(sample)
     return samples
 
 
@@ -149,7 +159,11 @@ def as_row(sample: InstructionSample) -> dict[str, object]:
 
 def _documents(warehouse: Warehouse, author: str) -> Iterator[Document]:
     for category in Category:
-        yield from warehouse.documents(State.CLEANED, author, category)
+        hashes = {}
+        for document in warehouse.documents(State.CLEANED, author, category):
+            hashes[document.id] = document.content_hash
+            yield document
+        check_stored(warehouse, author, category, hashes)
 
 
 def _corpus(documents: Iterable[Document]) -> bytes:
@@ -203,26 +217,36 @@ def _store(
         "train_version": data_version((s.id, s.content_hash) for s in samples if s.split == "train"),
         "files": digests,
     }
-    stale = [
-        name
-        for name, digest in digests.items()
-        if (stored := artifacts.read_bytes(*folder, name)) is None or sha256(stored) != digest
-    ]
-    if not stale and artifacts.table_metadata(*folder, layout.INSTRUCTIONS) == metadata:
+    table = (*folder, layout.INSTRUCTIONS)
+    before: dict[str, str] = {}
+
+    def check(footer: Metadata) -> None:
+        stored = read_samples(artifacts, author.slug)
+        if footer == metadata and stored != samples:
+            raise DamagedError(f"{artifacts.path(*table)} was edited: run the dataset stage again.")
+        before.update((sample.id, sample.content_hash) for sample in stored)
+
+    stored = {name: artifacts.read_bytes(*folder, name) for name in files}
+    stale = [name for name, content in stored.items() if content is None or sha256(content) != digests[name]]
+    known, healed = artifacts.owned_table(*table, check=check)
+    if not stale and known == metadata:
         logger.info("dataset of %s: unchanged, %d samples", author.slug, report.total)
         return report
-    before = {
-        row["id"]: row["content_hash"]
-        for batch in artifacts.read_table(*folder, layout.INSTRUCTIONS, columns=["id", "content_hash"])
-        for row in batch.to_pylist()
-    }
+    if damaged := [name for name in stale if known == metadata and stored[name] is not None]:
+        healed = f"{', '.join(damaged)} of the dataset of {author.slug} was damaged or edited and was made again."
+        logger.warning("%s", healed)
     after = {sample.id: sample.content_hash for sample in samples}
     for name in stale:
         artifacts.write_bytes(*folder, name, content=files[name])
-    artifacts.write_table(*folder, layout.INSTRUCTIONS, schema=SCHEMA, batches=_batches(samples), metadata=metadata)
+    artifacts.write_table(*table, schema=SCHEMA, batches=_batches(samples), metadata=metadata)
     written = sum(before.get(key) != digest for key, digest in after.items()) + len(before.keys() - after.keys())
     logger.info("dataset of %s: %d samples, %d of them new, changed or removed", author.slug, report.total, written)
-    return report.model_copy(update={"written": written, "files_written": len(stale) + 1})
+    return report.model_copy(update={"written": written, "files_written": len(stale) + 1, "healed": healed})
+
+
+def _is_ours(schema: pa.Schema) -> bool:
+    """Whether a table has exactly the columns of a dataset."""
+    return bool(schema.names == SCHEMA.names and schema.types == SCHEMA.types)
 
 
 def _batches(samples: list[InstructionSample], size: int = 1024) -> Iterator[pa.RecordBatch]:

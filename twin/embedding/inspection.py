@@ -6,6 +6,7 @@ sample is the chunks with the smallest ids; an id is a hash, so the sample is fa
 
 from collections import Counter
 from collections.abc import Iterable, Iterator
+from contextlib import suppress
 from functools import partial
 from heapq import heappush, heappushpop, nsmallest
 from textwrap import shorten
@@ -20,6 +21,7 @@ from twin.chunking.stage import Text, read_texts
 from twin.embedding import Embedder, read_embeddings
 from twin.embedding.base import Vectors
 from twin.embedding.stage import matrix_of, schema_of
+from twin.errors import ConsistencyError, DamagedError
 from twin.inspection.columns import Column, table_columns
 from twin.inspection.drift import compare
 from twin.inspection.markdown import image, linked
@@ -299,11 +301,12 @@ def _map(artifacts: ArtifactStore, author: str, model: str) -> Kept:
 
     There is one map for all categories: the category built last draws it, and a build without changes reuses it.
     """
-    made = {
-        category: _made(artifacts, author, category)
-        for category in Category
-        if artifacts.exists(*layout.table(_STAGE, author, category))
-    }
+    made = {}
+    for category in Category:
+        with suppress(DamagedError, ConsistencyError):  # its own stage makes it again, and then the map
+            if artifacts.exists(*layout.table(_STAGE, author, category)):
+                footer_of(artifacts, layout.CHUNKS, author, category)
+                made[category] = _made(artifacts, author, category)
     present = [category for category, (_, maker) in made.items() if maker == model]
     key = made_key(*(part for category in present for part in (category.value, made[category][0])))
 

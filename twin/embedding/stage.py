@@ -4,6 +4,7 @@ import hashlib
 import logging
 import time
 from collections.abc import Iterator
+from functools import partial
 from itertools import islice, repeat
 from pathlib import Path
 from typing import NamedTuple
@@ -14,12 +15,12 @@ from pydantic import Field
 
 from twin import layout
 from twin.artifacts import ArtifactStore, Metadata
-from twin.chunking.stage import chunks_version, read_texts
+from twin.chunking.stage import chunks_version, verified_texts
 from twin.embedding.base import Embedder, Preparable, Vectors, not_unit
 from twin.embedding.vectorfile import Hashes, VectorFile, packed
-from twin.errors import ConsistencyError
+from twin.errors import ConsistencyError, DamagedError
 from twin.identity import data_version, sha256
-from twin.models import Category, StageReport
+from twin.models import Category, DerivedReport
 from twin.progress import Progress
 
 logger = logging.getLogger("twin")
@@ -35,7 +36,7 @@ _SLICE = 512
 """Texts embedded between two progress reports; a kill loses at most these."""
 
 
-class EmbeddingReport(StageReport):
+class EmbeddingReport(DerivedReport):
     """What `embed_chunks` did; `total` and `written` count rows, one per chunk."""
 
     texts_embedded: int = Field(description="different texts that the model read in this run")
@@ -79,7 +80,7 @@ def embed_chunks(artifacts: ArtifactStore, embedder: Embedder, author: str, cate
     if chunks_version(artifacts, author, category) is None:
         raise ConsistencyError(f"There are no chunks of {author}'s {category.value} yet: run the chunks stage first.")
     version, ids, hashes = _wanted(artifacts, author, category, embedder.fingerprint)
-    known = artifacts.table_metadata(*name)
+    known, healed = artifacts.owned_table(*name, check=partial(_check_table, artifacts, author, category))
     work = _Work(embedder, label)
 
     def report(written: int, embedded: int, backend: str) -> EmbeddingReport:
@@ -94,6 +95,7 @@ def embed_chunks(artifacts: ArtifactStore, embedder: Embedder, author: str, cate
             backend=backend,
             tokens_embedded=work.tokens,
             tokens_per_second=round(work.tokens / work.seconds) if work.tokens else 0,
+            healed=healed,
         )
 
     if known is not None and known["data_version"] == version:
@@ -132,7 +134,7 @@ def read_embeddings(
             yield from map(Embedding, ids, hashes, matrix)
         return
     nothing = np.empty(0, dtype=np.float32)
-    for batch in artifacts.read_table(*_name(author, category), columns=["chunk_id", "text_hash"]):
+    for batch in _read(artifacts, author, category, columns=["chunk_id", "text_hash"]):
         ids, hashes = batch.column("chunk_id").to_pylist(), batch.column("text_hash").to_pylist()
         yield from map(Embedding, ids, hashes, repeat(nothing))
 
@@ -141,7 +143,7 @@ def read_matrices(
     artifacts: ArtifactStore, author: str, category: Category
 ) -> Iterator[tuple[list[str], list[str], Vectors]]:
     """`read_embeddings` batch by batch: chunk ids, text hashes and vectors of shape (rows, dimension)."""
-    for batch in artifacts.read_table(*_name(author, category)):
+    for batch in _read(artifacts, author, category):
         yield batch.column("chunk_id").to_pylist(), batch.column("text_hash").to_pylist(), matrix_of(batch)
 
 
@@ -201,18 +203,22 @@ class _Work:
 def _collect(artifacts: ArtifactStore, model: str, author: str, vectors: VectorFile) -> None:
     """Collect this model's vectors of the wanted texts from all categories of the author."""
     for category in Category:
-        if embeddings_model(artifacts, author, category) != model:
-            continue
-        for batch in artifacts.read_table(*_name(author, category), columns=["text_hash", "vector"]):
-            hashes, first = np.unique(packed(batch.column("text_hash").to_pylist()), return_index=True)
-            lacking = vectors.lacks(hashes)
-            if lacking.any():
-                vectors.add(hashes[lacking], matrix_of(batch)[first[lacking]])
+        try:
+            if embeddings_model(artifacts, author, category) != model:
+                continue
+            for batch in _read(artifacts, author, category, columns=["text_hash", "vector"]):
+                matrix = matrix_of(batch)
+                hashes, first = np.unique(packed(batch.column("text_hash").to_pylist()), return_index=True)
+                lacking = vectors.lacks(hashes) & ~np.isin(first, not_unit(matrix))
+                if lacking.any():
+                    vectors.add(hashes[lacking], matrix[first[lacking]])
+        except DamagedError as error:  # its own stage makes it again; here its vectors are only a gain
+            logger.warning("%s", error)
 
 
 def _texts(artifacts: ArtifactStore, author: str, category: Category) -> Iterator[tuple[str, str, str]]:
     """Yield id, text hash and embedded text of each chunk."""
-    for chunk in read_texts(artifacts, author, category):
+    for chunk in verified_texts(artifacts, author, category):
         yield chunk.id, sha256(chunk.text), chunk.text
 
 
@@ -268,6 +274,36 @@ def matrix_of(batch: pa.RecordBatch) -> Vectors:
 
 def _name(author: str, category: Category) -> layout.Name:
     return layout.table(layout.EMBEDDINGS, author, category)
+
+
+def _read(
+    artifacts: ArtifactStore, author: str, category: Category, columns: list[str] | None = None
+) -> Iterator[pa.RecordBatch]:
+    return artifacts.read_table(*_name(author, category), columns=columns, ours=_is_ours)
+
+
+def _is_ours(schema: pa.Schema) -> bool:
+    """Whether a table has exactly the columns of embeddings, of any dimension."""
+    if schema.names != ["chunk_id", "text_hash", "vector"] or not pa.types.is_fixed_size_list(schema.types[2]):
+        return False
+    return bool(schema.types == schema_of(schema.types[2].list_size).types)
+
+
+def _check_table(artifacts: ArtifactStore, author: str, category: Category, footer: Metadata) -> None:
+    """Raise `DamagedError` if the rows are not those that the footer was made for, or a vector is unsound."""
+    parts: list[tuple[str, str]] = []
+    problem = ""
+    for ids, hashes, matrix in read_matrices(artifacts, author, category):
+        parts += zip(ids, hashes, strict=True)
+        if matrix.shape[1] != footer.get("dimension"):
+            problem = f"its vectors have {matrix.shape[1]} numbers"
+        elif (bad := not_unit(matrix)).size:
+            problem = f"the vector of chunk {ids[int(bad[0])]} is not of unit length"
+    if not problem and data_version(parts, str(footer.get("model"))) != footer.get("data_version"):
+        problem = "its rows are not those that were stored"
+    if problem:
+        path = artifacts.path(*_name(author, category))
+        raise DamagedError(f"{path} was damaged or edited ({problem}): run the embeddings stage again.")
 
 
 def schema_of(dimension: int) -> pa.Schema:

@@ -58,6 +58,7 @@ class Kept(Model):
     """Something made from stored tables; `key` says from which, and how."""
 
     key: str
+    digest: str = ""  # of everything else that is kept; older versions wrote none
     shown: dict[str, str] = Field(default_factory=dict)  # Markdown, by the name under which it is shown
 
 
@@ -99,9 +100,10 @@ def kept(artifacts: ArtifactStore, name: tuple[str, ...], kind: type[K]) -> K | 
     """What is stored under a name; None if there is nothing, or nothing that this version can read."""
     content = artifacts.read_bytes(*name)
     try:
-        return None if content is None else kind.model_validate_json(content)
+        found = None if content is None else kind.model_validate_json(content)
     except ValidationError:
         return None
+    return found if found is None or found.digest in ("", _digest(found)) else None
 
 
 def keep(artifacts: ArtifactStore, name: tuple[str, ...], kind: type[K], key: str, make: Callable[[], K]) -> K:
@@ -110,8 +112,13 @@ def keep(artifacts: ArtifactStore, name: tuple[str, ...], kind: type[K], key: st
     if known is not None and known.key == key:
         return known
     made = make()
+    made = made.model_copy(update={"digest": _digest(made)})
     artifacts.write_bytes(*name, content=made.model_dump_json().encode())
     return made
+
+
+def _digest(made: Kept) -> str:
+    return sha256(made.model_dump_json(exclude={"digest"}))
 
 
 def predecessor(artifacts: ArtifactStore, name: tuple[str, ...], version: str) -> Statistics | None:

@@ -27,6 +27,10 @@ from twin.vectors.base import Found, Vector, VectorStore, Where, points_model
 _SPARE = 10
 """Number of chunks to look at in addition to the limit, because some will be folded."""
 
+_ATTEMPTS = 5
+"""How often a search is repeated if points that it found are gone when their chunks are read: a server has no versions
+that a search could hold on to."""
+
 
 class _Scope(NamedTuple):
     """Where a search looks."""
@@ -98,23 +102,26 @@ class Retriever:
         _check(query, limit, categories, budget_tokens)
         given = _conditions(author, where)
         trace = Trace(question=query.strip(), model=points_model(self._embedder), author=given.author)
-        started = perf_counter()
-        with _timed(trace, "understand"):
-            question, texts = self._understand(trace, given, categories, today, self_query=self_query, expand=expand)
-        scope = self._scope(question.where, question.categories or tuple(categories or Category))
-        fused, chunks = self._find(trace, texts, scope, limit)
-        if not fused and (question.where != given or question.categories):
-            kept = given.model_copy(update={"author": question.where.author})
-            trace.notes.append("Nothing matches the question's conditions, so they were ignored.")
-            scope = self._scope(kept, tuple(categories or Category))
+        with self._vectors.pinned():  # all steps see one version of the points
+            started = perf_counter()
+            with _timed(trace, "understand"):
+                question, texts = self._understand(
+                    trace, given, categories, today, self_query=self_query, expand=expand
+                )
+            scope = self._scope(question.where, question.categories or tuple(categories or Category))
             fused, chunks = self._find(trace, texts, scope, limit)
-        if self._reranker is not None:
-            with _timed(trace, "rerank"):
-                fused = self._rerank(trace, self._reranker, fused, chunks)
-        with _timed(trace, "passages"):
-            result = self._passages(trace, fused, chunks, limit, budget_tokens)
-        trace.timings_ms["total"] = _ms(started)
-        return result
+            if not fused and (question.where != given or question.categories):
+                kept = given.model_copy(update={"author": question.where.author})
+                trace.notes.append("Nothing matches the question's conditions, so they were ignored.")
+                scope = self._scope(kept, tuple(categories or Category))
+                fused, chunks = self._find(trace, texts, scope, limit)
+            if self._reranker is not None:
+                with _timed(trace, "rerank"):
+                    fused = self._rerank(trace, self._reranker, fused, chunks)
+            with _timed(trace, "passages"):
+                result = self._passages(trace, fused, chunks, limit, budget_tokens)
+            trace.timings_ms["total"] = _ms(started)
+            return result
 
     def _understand(
         self,
@@ -175,13 +182,20 @@ class Retriever:
         trace.conditions(*scope)
         with _timed(trace, "embed"):
             vectors = self._embedder.embed_queries([each.text for each in texts])
-        with _timed(trace, "search"):
-            lists = [self._fused(trace, each.text, vector, scope) for each, vector in zip(texts, vectors, strict=True)]
-        with _timed(trace, "fuse"):
-            merged = merge_variants(lists)
-        with _timed(trace, "read"):
-            looked_at = merged[: max(self._weights.looked_at, limit + _SPARE, CANDIDATES if self._reranker else 0)]
-            chunks = self._chunks(looked_at)
+        before = len(trace.lists)
+        for _ in range(_ATTEMPTS):
+            del trace.lists[before:]
+            with _timed(trace, "search"):
+                lists = [
+                    self._fused(trace, each.text, vector, scope) for each, vector in zip(texts, vectors, strict=True)
+                ]
+            with _timed(trace, "fuse"):
+                merged = merge_variants(lists)
+            with _timed(trace, "read"):
+                looked_at = merged[: max(self._weights.looked_at, limit + _SPARE, CANDIDATES if self._reranker else 0)]
+                chunks = self._chunks(looked_at)
+            if all(each.point.id in chunks for each in looked_at):
+                break
         return with_neighbours(looked_at, chunks, self._weights.neighbour), chunks
 
     def _fused(self, trace: Trace, text: str, vector: Vector, scope: _Scope) -> list[Fused]:

@@ -3,6 +3,7 @@
 """
 
 from collections.abc import Collection, Iterable, Iterator, Sequence
+from contextlib import AbstractContextManager
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Annotated, Any, NamedTuple, Protocol
 
@@ -92,9 +93,24 @@ class VectorStore(Protocol):
         dimension: int,
         upserts: Iterable[Point],
         deletes: Collection[str],
+        afresh: bool = False,
     ) -> None:
         """Write and delete points, all or nothing for readers if the engine allows it; then the result is durable.
-        Deleting an unknown id is not an error. With nothing to write or delete, nothing changes."""
+        Deleting an unknown id is not an error. With nothing to write or delete, nothing changes.
+
+        Args:
+            category: of the points.
+            author: slug.
+            model: what they were made with.
+            dimension: numbers per vector.
+            upserts: consumed once.
+            deletes: ids.
+            afresh: `upserts` are all points, and nothing that is stored is looked at, because of its `damage`.
+        """
+
+    def damage(self, category: Category, author: str) -> str:
+        """One sentence if the stored bytes are not those that were written, or empty. Every byte is read, as far as
+        the store's files are in this process's reach."""
 
     def count(self, category: Category, author: str) -> int:
         """Number of the author's points that a search sees."""
@@ -121,6 +137,10 @@ class VectorStore(Protocol):
             sparse: term weights of the query.
             limit: the most entries per list.
         """
+
+    def pinned(self) -> AbstractContextManager[None]:
+        """While the block runs, this thread's calls see the points as they were at its first call, if the engine keeps
+        versions. A server does not: there, a point that was found may be gone when its chunk is read."""
 
     def chunks(self, category: Category, found: Sequence[Scored]) -> dict[str, Chunk]:
         """The chunks of points, by id; a point that was removed since it was found is left out."""

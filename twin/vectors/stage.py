@@ -7,12 +7,12 @@ from pydantic import Field
 
 from twin.artifacts import ArtifactStore
 from twin.batching import batches
-from twin.chunking.stage import Text, read_chunks, read_texts
+from twin.chunking.stage import Text, read_chunks, verified_texts
 from twin.embedding.base import Embedder
 from twin.embedding.stage import embeddings_model, read_embeddings
 from twin.errors import ConsistencyError
 from twin.identity import data_version, sha256
-from twin.models import Category, Chunk, StageReport
+from twin.models import Category, Chunk, DerivedReport
 from twin.progress import progress
 from twin.terms.bm25 import encode_chunks
 from twin.vectors.base import Point, Vector, VectorStore, points_model
@@ -21,7 +21,7 @@ from twin.vectors.payload import BATCH
 logger = logging.getLogger("twin")
 
 
-class CollectionReport(StageReport):
+class CollectionReport(DerivedReport):
     """What `load_points` did; `total` and `written` count points."""
 
     points_written: int = Field(description="points that are new or were replaced")
@@ -56,7 +56,10 @@ def load_points(
     model = points_model(embedder)
     _check_model(artifacts, embedder.fingerprint, author, category)
     wanted = {chunk.id: chunk.content_hash for chunk in _verified(artifacts, author, category)}
-    stored = vectors.hashes(category, author, model)
+    damage = vectors.damage(category, author)
+    if damage:
+        logger.warning("%s Now the points are written again.", damage)
+    stored = {} if damage else vectors.hashes(category, author, model)
     upserts = {identifier for identifier, content in wanted.items() if stored.get(identifier) != content}
     deletes = stored.keys() - wanted.keys()
     points = _points(artifacts, author, category, upserts) if upserts else iter(())
@@ -67,8 +70,9 @@ def load_points(
         dimension=embedder.dimension,
         upserts=progress(points, label, len(upserts)),
         deletes=deletes,
+        afresh=bool(damage),
     )
-    if (upserts or deletes) and vectors.hashes(category, author, model) != wanted:
+    if (upserts or deletes or damage) and vectors.hashes(category, author, model) != wanted:
         raise ConsistencyError(
             f"The {category.value} collection does not contain the {len(wanted)} points of {author} that were written: "
             "run this stage again."
@@ -86,6 +90,7 @@ def load_points(
         dimension=embedder.dimension,
         collection=category.value,
         address=vectors.address,
+        healed=f"The {category.value} collection of {author} was damaged and was made again." if damage else "",
     )
 
 
@@ -103,7 +108,7 @@ def _check_model(artifacts: ArtifactStore, model: str, author: str, category: Ca
 def _verified(artifacts: ArtifactStore, author: str, category: Category) -> Iterator[Text]:
     """Yield the chunks' texts and hashes; raise an error if they are not exactly those with a vector."""
     embeddings = read_embeddings(artifacts, author, category, vectors=False)
-    for chunk in read_texts(artifacts, author, category):
+    for chunk in verified_texts(artifacts, author, category):
         row = next(embeddings, None)
         if row is None or row.chunk_id != chunk.id or row.text_hash != sha256(chunk.text):
             raise _stale(author, category)

@@ -103,6 +103,10 @@ class Warehouse(Protocol):
     def hashes(self, state: State, author: str, category: Category) -> dict[str, str]:
         """Id -> content hash of the live documents, computed from what is stored now, so an edit in the store shows."""
 
+    def stored_hashes(self, state: State, author: str, category: Category) -> dict[str, str]:
+        """Id -> content hash of the last upsert of the live documents. Where `hashes` says another one, somebody edited
+        the document in the store, or it was damaged. Contents are not read."""
+
     def remove_documents(self, state: State, document_ids: Collection[str]) -> int:
         """Tombstone documents: id, address and time of removal stay, the contents go. Return how many were live."""
 

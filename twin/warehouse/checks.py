@@ -4,9 +4,10 @@ Each function reads what is *stored*, not what the stage returned, and lists wha
 blocks on the result.
 """
 
-from collections.abc import Container, Iterable
+from collections.abc import Container, Iterable, Mapping
 from typing import Protocol
 
+from twin.errors import ConsistencyError
 from twin.models import Category, Document, State
 from twin.verdict import Verdict, name_of
 from twin.warehouse.base import Warehouse
@@ -29,15 +30,44 @@ def look_at(documents: Iterable[Document], *checks: DocumentCheck) -> None:
             check.look(document)
 
 
+def check_stored(warehouse: Warehouse, author: str, category: Category, hashes: Mapping[str, str]) -> None:
+    """Refuse to go on from cleaned documents that are not as cleaning stored them.
+
+    Args:
+        warehouse: read: the stored hashes.
+        author: slug.
+        category: of the documents.
+        hashes: id -> content hash, computed from what is stored now.
+
+    Raises:
+        ConsistencyError: a document was damaged, or edited by hand, which a derived document cannot be.
+    """
+    stored = warehouse.stored_hashes(State.CLEANED, author, category)
+    if odd := [identifier for identifier, content in hashes.items() if stored.get(identifier, content) != content]:
+        document = warehouse.document(State.CLEANED, odd[0])
+        raise ConsistencyError(
+            f"{len(odd)} cleaned {category.value} of {author} are not as they were stored (the first is "
+            f"{name_of(document) if document else odd[0]}): run the cleaned stage again, which makes them from the raw "
+            "documents. To change a text, edit its raw document."
+        )
+
+
 class SoundDocuments:
     """Documents have text and are filed where they belong, each once.
 
     Args:
         raw: ids of the raw documents, where each document must have one behind it.
+        stored: id -> content hash that was stored, where nobody may edit a document.
     """
 
-    def __init__(self, author: str, category: Category, raw: Container[str] | None = None) -> None:
-        self._place, self._raw = (author, category), raw
+    def __init__(
+        self,
+        author: str,
+        category: Category,
+        raw: Container[str] | None = None,
+        stored: Mapping[str, str] | None = None,
+    ) -> None:
+        self._place, self._raw, self._stored = (author, category), raw, stored or {}
         self._problems: list[str] = []
         self._ids: set[str] = set()
         self._count = self._characters = 0
@@ -52,6 +82,11 @@ class SoundDocuments:
             self._problems.append(f"{name_of(document)} belongs to {document.author}/{document.category}")
         if self._raw is not None and document.id not in self._raw:
             self._problems.append(f"{name_of(document)} has no raw document behind it")
+        if document.id in self._stored and self._stored[document.id] != document.content_hash:
+            self._problems.append(
+                f"{name_of(document)} is not as it was stored, so it was damaged or edited by hand: run the cleaned "
+                "stage again"
+            )
 
     def verdict(self) -> Verdict:
         problems = list(self._problems)
@@ -62,7 +97,10 @@ class SoundDocuments:
 
 def verify_documents(warehouse: Warehouse, state: State, author: str, category: Category) -> Verdict:
     """Documents have text and are filed where they belong; cleaned ones have a live raw document."""
-    raw = warehouse.hashes(State.RAW, author, category) if state is State.CLEANED else None
-    check = SoundDocuments(author, category, raw)
+    raw = stored = None
+    if state is State.CLEANED:
+        raw = warehouse.hashes(State.RAW, author, category)
+        stored = warehouse.stored_hashes(state, author, category)
+    check = SoundDocuments(author, category, raw, stored)
     look_at(warehouse.documents(state, author, category), check)
     return check.verdict()

@@ -14,6 +14,7 @@ from twin.warehouse.mongo_schema import prepare
 from twin.warehouse.mongo_server import DUPLICATE_KEY, MongoServer
 from twin.warehouse.removals import REMOVALS, new_token, owners, refuse_outdated, refuse_removed, tombstone_id
 from twin.warehouse.rows import (
+    COMPARED,
     READ_PAGE,
     TOMBSTONE,
     WRITE_BATCH,
@@ -151,7 +152,7 @@ class MongoWarehouse:
                     rows.append(row)
                 except InputError as error:
                     refused.append(str(error))
-            report += self._upsert(state, rows, compared="content_hash")
+            report += self._upsert(state, rows, compared=COMPARED)
         refuse(refused)
         return report
 
@@ -186,6 +187,12 @@ class MongoWarehouse:
 
     def hashes(self, state: State, author: str, category: Category) -> dict[str, str]:
         return {document.id: document.content_hash for document in self.documents(state, author, category)}
+
+    def stored_hashes(self, state: State, author: str, category: Category) -> dict[str, str]:
+        with self._database() as database:
+            live = {"author": author, "category": category.value, "removed_at": None}
+            rows = database[state].find(live, {"content_hash": 1})
+            return {row["_id"]: str(row.get("content_hash", "")) for row in rows}
 
     def remove_documents(self, state: State, document_ids: Collection[str]) -> int:
         return self._tombstone(state, document_ids, TOMBSTONE)
@@ -343,8 +350,8 @@ class MongoWarehouse:
 
     # -- writing -----------------------------------------------------------------------------------------------------
 
-    def _upsert(self, name: str, rows: Iterable[Row], compared: str | None = None) -> WriteReport:
-        """Insert or change rows by id, if `compared` (default: any of their fields) differs from the stored row."""
+    def _upsert(self, name: str, rows: Iterable[Row], compared: tuple[str, ...] = ()) -> WriteReport:
+        """Insert or change rows by id, if one of `compared` (default: all fields) differs from the stored row."""
         moment = now()
         dates: Row = {"updated_at": moment, "removed_at": None}
 
@@ -354,13 +361,10 @@ class MongoWarehouse:
             if old.get("removed_at") is not None:
                 return "inserted", changed
             given = new.keys() - dates.keys() - {"id", "created_at"}
-            same = all(
-                old.get(field, TABLE[name].default(field)) == new[field]
-                for field in ([compared] if compared else given)
-            )
+            same = all(old.get(field, TABLE[name].default(field)) == new[field] for field in (compared or given))
             return ("unchanged", None) if same else ("updated", changed)
 
-        look = {compared: 1, "removed_at": 1} if compared else None
+        look = dict.fromkeys((*compared, "removed_at"), 1) if compared else None
         dated = ({**row, "created_at": moment, **dates} for row in rows)
         return WriteReport(**self._merge(name, dated, look, change))
 

@@ -26,6 +26,9 @@ Item = TypeVar("Item")
 Row = dict[str, Any]
 Parsed = TypeVar("Parsed", bound=BaseModel)
 
+COMPARED = ("content_hash", "author", "category")
+"""Fields that say whether a stored document is the given one. A row in which the place is wrong is in nobody's list."""
+
 WRITE_BATCH = 200
 """Documents per write. Small enough to hold a lock only for milliseconds, large enough to save round trips."""
 

@@ -18,6 +18,7 @@ from twin.models import Author, Capture, Category, CrawlRecord, Document, Link, 
 from twin.warehouse.base import TABLES, RestoreReport
 from twin.warehouse.removals import REMOVALS, new_token, owners, refuse_outdated, refuse_removed, tombstone_id
 from twin.warehouse.rows import (
+    COMPARED,
     READ_PAGE,
     TOMBSTONE,
     WRITE_BATCH,
@@ -166,7 +167,7 @@ class SqliteWarehouse:
             known = {
                 row["id"]: row
                 for row in connection.execute(
-                    f"SELECT id, content_hash, removed_at FROM {state} WHERE id IN ({_marks(rows)})",  # noqa: S608
+                    f"SELECT id, removed_at, {','.join(COMPARED)} FROM {state} WHERE id IN ({_marks(rows)})",  # noqa: S608
                     list(rows),
                 )
             }
@@ -174,7 +175,7 @@ class SqliteWarehouse:
             for identifier, row in rows.items():
                 old = known.get(identifier)
                 live = old is not None and old["removed_at"] is None
-                if live and old is not None and old["content_hash"] == row["content_hash"]:
+                if live and old is not None and all(old[name] == row[name] for name in COMPARED):
                     continue
                 _write(connection, state, ("id",), _encoded(row))
                 inserted, updated = inserted + (not live), updated + live
@@ -213,6 +214,13 @@ class SqliteWarehouse:
 
     def hashes(self, state: State, author: str, category: Category) -> dict[str, str]:
         return {document.id: document.content_hash for document in self.documents(state, author, category)}
+
+    def stored_hashes(self, state: State, author: str, category: Category) -> dict[str, str]:
+        rows = self._file.select(
+            f"SELECT id, content_hash FROM {state} WHERE author = ? AND category = ? AND removed_at IS NULL",  # noqa: S608
+            (author, category),
+        )
+        return {row["id"]: row["content_hash"] for row in rows}
 
     def remove_documents(self, state: State, document_ids: Collection[str]) -> int:
         removed = 0

@@ -1,10 +1,12 @@
 """One SQLite file, opened and migrated at the first use; SQLite's errors become one sentence that says what to do."""
 
+import os
 import sqlite3
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -67,10 +69,12 @@ class SqliteFile:
                     "make it writable or set TWIN_STORE to another folder."
                 ) from error
             connection = sqlite3.connect(
-                self.path, timeout=self._busy_timeout_s, isolation_level=None, check_same_thread=False
+                self._address(), timeout=self._busy_timeout_s, isolation_level=None, check_same_thread=False, uri=True
             )
             try:
                 connection.row_factory = sqlite3.Row
+                # A damaged text must not keep the other rows from being read; its hash says that it is damaged.
+                connection.text_factory = partial(str, encoding="utf-8", errors="backslashreplace")
                 # Removed data is overwritten: otherwise the texts of a removed author stay in free pages of the file.
                 connection.execute("PRAGMA secure_delete = ON")
                 self._prepare(connection)
@@ -79,6 +83,15 @@ class SqliteFile:
                 raise
             self._connection = connection
         return self._connection
+
+    def _address(self) -> str:
+        """The file as a URI. Where nothing may be written, such as in a backup, SQLite must not create its files beside
+        it; without a journal it then takes the file as one that nobody changes."""
+        address = self.path.absolute().as_uri()
+        if not self.path.exists() or os.access(self.path.parent, os.W_OK):
+            return address
+        journal = self.path.with_name(f"{self.path.name}-wal")
+        return f"{address}?mode=ro" + ("" if journal.exists() and journal.stat().st_size else "&immutable=1")
 
     def _prepare(self, connection: sqlite3.Connection) -> None:
         """Set up the journal and bring the schema to the newest version."""
@@ -126,6 +139,8 @@ class SqliteFile:
             yield
         except UnicodeEncodeError:
             raise InputError("The text contains half a character (a lone surrogate): save it again as UTF-8.") from None
+        except UnicodeDecodeError as error:  # in a message of SQLite that quotes what is damaged
+            raise StoreError(f"The warehouse {self.path} {_FIX_HINTS[sqlite3.SQLITE_CORRUPT]}") from error
         except sqlite3.Error as error:
             said = _FIX_HINTS.get(_code(error), f"failed ({error}): check it with `PRAGMA integrity_check`.")
             raise StoreError(f"The warehouse {self.path} {said}") from error

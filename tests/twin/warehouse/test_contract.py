@@ -162,11 +162,22 @@ def test_an_edit_shows_at_once_and_lives_until_the_source_changes(warehouse: War
         edit_row(warehouse, source.id, "text", "edited")
     assert stored(warehouse) == [edited]
     assert warehouse.hashes(State.RAW, "ada", Category.ARTICLES) == {source.id: edited.content_hash}
+    assert warehouse.stored_hashes(State.RAW, "ada", Category.ARTICLES) == {source.id: source.content_hash}
     assert warehouse.upsert_documents(State.RAW, [source]) == WriteReport(unchanged=1)
     assert stored(warehouse) == [edited]
     changed = document(1, text="a new version")
     assert warehouse.upsert_documents(State.RAW, [changed]) == WriteReport(updated=1)
     assert stored(warehouse) == [changed]
+
+
+def test_a_row_in_a_wrong_place_comes_back_to_its_own(warehouse: Warehouse) -> None:
+    warehouse.upsert_documents(State.RAW, [document(1)])
+    edit_row(warehouse, document(1).id, "category", "posts")
+    assert stored(warehouse) == []
+    assert warehouse.upsert_documents(State.RAW, [document(1)]) == WriteReport(updated=1)
+    assert stored(warehouse) == [document(1)]
+    warehouse.remove_documents(State.RAW, [document(1).id])
+    assert warehouse.stored_hashes(State.RAW, "ada", Category.ARTICLES) == {}
 
 
 def test_only_live_documents_can_be_edited(warehouse: Warehouse) -> None:

@@ -22,6 +22,8 @@ from twin.warehouse.base import TABLES
 from twin.warehouse.sqlite_file import SqliteFile
 from twin.warehouse.sqlite_schema import MIGRATIONS
 
+ADA = Author(slug="ada", name="Ada")
+
 json_values = st.recursive(
     st.none() | st.booleans() | st.integers(-(2**53), 2**53) | st.floats(-1e9, 1e9) | st.text(max_size=5),
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=5), inner, max_size=3),
@@ -112,6 +114,28 @@ def test_a_file_that_is_not_a_database_is_one_sentence(tmp_path: Path) -> None:
     (tmp_path / "w.sqlite").write_bytes(b"This is a diary, not a database. " * 100)
     with pytest.raises(StoreError, match="is not an SQLite database"):
         SqliteWarehouse(tmp_path / "w.sqlite").authors()
+
+
+def test_a_file_that_cannot_be_written_can_be_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = tmp_path / "a b#c?d%.sqlite"
+    warehouse = SqliteWarehouse(path)
+    warehouse.upsert_authors([ADA])
+    warehouse.close()
+    monkeypatch.setattr("os.access", lambda *_: False)
+    again = SqliteWarehouse(path)
+    assert again.authors() == [ADA]
+    assert [entry.name for entry in tmp_path.iterdir()] == [path.name], "a file was made beside it"
+    with pytest.raises(StoreError, match="is read-only"):
+        again.upsert_authors([ADA.model_copy(update={"name": "Other"})])
+    again.close()
+
+
+def test_a_text_that_is_no_text_keeps_no_other_row_from_being_read(tmp_path: Path) -> None:
+    warehouse = SqliteWarehouse(tmp_path / "w.sqlite")
+    warehouse.upsert_authors([ADA, ADA.model_copy(update={"slug": "bob"})])
+    with warehouse._file.transaction() as connection:
+        connection.execute("UPDATE authors SET name = CAST(? AS TEXT) WHERE slug = 'ada'", (b"A\xffda",))
+    assert [author.name for author in warehouse.authors()] == ["A\\xffda", ADA.name]
 
 
 def test_a_damaged_file_is_one_sentence(tmp_path: Path) -> None:

@@ -1,7 +1,10 @@
 """One shard of Qdrant Edge: creating, filling and reading it. `store` handles versions and authors."""
 
 import contextlib
+import errno
+import os
 import shutil
+import tempfile
 from array import array
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from datetime import UTC, datetime, timedelta
@@ -15,7 +18,7 @@ from twin.errors import StoreError
 from twin.models import Chunk
 from twin.terms.bm25 import SparseVector
 from twin.vectors.base import Point, Scored, Vector, Where
-from twin.vectors.edge.versions import Index
+from twin.vectors.edge.versions import Index, copy_sparse
 from twin.vectors.payload import (
     BATCH,
     CHUNK,
@@ -43,6 +46,9 @@ _SPARE_BYTES = 64 * 1024 * 1024
 TOGETHER = 1024
 """Points per update: above a few hundred, the number makes no measurable difference."""
 
+_PANIC = "PanicException"
+"""Name of the class of a panic in Rust, which is no `Exception` and which pyo3 does not export."""
+
 _PAGE = 4096
 _VECTORS_PAGE = 512
 
@@ -51,11 +57,37 @@ _MICROSECOND = timedelta(microseconds=1)
 
 
 def opened(path: Path) -> "EdgeShard":
-    """An existing shard, open for reading."""
+    """An existing shard, open for reading.
+
+    The engine opens its files for writing. If that is not allowed, such as in a backup, it gets a copy in the folder
+    for temporary files, whose names are removed at once: what is open stays usable (POSIX).
+
+    Raises:
+        StoreError: the engine fails, or there is no space for a copy.
+    """
     from qdrant_edge import EdgeShard
 
-    with engine(path):
-        return EdgeShard.load(str(path))
+    if _writable(path):
+        with engine(path):
+            return EdgeShard.load(str(path))
+    try:
+        with tempfile.TemporaryDirectory(prefix="llm-twin-") as folder:
+            if shutil.disk_usage(folder).free < allocated(path) + _SPARE_BYTES:
+                raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+            copy = Path(folder, path.name)
+            copy_sparse(path, copy)
+            with engine(path):
+                return EdgeShard.load(str(copy))
+    except OSError as error:
+        raise StoreError(
+            f"{path} is read-only, and a copy of it in {tempfile.gettempdir()} cannot be opened ({error.strerror}): "
+            "make it writable, or set TMPDIR to a folder with more space."
+        ) from error
+
+
+def settle(path: Path) -> None:
+    """Open a new shard once: this brings its files into the state in which every later opening finds them."""
+    opened(path).close()
 
 
 def write(path: Path, dimension: int, index: Index, points: Iterable[Point], deletes: Collection[str]) -> int:
@@ -182,13 +214,20 @@ def check_space(path: Path, needed: int = 0) -> None:
 
 @contextlib.contextmanager
 def engine(path: Path) -> Iterator[None]:
-    """The engine reports every failure as a bare `Exception`; only that becomes a `StoreError`."""
+    """The engine reports every failure as a bare `Exception`, or panics; only these become a `StoreError`."""
     try:
         yield
-    except Exception as error:
-        if type(error) is not Exception:
+    except BaseException as error:
+        if type(error) is not Exception and type(error).__name__ != _PANIC:
             raise
-        raise StoreError(f"The vector shard in {path} cannot be used: {error}") from error
+        said = " ".join(str(error).split()).rstrip(".")
+        raise StoreError(
+            f"The vector shard in {path} cannot be used ({said}): run the collection stage again."
+        ) from error
+
+
+def _writable(path: Path) -> bool:
+    return all(os.access(each, os.W_OK) for each in (path, *path.rglob("*")))
 
 
 def _load_or_create(path: Path, dimension: int, index: Index) -> "EdgeShard":

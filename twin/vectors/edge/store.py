@@ -4,8 +4,12 @@ Only one process at a time can open a shard *with a write-ahead log*. Our shards
 that nobody reads, flushes it and switches the pointer (see `versions`), so a log would not protect anything more.
 Without a log, any number of processes can open the same version in place, within milliseconds and without extra disk
 space. Opening replaces two small JSON files by equal ones and changes no data.
+
+A version has checksums (see `checksums`). They are compared when it is opened, and byte by byte when points are
+loaded, which makes a damaged version anew.
 """
 
+import contextlib
 import os
 import threading
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
@@ -13,11 +17,12 @@ from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from twin.errors import RemovedError, StoreError
+from twin.errors import DamagedError, RemovedError, StoreError
 from twin.identity import check_slug
 from twin.models import Category, Chunk
 from twin.terms.bm25 import SparseVector
 from twin.vectors.base import Found, Point, Scored, Vector, Where
+from twin.vectors.edge import checksums
 from twin.vectors.edge import shard as edge_shard
 from twin.vectors.edge.shard import Query
 from twin.vectors.edge.versions import Index, Manifest, VersionedFolder, copy_sparse
@@ -30,6 +35,10 @@ LOCK_TIMEOUT_S = 60.0
 
 LAYOUT = 2
 """Version of the points' layout. A shard of another layout gives no results, and the next build writes it again."""
+
+
+_Key = tuple[int, Path]
+_Opened = tuple[Manifest, "EdgeShard"]
 
 
 class EdgeVectorStore:
@@ -54,7 +63,9 @@ class EdgeVectorStore:
         self._root, self._guard = root, guard
         self._lock_timeout_s = lock_timeout_s
         self._index = Index(quantized=quantized)
-        self._opened: dict[tuple[int, Path], tuple[Manifest, EdgeShard]] = {}
+        self._opened: dict[_Key, _Opened] = {}
+        self._before: dict[_Key, _Opened] = {}  # the version that was opened before; a search may have found its points
+        self._pins = threading.local()
         self._opening = threading.Lock()
 
     @property
@@ -78,6 +89,7 @@ class EdgeVectorStore:
         dimension: int,
         upserts: Iterable[Point],
         deletes: Collection[str],
+        afresh: bool = False,
     ) -> None:
         """See `VectorStore.apply`: all or nothing for readers. Changed index settings alone also make a new version."""
         folder = self._folder(category, author)
@@ -87,17 +99,19 @@ class EdgeVectorStore:
         wanted = Manifest(version="", model=model, dimension=dimension, points=0, layout=LAYOUT, index=self._index)
         try:
             self._guard(author)
-            current = folder.manifest()
-            if first is None and (current is None or (not deletes and wanted.like(current))):
+            current = None if afresh else folder.manifest()
+            if first is None and not afresh and (current is None or (not deletes and wanted.like(current))):
                 return
             with folder.writing(self._lock_timeout_s), folder.next_version() as path:
-                current = folder.manifest()
+                current = None if afresh else folder.manifest()
                 if current and wanted.holds(current):
                     copy_sparse(folder.location(current.version), path)
                 written = edge_shard.write(path, dimension, self._index, points, deletes)
+                edge_shard.settle(path)
+                made = {"version": path.name, "points": written, "checksums": checksums.note(path)}
                 # A removal waits for the lock after it left its tombstone: it either shows here, or removes this too.
                 self._guard(author)
-                folder.switch(wanted.model_copy(update={"version": path.name, "points": written}))
+                folder.switch(wanted.model_copy(update=made))
         except RemovedError:
             self.remove_author(author)
             raise
@@ -106,6 +120,28 @@ class EdgeVectorStore:
             raise StoreError(
                 f"{folder.path} cannot be written ({reason}): free up disk space or fix its permissions."
             ) from error
+
+    def damage(self, category: Category, author: str) -> str:
+        """See `VectorStore.damage`. A version without checksums, of an older release, gets them if it can be opened."""
+        folder = self._folder(category, author)
+        try:
+            manifest = folder.manifest()
+            if manifest is None:
+                return ""
+            checksums.check(folder.location(manifest.version), manifest.checksums, every_byte=True)
+        except DamagedError as error:
+            return f"{str(error).rstrip('.')}."
+        if manifest.checksums:
+            return ""
+        try:
+            self._open(category, author)
+        except StoreError as error:
+            return str(error)
+        with contextlib.suppress(OSError, StoreError), folder.writing(self._lock_timeout_s):  # a read-only store
+            if folder.manifest() == manifest:
+                noted = checksums.note(folder.location(manifest.version))
+                folder.switch(manifest.model_copy(update={"checksums": noted}))
+        return ""
 
     def count(self, category: Category, author: str) -> int:
         """See `VectorStore.count`."""
@@ -151,7 +187,8 @@ class EdgeVectorStore:
         if opened is None or opened[0].index is None:
             return {}
         manifest, shard = opened
-        info = shard.info()
+        with edge_shard.engine(self._root):
+            info = shard.info()
         folder = self._folder(category, author).location(manifest.version)
         return {
             "segments": info.segments_count,
@@ -189,10 +226,24 @@ class EdgeVectorStore:
             by_author.setdefault(point.author, []).append(point.id)
         chunks: dict[str, Chunk] = {}
         for author, identifiers in by_author.items():
-            opened = self._open(category, author)
-            if opened is not None:
-                chunks |= edge_shard.chunks(opened[1], self._root, identifiers)
+            key = (os.getpid(), self._folder(category, author).path)
+            for opened in (self._open(category, author), self._before.get(key)):
+                lacking = [identifier for identifier in identifiers if identifier not in chunks]
+                if opened is not None and lacking:  # otherwise they were found in the version before a switch
+                    chunks |= edge_shard.chunks(opened[1], self._root, lacking)
         return chunks
+
+    @contextlib.contextmanager
+    def pinned(self) -> Iterator[None]:
+        """See `VectorStore.pinned`."""
+        if getattr(self._pins, "opened", None) is not None:
+            yield
+            return
+        self._pins.opened = {}
+        try:
+            yield
+        finally:
+            self._pins.opened = None
 
     def remove_author(self, author: str) -> int:
         """See `VectorStore.remove_author`."""
@@ -203,13 +254,23 @@ class EdgeVectorStore:
         """Close all open shards."""
         with self._opening:
             self._opened.clear()
+            self._before.clear()
 
     def _folder(self, category: Category, author: str) -> VersionedFolder:
         return VersionedFolder(self._root / category.value / check_slug(author))
 
-    def _open(self, category: Category, author: str) -> tuple[Manifest, "EdgeShard"] | None:
-        """The current version, opened once per process. A replaced version closes when its last search ends."""
+    def _open(self, category: Category, author: str) -> _Opened | None:
+        """The version that this thread has pinned, or the current one."""
+        pins: dict[Path, _Opened | None] | None = getattr(self._pins, "opened", None)
         folder = self._folder(category, author)
+        if pins is None:
+            return self._current(folder)
+        if folder.path not in pins:
+            pins[folder.path] = self._current(folder)
+        return pins[folder.path]
+
+    def _current(self, folder: VersionedFolder) -> _Opened | None:
+        """The current version, opened once per process. A replaced version closes when its last search ends."""
         key = (os.getpid(), folder.path)
         with self._opening:
             manifest = folder.manifest()
@@ -218,18 +279,30 @@ class EdgeVectorStore:
                 if opened is not None and opened[0] == manifest:
                     return opened
                 try:
-                    shard = edge_shard.opened(folder.location(manifest.version))
-                    points = edge_shard.count(shard, folder.path)
-                    if points != manifest.points:
-                        raise StoreError(
-                            f"{folder.path} contains {points} points instead of {manifest.points}: "
-                            "remove it and load the points again."
-                        )
+                    shard = self._checked(folder, manifest)
                 except StoreError:
                     # Two writers may have switched since the pointer was read, and removed the version.
                     if (newer := folder.manifest()) == manifest:
                         raise
                     manifest = newer
                     continue
+                if opened is not None:
+                    self._before[key] = opened
                 self._opened[key] = (manifest, shard)
             return None
+
+    @staticmethod
+    def _checked(folder: VersionedFolder, manifest: Manifest) -> "EdgeShard":
+        """Open a version if its files and its number of points are those that were written."""
+        path = folder.location(manifest.version)
+        try:
+            checksums.check(path, manifest.checksums)
+        except DamagedError as error:
+            raise DamagedError(f"The vector shard is damaged ({error}): run the collection stage again.") from error
+        shard = edge_shard.opened(path)
+        points = edge_shard.count(shard, folder.path)
+        if points != manifest.points:
+            raise DamagedError(
+                f"{folder.path} contains {points} points instead of {manifest.points}: run the collection stage again."
+            )
+        return shard

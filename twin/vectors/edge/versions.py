@@ -13,15 +13,19 @@ import os
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 from filelock import FileLock, Timeout
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict, Field
 
 from twin.atomic import replacing, sync_tree
-from twin.errors import StoreError
+from twin.errors import DamagedError, StoreError
+from twin.identity import sha256
 
 _BLOCK = 1 << 20
 _NOT_BY_KERNEL = (errno.EXDEV, errno.ENOSYS, errno.EINVAL, errno.EOPNOTSUPP, errno.EBADF, errno.ETXTBSY)
+_POINTER = "CURRENT"
+_DIGEST = "digest"  # of the pointer's other fields
 
 
 class Index(BaseModel):
@@ -43,12 +47,13 @@ class Manifest(BaseModel):
 
     model_config = ConfigDict(frozen=True)
 
-    version: str
+    version: str = Field(pattern=r"^\d*$")
     model: str  # what the points were made with
     dimension: int
     points: int
     layout: int = 1  # layout of the points, see `twin.vectors.edge.store`; the first releases wrote none
     index: Index | None = None
+    checksums: str = ""  # digest of the list of the version's files, see `checksums`; older versions have none
 
     def holds(self, other: "Manifest") -> bool:
         """Whether points of the other version can stay unchanged."""
@@ -69,15 +74,20 @@ class VersionedFolder:
         """The current version; None if nothing was ever written.
 
         Raises:
-            StoreError: the pointer is damaged.
+            DamagedError: the pointer is not what was written.
+            StoreError: it cannot be read.
         """
-        pointer = self.path / "CURRENT"
+        pointer = self.path / _POINTER
         try:
-            return Manifest.model_validate_json(pointer.read_bytes())
+            fields = json.loads(pointer.read_bytes())
+            digest = fields.pop(_DIGEST, None)  # older versions wrote none
+            if digest != _digest(fields) and (digest is not None or fields.get("checksums")):
+                raise DamagedError(f"{pointer} is damaged: run the collection stage again.")
+            return Manifest.model_validate(fields)
         except FileNotFoundError:
             return None
-        except ValidationError as error:
-            raise StoreError(f"{pointer} is damaged: remove {self.path} and load the points again.") from error
+        except (ValueError, AttributeError, TypeError, IsADirectoryError) as error:  # also pydantic's and JSON's errors
+            raise DamagedError(f"{pointer} is damaged: run the collection stage again.") from error
         except OSError as error:
             raise StoreError(
                 f"{pointer} cannot be read ({error.strerror}): fix its permissions or correct TWIN_STORE."
@@ -112,13 +122,13 @@ class VersionedFolder:
     @contextlib.contextmanager
     def next_version(self) -> Iterator[Path]:
         """Path of a new version, which does not exist yet; it is removed if the block fails. Needs the lock."""
-        current = self.manifest()
-        number = int(current.version) + 1 if current else 1
+        current = self._readable()
+        number = int(current.version or 0) + 1 if current else 1
         path = self.location(f"{number:08d}")
         try:
             yield path
         except BaseException:
-            current = self.manifest()
+            current = self._readable()
             if current is None or current.version != path.name:  # otherwise it failed after the switch, and is valid
                 shutil.rmtree(path, ignore_errors=True)
             raise
@@ -130,8 +140,11 @@ class VersionedFolder:
         What a reader has already opened stays usable even after its files are removed (POSIX).
         """
         sync_tree(self.location(manifest.version))
-        with replacing(self.path / "CURRENT") as temporary:
-            temporary.write_text(json.dumps(manifest.model_dump(), sort_keys=True))
+        if (self.path / _POINTER).is_dir():
+            shutil.rmtree(self.path / _POINTER)
+        fields = manifest.model_dump()
+        with replacing(self.path / _POINTER) as temporary:
+            temporary.write_text(json.dumps({**fields, _DIGEST: _digest(fields)}, sort_keys=True))
         self._sweep()
 
     def remove(self, timeout_s: float) -> int:
@@ -143,13 +156,20 @@ class VersionedFolder:
         points = 0
         try:
             with self.writing(timeout_s):
-                with contextlib.suppress(StoreError):  # a damaged pointer, which is removed as well
-                    points = current.points if (current := self.manifest()) else 0
-                (self.path / "CURRENT").unlink(missing_ok=True)
+                points = current.points if (current := self._readable()) else 0
+                if not (self.path / _POINTER).is_dir():
+                    (self.path / _POINTER).unlink(missing_ok=True)
                 shutil.rmtree(self.path)
         except OSError as error:
             raise StoreError(f"{self.path} cannot be removed ({error.strerror}): fix its permissions.") from error
         return points
+
+    def _readable(self) -> Manifest | None:
+        """The current version, if the pointer can be read; versions that nothing points to are remnants."""
+        try:
+            return self.manifest()
+        except DamagedError:
+            return None
 
     def _sweep(self) -> None:
         """Remove every version but the current one and the one before it.
@@ -157,8 +177,8 @@ class VersionedFolder:
         A late reader that is opening an old version renames files in it during the removal; the next sweep removes what
         is left. A version that never became current has no readers and must be removed at once.
         """
-        current = self.manifest()
-        number = int(current.version) if current else 0
+        current = self._readable()
+        number = int(current.version or 0) if current else 0
         for entry in self.path.iterdir():
             if entry.name.isdigit() and not number - 1 <= int(entry.name) <= number:
                 shutil.rmtree(entry, ignore_errors=int(entry.name) < number)
@@ -180,7 +200,7 @@ def copy_sparse(source: Path, target: Path) -> None:
 def _copy_file(source: Path, target: Path) -> None:
     with source.open("rb") as reader, target.open("wb") as writer:
         size = os.fstat(reader.fileno()).st_size
-        for start, end in _data(reader.fileno(), size):
+        for start, end in data_ranges(reader.fileno(), size):
             _copy_range(reader.fileno(), writer.fileno(), start, end)
         writer.truncate(size)
 
@@ -199,7 +219,7 @@ def _copy_range(source: int, target: int, start: int, end: int) -> None:
         start += done
 
 
-def _data(descriptor: int, size: int) -> Iterator[tuple[int, int]]:
+def data_ranges(descriptor: int, size: int) -> Iterator[tuple[int, int]]:
     """Ranges of a file that contain data; a file system without holes reports the whole file."""
     start = 0
     while start < size:
@@ -210,3 +230,7 @@ def _data(descriptor: int, size: int) -> Iterator[tuple[int, int]]:
         end = os.lseek(descriptor, start, os.SEEK_HOLE)
         yield start, end
         start = end
+
+
+def _digest(fields: dict[str, Any]) -> str:
+    return sha256(json.dumps(fields, sort_keys=True))

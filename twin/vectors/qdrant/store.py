@@ -101,6 +101,7 @@ class QdrantVectorStore:
         dimension: int,
         upserts: Iterable[Point],
         deletes: Collection[str],
+        afresh: bool = False,  # noqa: ARG002 - the server knows its own damage
     ) -> None:
         """See `VectorStore.apply`. Batch by batch: meanwhile, a search sees old and new points of a changed author."""
         try:
@@ -147,6 +148,10 @@ class QdrantVectorStore:
             if live != name:
                 client.upsert(name, [marker_point(author)], wait=True)
                 switch(client, category, live, name)
+
+    def damage(self, category: Category, author: str) -> str:  # noqa: ARG002 - the server checks its own files
+        """See `VectorStore.damage`: nothing that can be seen from here."""
+        return ""
 
     def count(self, category: Category, author: str) -> int:
         """See `VectorStore.count`."""
@@ -231,6 +236,10 @@ class QdrantVectorStore:
                 query = Terms(indices=sparse.indices.tolist(), values=sparse.values.tolist())
                 terms = _nearest(client, alias, where, query, SPARSE, params, limit)
         return Found(dense, terms)
+
+    def pinned(self) -> contextlib.AbstractContextManager[None]:
+        """See `VectorStore.pinned`."""
+        return contextlib.nullcontext()
 
     def chunks(self, category: Category, found: Sequence[Scored]) -> dict[str, Chunk]:
         """See `VectorStore.chunks`."""
