@@ -1,6 +1,7 @@
 """The warehouse on a MongoDB server, through pymongo; one collection per table, with the fields at the top level."""
 
-from collections import Counter
+import hashlib
+from collections import Counter, defaultdict
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Any, TypeVar
@@ -9,6 +10,7 @@ from twin.batching import batches
 from twin.errors import ConsistencyError, InputError
 from twin.models import Author, Capture, Category, CrawlRecord, Document, Link, State, WriteReport
 from twin.warehouse.base import TABLES, RestoreReport
+from twin.warehouse.mongo_raw import owned_rows
 from twin.warehouse.mongo_schema import prepare
 from twin.warehouse.mongo_server import DUPLICATE_KEY, MongoServer
 from twin.warehouse.rows import (
@@ -22,6 +24,7 @@ from twin.warehouse.rows import (
     crawl_row,
     document_from,
     document_row,
+    horizon,
     now,
     parse,
     place,
@@ -29,7 +32,7 @@ from twin.warehouse.rows import (
     refuse,
     stamp,
 )
-from twin.warehouse.tables import TABLE, checked_row
+from twin.warehouse.tables import TABLE, Table, checked_row, number_of_import
 
 Entity = TypeVar("Entity", Author, Link)
 
@@ -87,6 +90,15 @@ class MongoWarehouse:
 
     def remove_links(self, author: str, urls: Collection[str]) -> int:
         return self._tombstone("links", [f"{author} {url}" for url in urls], {})
+
+    def link_marks(self) -> dict[str, str]:
+        # MongoDB has no triggers, so this reads all links, but as bytes: decoding them would be most of the work.
+        digests = defaultdict(hashlib.sha256)
+        with self._database() as database:
+            for name in ("authors", "links"):
+                for owner, row in owned_rows(database[name], TABLE[name].owner):
+                    digests[owner].update(row)
+        return {owner: digest.hexdigest()[:32] for owner, digest in digests.items()}
 
     # -- documents ---------------------------------------------------------------------------------------------------
 
@@ -164,18 +176,22 @@ class MongoWarehouse:
                 ]
                 if changes:
                     database[state].bulk_write(changes, ordered=False)
+            wrong = mine | {"checked_at": {"$gt": horizon()}}
+            database[state].update_many(wrong, {"$set": {"checked_at": stamp(moment)}})
             return database[state].update_many(mine, {"$max": {"checked_at": stamp(moment)}}).matched_count
 
     # -- crawl log ---------------------------------------------------------------------------------------------------
 
     def log_crawl(self, records: Sequence[CrawlRecord]) -> None:
-        refuse(self.restore("crawl_log", [crawl_row(record) for record in records]).refused)
+        rows, refused = self._numbered("crawl_log", [crawl_row(record) for record in records])
+        self._merge("crawl_log", rows, {"_id": 1}, lambda _old, _new: ("unchanged", None))
+        refuse(refused)
 
     def last_crawls(self, author: str, category: Category) -> dict[str, CrawlRecord]:
         # Match, sort and group follow the index, so that the server jumps from url to url.
         newest: list[Row] = [
             {"$match": {"author": author, "category": category.value}},
-            {"$sort": {"url": 1, "checked_at": 1}},
+            {"$sort": {"url": 1, "number": 1, "checked_at": 1}},
             {"$group": {"_id": "$url", "newest": {"$last": "$_id"}}},
         ]
         rows: list[Row] = []
@@ -189,16 +205,23 @@ class MongoWarehouse:
     # -- captures ----------------------------------------------------------------------------------------------------
 
     def upsert_captures(self, captures: Sequence[Capture]) -> WriteReport:
-        report = self.restore("captures", [capture_row(capture) for capture in captures])
-        refuse(report.refused)
-        return WriteReport(inserted=report.inserted, updated=report.updated, unchanged=report.unchanged + report.kept)
+        rows, refused = self._numbered("captures", [capture_row(capture) for capture in captures])
+
+        def change(old: Row, new: Row) -> tuple[str, Row | None]:
+            same = all(old.get(name) == value for name, value in new.items() if name not in ("id", "number"))
+            return ("unchanged", None) if same else ("updated", new)
+
+        report = WriteReport(**self._merge("captures", rows, None, change))
+        refuse(refused)
+        return report
 
     def captures(self, author: str, link: str | None = None, url: str | None = None) -> list[Capture]:
         wanted = {name: value for name, value in (("link", link), ("url", url)) if value is not None}
         with self._database() as database:
             rows = list(database["captures"].find({"author": author, **wanted}))
-        found = [_model(Capture, row, "captures") for row in rows]
-        return sorted(sorted(found, key=lambda each: each.id), key=lambda each: each.fetched_at, reverse=True)
+        rows.sort(key=lambda row: str(row["_id"]))
+        rows.sort(key=lambda row: (row.get("number") or 0, str(row.get("fetched_at"))), reverse=True)
+        return [_model(Capture, row, "captures") for row in rows]
 
     def remove_captures(self, author: str, capture_ids: Collection[str]) -> int:
         removed = 0
@@ -249,12 +272,56 @@ class MongoWarehouse:
                 else:
                     yield stored
 
-        def change(old: Row, new: Row) -> tuple[str, Row | None]:
-            there, given = spec.version(old), spec.version(new)
-            return ("updated", new) if there < given else ("unchanged" if there == given else "kept", None)
+        def numbered() -> Iterator[Row]:
+            for batch in batches(accepted(), WRITE_BATCH):
+                newest = self._newest(table, batch)
+                for row in batch:
+                    number = number_of_import(row[spec.moment], newest.get(_series(spec, row)))
+                    yield row | {"number": number}
 
-        counts = self._merge(table, accepted(), dict.fromkeys(spec.age, 1) | {"_id": 1}, change)
+        def change(old: Row, new: Row) -> tuple[str, Row | None]:
+            done = spec.compared(new, old)
+            return done, new if done == "updated" else None
+
+        rows_to_write = numbered() if spec.series else accepted()
+        counts = self._merge(table, rows_to_write, dict.fromkeys(spec.age, 1) | {"_id": 1}, change)
         return RestoreReport(**counts, refused=refused)
+
+    def _newest(self, table: str, rows: Sequence[Row]) -> dict[str, tuple[int, str]]:
+        """Number and time of the newest stored row of each series that one of `rows` belongs to."""
+        spec = TABLE[table]
+        stages: list[Row] = [
+            {"$match": {name: {"$in": sorted({row[name] for row in rows})} for name in spec.series}},
+            {"$sort": {"number": 1, spec.moment: 1}},
+            {
+                "$group": {
+                    "_id": {"$concat": [part for name in spec.series for part in (f"${name}", "\n")]},
+                    "number": {"$last": "$number"},
+                    "moment": {"$last": f"${spec.moment}"},
+                }
+            },
+        ]
+        with self._database() as database:
+            found = list(database[table].aggregate(stages, allowDiskUse=True))
+        return {row["_id"]: (row["number"] or 0, row["moment"]) for row in found}
+
+    def _numbered(self, table: str, rows: Iterable[Row]) -> tuple[list[Row], list[str]]:
+        """Rows that a crawl wrote, each with a number higher than any in the table; and those that are refused.
+
+        Another process may take the same number at the same time: then the time decides between them.
+        """
+        with self._database() as database:
+            newest = database[table].find_one({}, {"number": 1}, sort=[("number", -1)]) or {}
+        number, numbered, refused = max(newest.get("number") or 0, 0), list[Row](), list[str]()
+        for row in rows:
+            try:
+                bson_size(checked_row(table, row), f"The {table} row {row['id']}")
+            except InputError as error:
+                refused.append(str(error))
+                continue
+            number += 1
+            numbered.append(row | {"number": number})
+        return numbered, refused
 
     # -- writing -----------------------------------------------------------------------------------------------------
 
@@ -345,6 +412,10 @@ class MongoWarehouse:
                 live = {"_id": {"$in": batch}, "removed_at": None}
                 removed += database[name].update_many(live, change).modified_count
         return removed
+
+
+def _series(spec: Table, row: Row) -> str:
+    return "".join(f"{row[name]}\n" for name in spec.series)
 
 
 def _entity_row(entity: Author | Link, identifier: str) -> Row:
