@@ -131,7 +131,7 @@ class Warehouse(Protocol):
         """
 
     def upsert_captures(self, captures: Sequence[Capture]) -> WriteReport:
-        """Insert or change the records of captures by id. What is written last is the newest, whatever its time says."""
+        """Insert or change the records of captures by id; the one written last is the newest, whatever its time is."""
 
     def captures(self, author: str, link: str | None = None, url: str | None = None) -> list[Capture]:
         """The author's captures, newest first (see `last_crawls`); with `link` or `url`, only those of it."""

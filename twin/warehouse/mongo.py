@@ -93,7 +93,7 @@ class MongoWarehouse:
 
     def link_marks(self) -> dict[str, str]:
         # MongoDB has no triggers, so this reads all links, but as bytes: decoding them would be most of the work.
-        digests = defaultdict(hashlib.sha256)
+        digests: dict[str, hashlib._Hash] = defaultdict(hashlib.sha256)
         with self._database() as database:
             for name in ("authors", "links"):
                 for owner, row in owned_rows(database[name], TABLE[name].owner):

@@ -2,7 +2,7 @@
 
 import struct
 from collections.abc import Iterator
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from pymongo.collection import Collection
@@ -23,7 +23,9 @@ def owned_rows(collection: "Collection[Row]", owner: str) -> Iterator[tuple[str,
     """
     import bson
 
-    for batch in collection.find_raw_batches({}).sort("_id", 1):
+    batches: Any = collection.find_raw_batches({}).sort("_id", 1)  # typed as rows, but bytes
+    batch: bytes
+    for batch in batches:
         start = 0
         while start < len(batch):
             (size,) = _LENGTH.unpack_from(batch, start)

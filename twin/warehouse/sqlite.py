@@ -324,7 +324,12 @@ class SqliteWarehouse:
                     if done in ("inserted", "updated"):
                         number = {"number": _import_number(connection, table, row)} if spec.series else {}
                         _put(connection, table, spec.key, _encoded(row) | number)
-                    report += RestoreReport(**{done: 1})
+                    report += RestoreReport(
+                        inserted=done == "inserted",
+                        updated=done == "updated",
+                        unchanged=done == "unchanged",
+                        kept=done == "kept",
+                    )
         return report
 
 

@@ -100,8 +100,8 @@ FUTURE = -1
 def number_of_import(moment: str, newest: tuple[int, str] | None) -> int:
     """The number of a row that was not written by a crawl here, but came with `twin import`.
 
-    Crawls number their rows 1, 2, 3, ... as they write them, because a clock may jump back. An import comes in no order,
-    so its rows get the number of the newest one that is there (0 if there is none), and their times decide.
+    Crawls number their rows 1, 2, 3, ... as they write them, because a clock may jump back. An import has no such
+    order, so its rows get the number of the newest one that is there (0 if there is none), and their times decide.
 
     Args:
         moment: the time of the row.

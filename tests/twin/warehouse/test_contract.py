@@ -415,8 +415,9 @@ def test_a_mark_says_whose_links_changed_whatever_changed_them(warehouse: Wareho
         change()
         seen.append(marks)
         other = opener()
-        assert warehouse.link_marks() == (marks := other.link_marks())
+        marks = other.link_marks()
         other.close()
+        assert warehouse.link_marks() == marks
         assert marks.keys() == {"ada", "bob"}
         assert marks["bob"] == seen[0]["bob"]
         assert marks["ada"] != seen[-1]["ada"]
