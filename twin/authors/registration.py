@@ -101,24 +101,20 @@ def pending_links(warehouse: Warehouse, files: AuthorFiles) -> dict[str, Pending
     return pending
 
 
-def link_versions(warehouse: Warehouse, files: AuthorFiles) -> dict[str, dict[str, str]]:
-    """Version of every author's links by category, as they will be after registration; nothing is written.
+def category_versions(warehouse: Warehouse, slug: str, author_file: AuthorFile | None) -> dict[str, str]:
+    """Version of an author's links by category, as they will be after registration; nothing is written.
 
     A sensor that compares this with the versions it saw last misses nothing: neither a link that another process wrote
     to the warehouse, nor one whose run was killed before it could report.
 
+    Args:
+        author_file: the author's file, if there is one.
+
     Raises:
         StoreError: the warehouse cannot be used.
     """
-    slugs = {author.slug for author in warehouse.authors()} | {each.author.slug for each in files.authors}
-    versions = {}
-    for slug in sorted(slugs):
-        author_file = files.get(slug)
-        links = _after(warehouse.links(slug), author_file) if author_file else warehouse.links(slug)
-        versions[slug] = {
-            category.value: _version(link for link in links if category in link.categories) for category in Category
-        }
-    return versions
+    links = _after(warehouse.links(slug), author_file) if author_file else warehouse.links(slug)
+    return {category.value: _version(link for link in links if category in link.categories) for category in Category}
 
 
 def add_link(

@@ -9,8 +9,8 @@ from twin.authors.registration import (
     LinksReport,
     PendingLinks,
     add_link,
+    category_versions,
     drop_link,
-    link_versions,
     pending_links,
     register_author,
     sync_author,
@@ -130,13 +130,13 @@ def test_pending_says_what_would_happen_and_writes_nothing(warehouse: SqliteWare
 
 def test_versions_tell_of_every_change_before_and_after_it_is_written(warehouse: SqliteWarehouse, folder: Path) -> None:
     files = declare(folder, "https://ada.example/a")
-    before = link_versions(warehouse, files)
+    before = category_versions(warehouse, "ada", files.get("ada"))
     sync_author(warehouse, "ada", files)
-    assert link_versions(warehouse, files) == before
+    assert category_versions(warehouse, "ada", files.get("ada")) == before
     add_link(warehouse, "ada", "https://github.com/ada/engine", folder)
-    after = link_versions(warehouse, files)["ada"]
-    assert {category for category in after if after[category] != before["ada"][category]} == {"repositories"}
-    dropped = link_versions(warehouse, declare(folder))["ada"]
+    after = category_versions(warehouse, "ada", files.get("ada"))
+    assert {category for category in after if after[category] != before[category]} == {"repositories"}
+    dropped = category_versions(warehouse, "ada", declare(folder).get("ada"))
     assert {category for category in after if after[category] != dropped[category]} == {"articles"}
 
 
