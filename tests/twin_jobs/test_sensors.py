@@ -6,6 +6,7 @@ from pathlib import Path
 import dagster as dg
 import pytest
 from dagster._core.definitions.partitions.context import partition_loading_context
+from dagster._core.definitions.sensor_definition import SensorExecutionData
 from dagster._core.utils import make_new_run_id
 from hypothesis import given
 from hypothesis import strategies as st
@@ -140,6 +141,41 @@ def test_a_cursor_of_an_older_installation_reports_nothing_again(tmp_path: Path,
                 instance, cursor=cursor, resources={"warehouse": ada, "settings": settings}
             )
             assert isinstance(discover_links(context), dg.SensorResult) is reported
+
+
+def test_a_tick_reports_changes_and_one_without_changes_says_what_is_wrong(
+    tmp_path: Path, ada: SqliteWarehouse
+) -> None:
+    settings = Settings(store=str(tmp_path), authors=str(tmp_path / "authors"))
+    (tmp_path / "authors").mkdir()
+    file = tmp_path / "authors" / "grace.yaml"
+    file.write_text("name: Grace\nlinks: [https://grace.example/compilers]\n")
+    cursor: str | None = OLD_CURSOR
+    with dg.DagsterInstance.ephemeral() as instance:
+
+        def tick() -> SensorExecutionData:
+            nonlocal cursor
+            context = dg.build_sensor_context(
+                instance, cursor=cursor, resources={"warehouse": ada, "settings": settings}
+            )
+            result = discover_links.evaluate_tick(context)
+            cursor = result.cursor
+            return result
+
+        (event,) = tick().asset_events
+        assert isinstance(event, dg.AssetMaterialization)
+        assert event.partition == "grace"
+        assert event.metadata[CATEGORIES].value == [category.value for category in Category]
+        for _ in range(3):
+            assert (tick().asset_events, tick().skip_message) == ([], "No author's links changed.")
+        file.unlink()
+        for _ in range(3):
+            result = tick()
+            assert result.asset_events == []
+            assert f"No author's links changed.\n{file} is missing" in (result.skip_message or "")
+        for name in ("alan", "edsger", "grace", "john", "niklaus", "tony"):
+            (tmp_path / "authors" / f"{name}.yaml").write_text("links: []\n")
+        assert (tick().skip_message or "").endswith("\nAnd 1 more: see `twin authors`.")
 
 
 def test_events_after_an_older_cursor_request_assets_by_their_new_keys(ada: SqliteWarehouse) -> None:

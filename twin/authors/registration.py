@@ -13,6 +13,7 @@ from typing import Any
 
 from twin.authors.declarations import declare_link
 from twin.authors.files import AuthorFile, AuthorFiles
+from twin.authors.missing import missing_files
 from twin.commands import REGISTER
 from twin.errors import InputError
 from twin.identity import check_slug, data_version
@@ -27,7 +28,8 @@ LINKS_VERSION = "1"
 class LinksReport(StageReport):
     """What the registration of one author's links did.
 
-    `categories` are those with an added, changed or removed link; `kinds` counts the author's links by kind.
+    `categories` are those with an added, changed or removed link; `kinds` counts the author's links by kind;
+    `missing_file` is a sentence if the author's file is gone.
     """
 
     author: str
@@ -36,6 +38,7 @@ class LinksReport(StageReport):
     removed: int
     categories: list[str]
     kinds: dict[str, int]
+    missing_file: str | None = None
 
 
 class PendingLinks(Model):
@@ -81,7 +84,8 @@ def sync_author(warehouse: Warehouse, slug: str, files: AuthorFiles) -> LinksRep
         return register_author(warehouse, author_file)
     if warehouse.author(slug) is None:
         raise unknown_author(slug, files.folder)
-    return _report(warehouse, slug, PendingLinks(), written=0)
+    missing = missing_files(warehouse, files.folder, [slug]).get(slug)
+    return _report(warehouse, slug, PendingLinks(), written=0).model_copy(update={"missing_file": missing})
 
 
 def pending_links(warehouse: Warehouse, files: AuthorFiles) -> dict[str, PendingLinks]:

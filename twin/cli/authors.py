@@ -8,6 +8,7 @@ from rich.console import Console
 from rich.table import Table
 
 from twin.authors.files import load_authors
+from twin.authors.missing import missing_files
 from twin.authors.registration import add_link, drop_link
 from twin.authors.removal import remove_author
 from twin.cli.opening import known_author, stores
@@ -19,7 +20,7 @@ links = typer.Typer(help="Add a link to an author without editing a file, list l
 
 @app.callback(invoke_without_command=True)
 def list_authors(context: typer.Context) -> None:
-    """List the authors in the warehouse and the author files that cannot be used."""
+    """List the authors in the warehouse, and the author files that are missing or cannot be used."""
     if context.invoked_subcommand is not None:
         return
     table = Table("author", "name", "links", *(f"cleaned {category.value}" for category in Category), box=None)
@@ -28,7 +29,10 @@ def list_authors(context: typer.Context) -> None:
             counts = [str(len(opened.warehouse.hashes(State.CLEANED, author.slug, category))) for category in Category]
             table.add_row(author.slug, author.name, str(len(opened.warehouse.links(author.slug))), *counts)
         files = load_authors(opened.settings.authors_path)
+        missing = missing_files(opened.warehouse, opened.settings.authors_path)
     Console(width=200).print(table)
+    for sentence in missing.values():
+        typer.echo(f"twin: {sentence}", err=True)
     for error in files.errors:
         typer.echo(f"twin: {error}", err=True)
     if files.errors:

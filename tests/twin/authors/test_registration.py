@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+from twin.authors.checks import check_links
 from twin.authors.files import AuthorFiles, load_authors
 from twin.authors.registration import (
     LinksReport,
@@ -17,6 +18,7 @@ from twin.authors.registration import (
 )
 from twin.errors import InputError
 from twin.models import IMPORT, Author, Category, Link
+from twin.settings import Settings
 from twin.warehouse import SqliteWarehouse
 
 IMPORTED = Link(
@@ -145,6 +147,12 @@ def test_an_author_without_a_file_keeps_the_links(warehouse: SqliteWarehouse, fo
     (folder / "ada.yaml").unlink()
     report = sync_author(warehouse, "ada", load_authors(folder))
     assert (report.total, report.written, report.removed) == (1, 0, 0)
+    assert report.missing_file is not None
+    assert report.missing_file.startswith(f"{folder / 'ada.yaml'} is missing")
+    verdict = check_links(warehouse, Settings(authors=str(folder)), "ada")["author_file_is_there"]
+    assert verdict.problems == [report.missing_file]
+    (folder / "ada.yml").write_text("")  # it is there, and refused for its name
+    assert check_links(warehouse, Settings(authors=str(folder)), "ada")["author_file_is_there"].problems == []
 
 
 def test_an_unknown_author_says_what_to_do(warehouse: SqliteWarehouse, folder: Path) -> None:
