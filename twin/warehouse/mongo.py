@@ -12,6 +12,7 @@ from twin.models import Author, Capture, Category, CrawlRecord, Document, Link, 
 from twin.warehouse.base import TABLES, RestoreReport
 from twin.warehouse.mongo_raw import owned_rows
 from twin.warehouse.mongo_schema import prepare
+from twin.warehouse.mongo_series import imported, written
 from twin.warehouse.mongo_server import DUPLICATE_KEY, MongoServer
 from twin.warehouse.rows import (
     READ_PAGE,
@@ -32,7 +33,7 @@ from twin.warehouse.rows import (
     refuse,
     stamp,
 )
-from twin.warehouse.tables import TABLE, Table, checked_row, number_of_import
+from twin.warehouse.tables import TABLE, checked_row
 
 Entity = TypeVar("Entity", Author, Link)
 
@@ -183,7 +184,8 @@ class MongoWarehouse:
     # -- crawl log ---------------------------------------------------------------------------------------------------
 
     def log_crawl(self, records: Sequence[CrawlRecord]) -> None:
-        rows, refused = self._numbered("crawl_log", [crawl_row(record) for record in records])
+        with self._database() as database:
+            rows, refused = written(database["crawl_log"], [crawl_row(record) for record in records])
         self._merge("crawl_log", rows, {"_id": 1}, lambda _old, _new: ("unchanged", None))
         refuse(refused)
 
@@ -205,7 +207,8 @@ class MongoWarehouse:
     # -- captures ----------------------------------------------------------------------------------------------------
 
     def upsert_captures(self, captures: Sequence[Capture]) -> WriteReport:
-        rows, refused = self._numbered("captures", [capture_row(capture) for capture in captures])
+        with self._database() as database:
+            rows, refused = written(database["captures"], [capture_row(capture) for capture in captures])
 
         def change(old: Row, new: Row) -> tuple[str, Row | None]:
             same = all(old.get(name) == value for name, value in new.items() if name not in ("id", "number"))
@@ -274,10 +277,9 @@ class MongoWarehouse:
 
         def numbered() -> Iterator[Row]:
             for batch in batches(accepted(), WRITE_BATCH):
-                newest = self._newest(table, batch)
-                for row in batch:
-                    number = number_of_import(row[spec.moment], newest.get(_series(spec, row)))
-                    yield row | {"number": number}
+                with self._database() as database:
+                    rows = imported(database[table], batch)
+                yield from rows
 
         def change(old: Row, new: Row) -> tuple[str, Row | None]:
             done = spec.compared(new, old)
@@ -286,42 +288,6 @@ class MongoWarehouse:
         rows_to_write = numbered() if spec.series else accepted()
         counts = self._merge(table, rows_to_write, dict.fromkeys(spec.age, 1) | {"_id": 1}, change)
         return RestoreReport(**counts, refused=refused)
-
-    def _newest(self, table: str, rows: Sequence[Row]) -> dict[str, tuple[int, str]]:
-        """Number and time of the newest stored row of each series that one of `rows` belongs to."""
-        spec = TABLE[table]
-        stages: list[Row] = [
-            {"$match": {name: {"$in": sorted({row[name] for row in rows})} for name in spec.series}},
-            {"$sort": {"number": 1, spec.moment: 1}},
-            {
-                "$group": {
-                    "_id": {"$concat": [part for name in spec.series for part in (f"${name}", "\n")]},
-                    "number": {"$last": "$number"},
-                    "moment": {"$last": f"${spec.moment}"},
-                }
-            },
-        ]
-        with self._database() as database:
-            found = list(database[table].aggregate(stages, allowDiskUse=True))
-        return {row["_id"]: (row["number"] or 0, row["moment"]) for row in found}
-
-    def _numbered(self, table: str, rows: Iterable[Row]) -> tuple[list[Row], list[str]]:
-        """Rows that a crawl wrote, each with a number higher than any in the table; and those that are refused.
-
-        Another process may take the same number at the same time: then the time decides between them.
-        """
-        with self._database() as database:
-            newest = database[table].find_one({}, {"number": 1}, sort=[("number", -1)]) or {}
-        number, numbered, refused = max(newest.get("number") or 0, 0), list[Row](), list[str]()
-        for row in rows:
-            try:
-                bson_size(checked_row(table, row), f"The {table} row {row['id']}")
-            except InputError as error:
-                refused.append(str(error))
-                continue
-            number += 1
-            numbered.append(row | {"number": number})
-        return numbered, refused
 
     # -- writing -----------------------------------------------------------------------------------------------------
 
@@ -412,10 +378,6 @@ class MongoWarehouse:
                 live = {"_id": {"$in": batch}, "removed_at": None}
                 removed += database[name].update_many(live, change).modified_count
         return removed
-
-
-def _series(spec: Table, row: Row) -> str:
-    return "".join(f"{row[name]}\n" for name in spec.series)
 
 
 def _entity_row(entity: Author | Link, identifier: str) -> Row:

@@ -35,6 +35,17 @@ def test_a_row_that_is_not_a_document_of_ours_ends_a_dump_by_its_id(mongo_uri: s
         list(warehouse.dump("raw"))
 
 
+def test_a_link_that_was_added_by_hand_changes_the_mark_of_its_author(mongo_uri: str) -> None:
+    warehouse = MongoWarehouse(mongo_uri, "marked_by_hand")
+    warehouse.upsert_authors([Author(slug="ada", name="Ada"), Author(slug="bob", name="Bob")])
+    link = Link(author="ada", url=FEED, kind="feed", categories=(Category.ARTICLES,))
+    before = warehouse.link_marks()
+    mongo_database(warehouse)["links"].insert_one(link.model_dump(mode="json") | {"removed_at": None})
+    after = warehouse.link_marks()
+    assert warehouse.links("ada") == [link]
+    assert {slug for slug in before if before[slug] != after[slug]} == {"ada"}
+
+
 # -- the schema and its versions --------------------------------------------------------------------------------------
 
 
