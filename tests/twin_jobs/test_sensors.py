@@ -1,5 +1,6 @@
 """The sensors: the planner, which is pure, and cursors and events from an older installation."""
 
+import os
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -173,9 +174,13 @@ def test_a_tick_reports_changes_and_one_without_changes_says_what_is_wrong(
             result = tick()
             assert result.asset_events == []
             assert f"No author's links changed.\n{file} is missing" in (result.skip_message or "")
+        (tmp_path / "authors" / os.fsdecode(b"\xff.yaml")).write_text("name: Ada\n")  # a name that is not Unicode
+        result = tick()
+        assert "\\udcff.yaml" in (result.skip_message or "")
+        assert (result.skip_message or "").encode()
         for name in ("alan", "edsger", "grace", "john", "niklaus", "tony"):
             (tmp_path / "authors" / f"{name}.yaml").write_text("links: []\n")
-        assert (tick().skip_message or "").endswith("\nAnd 1 more: see `twin authors`.")
+        assert (tick().skip_message or "").endswith("\nAnd 2 more: see `twin authors`.")
 
 
 def test_events_after_an_older_cursor_request_assets_by_their_new_keys(ada: SqliteWarehouse) -> None:

@@ -123,7 +123,7 @@ class _Watch:
             if slug in files.broken:
                 mistakes = load_authors(self.folder, only=[slug]).errors if len(files.errors) > 1 else files.errors
                 said, versions = _short(mistakes), known
-                self.whole[said] = "\n".join(map(str, mistakes))
+                self.whole[said] = _text("\n".join(map(str, mistakes)))
             elif author_file is None and self.warehouse.author(slug) is None:
                 said, versions = "", {}
             else:
@@ -199,8 +199,13 @@ class _Watch:
 
 def _short(mistakes: list[InputError]) -> str:
     """The first mistake in a file and the number of the others; what is remembered must not grow with them."""
-    first = str(mistakes[0])[:_LONGEST]
+    first = _text(str(mistakes[0]))[:_LONGEST]
     return f"{first} ({len(mistakes) - 1} more in this file.)" if len(mistakes) > 1 else first
+
+
+def _text(said: str) -> str:
+    """A sentence that any log can store, also if it names a file whose name is not Unicode."""
+    return said.encode("utf-8", "backslashreplace").decode()
 
 
 def file_marks(folder: Path, names: Iterable[str]) -> dict[str, str]:
