@@ -26,7 +26,7 @@ COMPOSE := $$(if docker compose version >/dev/null 2>&1; then echo docker compos
 # The tests of a file run in one process, so its fixtures are made once; files with slow tests come first.
 PYTEST := $(BIN)/python -m pytest -q -n $(WORKERS) --dist loadfile --no-loadscope-reorder
 
-.PHONY: help demo ui test test-quick bench-crawl bench-features bench-retrieval bench-passes lint format settings setup home env containers lock clean clean-data
+.PHONY: help demo ui test test-quick bench-crawl bench-features bench-retrieval bench-passes bench-faults lint format settings setup home env containers lock clean clean-data
 
 help: ## List these targets
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/\1|\2/p' Makefile | awk -F '|' '{ printf "  make %-15s %s\n", $$1, $$2 }'
@@ -70,6 +70,9 @@ bench-retrieval: $(STAMP) ## Compare search with other ways of retrieval
 
 bench-passes: $(STAMP) ## Count how often a build reads each document (AGAINST=checkout compares with another version)
 	@$(BIN)/python -m benchmarks.passes $(if $(AGAINST),--against $(AGAINST))
+
+bench-faults: $(STAMP) ## Damage, attack and idle: print what it costs and what is noticed
+	@$(BIN)/python -m benchmarks.faults
 
 settings: $(STAMP) ## Write the settings of twin/settings.py into .env.example, README.md and docker-compose.yml
 	@$(BIN)/python -m twin.settings

@@ -5,6 +5,7 @@ written to a local spool and uploaded as a whole. So a killed or failed writer l
 never a half-written file.
 """
 
+import hashlib
 import json
 import shutil
 import tempfile
@@ -19,7 +20,7 @@ from upath import UPath
 
 from twin import layout
 from twin.atomic import replacing, unwritable
-from twin.errors import StoreError
+from twin.errors import RemovedError, StoreError
 
 _METADATA_KEY = b"llm_twin"
 
@@ -31,10 +32,12 @@ class ArtifactStore:
 
     Args:
         root: the folder or URL that contains everything; it is created on the first write.
+        guard: raises `RemovedError` for the slug of an author who was removed; called around every write for an author.
     """
 
-    def __init__(self, root: UPath | str) -> None:
+    def __init__(self, root: UPath | str, guard: Callable[[str], None] = lambda _: None) -> None:
         self.root = UPath(root)
+        self._guard = guard
 
     def path(self, *parts: str) -> UPath:
         """Address of an artifact, whether it exists or not.
@@ -126,6 +129,17 @@ class ArtifactStore:
         path = self.path(*parts)
         return path.read_bytes() if path.exists() else None
 
+    def digest(self, *parts: str) -> str | None:
+        """Hex sha256 of a file's bytes; None if it does not exist."""
+        path = self.path(*parts)
+        if not path.exists():
+            return None
+        digest = hashlib.sha256()
+        with path.open("rb") as stream:
+            while piece := stream.read(2**20):
+                digest.update(piece)
+        return digest.hexdigest()
+
     def exists(self, *parts: str) -> bool:
         """Whether there is a file of that name."""
         return self.path(*parts).exists()
@@ -143,6 +157,11 @@ class ArtifactStore:
             pass
         except OSError as error:
             raise unwritable(path, error) from error
+
+    def folders(self, *parts: str) -> list[str]:
+        """Names of the folders in a folder, sorted; none if it does not exist."""
+        path = self.path(*parts)
+        return sorted(each.name for each in path.iterdir() if each.is_dir()) if path.exists() else []
 
     def count_files(self, *parts: str) -> int:
         """How many files a folder contains, at any depth; 0 if it does not exist."""
@@ -162,8 +181,32 @@ class ArtifactStore:
         except OSError as error:
             raise unwritable(path, error) from error
 
+    def refuse_removed(self, author: str) -> None:
+        """If an author was removed, remove what a run has written since; for runs that write files themselves.
+
+        Raises:
+            RemovedError: the author was removed.
+        """
+        try:
+            self._guard(author)
+        except RemovedError:
+            for folder in layout.PER_AUTHOR:
+                self.remove_tree(folder, author)
+            raise
+
     @contextmanager
     def _writing(self, *parts: str) -> Iterator[Path]:
+        """`_written`, but nothing stays of an author who was removed before or meanwhile."""
+        author = parts[1] if parts[0] in layout.PER_AUTHOR else None
+        if author is not None:
+            self.refuse_removed(author)
+        with self._written(*parts) as temporary:
+            yield temporary
+        if author is not None:
+            self.refuse_removed(author)
+
+    @contextmanager
+    def _written(self, *parts: str) -> Iterator[Path]:
         """Give a local file to write, which becomes the artifact when the block ends, unless the block removes it."""
         target = self.path(*parts)
         try:

@@ -9,6 +9,20 @@ class InputError(TwinError):
     """A file, field, link or name that the user gave cannot be used."""
 
 
+class RemovedError(InputError):
+    """An author was removed while something of theirs was being made; nothing of theirs is stored any more.
+
+    Args:
+        slug: the author.
+    """
+
+    def __init__(self, slug: str) -> None:
+        super().__init__(
+            f"{slug} was removed, so nothing of theirs is stored: register the author again first, if that was a "
+            "mistake."
+        )
+
+
 class StoreError(TwinError):
     """A store cannot be read or written: unreachable, locked, full, read-only or damaged."""
 

@@ -8,7 +8,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING
 
 from twin.artifacts import ArtifactStore
-from twin.errors import StoreError
+from twin.errors import RemovedError, StoreError
 from twin.models import Author
 from twin.settings import Settings
 
@@ -56,12 +56,17 @@ class Stores:
         """See `twin.vectors.open_vector_store`."""
         from twin.vectors import open_vector_store
 
-        return self._opened.enter_context(closing(open_vector_store(self.settings)))
+        return self._opened.enter_context(closing(open_vector_store(self.settings, self._refuse_removed)))
 
     @cached_property
     def artifacts(self) -> ArtifactStore:
         """Tables and files under TWIN_STORE."""
-        return ArtifactStore(self.settings.store_path)
+        return ArtifactStore(self.settings.store_path, self._refuse_removed)
+
+    def _refuse_removed(self, author: str) -> None:
+        """The guard of both stores: the warehouse knows who was removed."""
+        if self.warehouse.removal(author) is not None:
+            raise RemovedError(author)
 
     @cached_property
     def embedder(self) -> "Embedder":

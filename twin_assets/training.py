@@ -69,6 +69,7 @@ def lora_adapter(
     """
     plan = config.plan(artifacts, settings, author_of(context))
     outcome = trainer.run(context, plan)
+    artifacts.refuse_removed(plan.author)
     if outcome.check.passed:
         make_current(artifacts, plan)
     measured = outcome.check.model_dump(exclude={"passed", "problems"})
@@ -95,6 +96,7 @@ def twin_evaluation(
     """
     plan = current_plan(artifacts, settings, author_of(context))
     report = read_evaluation(plan) or trainer.run(context, plan).evaluation
+    artifacts.refuse_removed(plan.author)
     if report is None:
         raise dg.Failure("The adapter no longer passes its check: materialize lora_adapter.", allow_retries=False)
     return materialized(report)

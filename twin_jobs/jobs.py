@@ -3,7 +3,8 @@
 import dagster as dg
 
 from twin.authors.files import load_authors
-from twin.authors.registration import register_author
+from twin.authors.registration import sync_author
+from twin.errors import InputError
 from twin.models import Category
 from twin.settings import Settings
 from twin.warehouse.base import Warehouse
@@ -23,7 +24,11 @@ def register(
         files = load_authors(settings.authors_path)
         for declared in files.authors:
             slug = declared.author.slug
-            report = register_author(warehouse, declared)
+            try:
+                report = sync_author(warehouse, slug, files)
+            except InputError as error:  # removed meanwhile, with their file
+                context.log.warning(str(error))
+                continue
             if report.written or not context.instance.has_dynamic_partition(AUTHORS.name or "", slug):
                 context.log_event(
                     dg.AssetMaterialization(

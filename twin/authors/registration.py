@@ -51,16 +51,22 @@ class PendingLinks(Model):
     categories: tuple[Category, ...] = ()
 
 
-def register_author(warehouse: Warehouse, author_file: AuthorFile) -> LinksReport:
+def register_author(
+    warehouse: Warehouse, author_file: AuthorFile, *, known: Mapping[str, str | None] | None = None
+) -> LinksReport:
     """Write one declared author and the declared links to the warehouse; an unchanged declaration writes nothing.
 
+    Args:
+        known: see `Warehouse.upsert_authors`.
+
     Raises:
+        RemovedError: the author was removed meanwhile.
         StoreError: the warehouse cannot be used.
     """
     slug = author_file.author.slug
     changes = _changes(warehouse.links(slug), author_file)
     # The author first: a run killed in between leaves an author whose links come with the next run.
-    authors = warehouse.upsert_authors([author_file.author])
+    authors = warehouse.upsert_authors([author_file.author], known=known)
     # All links, not only the changed ones: the location of a local source may differ without a change of the link.
     links = warehouse.upsert_links(author_file.links)
     removed = warehouse.remove_links(slug, changes.removed)
@@ -80,8 +86,10 @@ def sync_author(warehouse: Warehouse, slug: str, files: AuthorFiles) -> LinksRep
     check_slug(slug)
     if slug in files.broken:
         raise files.broken[slug]
-    if author_file := files.get(slug):
-        return register_author(warehouse, author_file)
+    known = {slug: warehouse.removal(slug)}
+    # The files may have been read long ago: an author who was removed since has no file any more.
+    if (author_file := files.get(slug)) and (files.folder / f"{slug}.yaml").exists():
+        return register_author(warehouse, author_file, known=known)
     if warehouse.author(slug) is None:
         raise unknown_author(slug, files.folder)
     missing = missing_files(warehouse, files.folder, [slug]).get(slug)

@@ -1,7 +1,8 @@
 """Remove an author permanently: every row, capture, chunk, vector, sample, adapter and tokenizer of theirs.
 
-The author's row goes last: if a removal is killed, `twin authors` still lists the author, and running it again
-finishes.
+A tombstone comes first, so that nothing comes back, whatever runs: every store looks for it when it writes something of
+an author (see `twin.warehouse.removals` and `twin.opening`). The author's row goes last: if a removal is killed,
+`twin authors` still lists the author, and running it again finishes.
 """
 
 from pydantic import Field
@@ -47,6 +48,7 @@ def remove_author(
         raise InputError(f"{path} still declares {slug}, so they would come back: remove that file first.")
     if files.errors and not (files.authors or files.broken):
         raise InputError(f"It is not known whether {path} declares {slug}: {files.errors[0]}")
+    warehouse.begin_removal(slug)
     points = vectors.remove_author(slug)
     removed = {}
     for folder in layout.PER_AUTHOR:

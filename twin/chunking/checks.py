@@ -15,12 +15,25 @@ from twin.chunking.stage import Measured, Row, chunks_overlap, read_rows
 from twin.models import Category, State
 from twin.verdict import Verdict, name_of
 from twin.warehouse.base import Warehouse
+from twin.warehouse.marks import Marks, kept_verdicts
 
 
 def check_chunks(
     warehouse: Warehouse, artifacts: ArtifactStore, embedder: Measured, author: str, category: Category
 ) -> dict[str, Verdict]:
-    """Every check of an author's stored chunks: name -> verdict. Chunks and documents are read once."""
+    """Every check of an author's stored chunks: name -> verdict.
+
+    Chunks and documents are read once; if neither changed since the last time, only the bytes of the table are.
+    """
+    table = artifacts.digest(*layout.table(layout.CHUNKS, author, category))
+    depends = {"table": table, "window": embedder.sizer.limit, "tokenizer": embedder.sizer.id}
+    marks = Marks(warehouse, author, f"checks of chunks of {category}", [(State.CLEANED, category)], depends)
+    return kept_verdicts(marks, lambda: _check_chunks(warehouse, artifacts, embedder, author, category))
+
+
+def _check_chunks(
+    warehouse: Warehouse, artifacts: ArtifactStore, embedder: Measured, author: str, category: Category
+) -> dict[str, Verdict]:
     seen = Seen()
     return {
         "chunks_cover_documents": verify_chunks(warehouse, artifacts, embedder, author, category, seen=seen),

@@ -17,6 +17,7 @@ from twin.models import Category, Chunk, Document, StageReport, State, embedded_
 from twin.progress import progress
 from twin.tokens.sizer import Sizer
 from twin.warehouse.base import Warehouse
+from twin.warehouse.marks import Marks
 
 logger = logging.getLogger("twin")
 
@@ -112,8 +113,7 @@ def chunk_documents(
     chunker_id = chunker.id_of(category)
     name = _name(author, category)
     known = artifacts.table_metadata(*name)
-    hashes = warehouse.hashes(State.CLEANED, author, category).items()
-    cleaned, source = data_version(hashes), data_version(hashes, chunker_id)
+    cleaned, source = _versions(warehouse, author, category, chunker_id)
     if known is not None and known["source"] == source:
         return _report(known, cleaned)
     reusable = known is not None and known["chunker"] == chunker_id
@@ -129,6 +129,17 @@ def chunk_documents(
     report = _report(rewrite.metadata(source), cleaned, rewrite)
     logger.info("%s: %d chunks of %d documents", label, report.total, report.documents)
     return report
+
+
+def _versions(warehouse: Warehouse, author: str, category: Category, chunker_id: str) -> tuple[str, str]:
+    """Versions of the cleaned documents, and of them with what cuts them."""
+    marks = Marks(warehouse, author, f"chunking {category}", [(State.CLEANED, category)], {"chunker": chunker_id})
+    if (known := marks.recall()) is not None:
+        return known["cleaned"], known["source"]
+    hashes = warehouse.hashes(State.CLEANED, author, category).items()
+    cleaned, source = data_version(hashes), data_version(hashes, chunker_id)
+    marks.keep({"cleaned": cleaned, "source": source})
+    return cleaned, source
 
 
 def read_chunks(artifacts: ArtifactStore, author: str, category: Category) -> Iterator[Chunk]:

@@ -10,18 +10,26 @@ from typing import Any
 
 from twin.cleaning.chrome import chrome_left
 from twin.cleaning.corpus import ALONE, COMPARED, Place, compare, platform_of
-from twin.cleaning.stage import private_left, why_dropped
+from twin.cleaning.stage import CHECKS, marks_of, private_left, why_dropped
 from twin.models import Author, Category, Document, State
 from twin.verdict import Verdict, name_of
 from twin.warehouse.base import Warehouse
 from twin.warehouse.checks import DocumentCheck, SoundDocuments, look_at
+from twin.warehouse.marks import kept_verdicts
 
 
 def check_cleaned(warehouse: Warehouse, author: str, category: Category) -> dict[str, Verdict]:
     """Every check of an author's cleaned documents: name -> verdict. Only compared categories have page chrome.
 
-    Raw documents are read once, and cleaned documents are read once.
+    Raw documents are read once, and cleaned documents are read once; neither if nothing changed since the last time.
     """
+    return kept_verdicts(
+        marks_of(warehouse, author, category, f"{CHECKS} {category}"),
+        lambda: _check_cleaned(warehouse, author, category),
+    )
+
+
+def _check_cleaned(warehouse: Warehouse, author: str, category: Category) -> dict[str, Verdict]:
     raw = warehouse.hashes(State.RAW, author, category)
     checks: dict[str, DocumentCheck] = {
         "documents_are_sound": SoundDocuments(author, category, raw),

@@ -22,6 +22,7 @@ from twin.progress import progress
 from twin.text.bylines import OTHER
 from twin.text.kinds import Kind, kind_of
 from twin.warehouse.base import Warehouse
+from twin.warehouse.marks import Marks
 
 VERSION = "4"
 """Version of the rules; raise it when they would clean the same text differently, and everything is cleaned again."""
@@ -30,6 +31,10 @@ _TEXTS = ("subtitle", "description", "summary", "author", "site", "tags", OTHER)
 """Metadata written by people, a text or a list of texts, which is redacted like the text."""
 
 _COUNTS = ("removed_lines", "removed_paragraphs", "redactions")
+
+
+CHECKS = "checks of cleaned"
+"""Name of the mark of the checks, with the category after it."""
 
 
 class CleanReport(StageReport):
@@ -66,10 +71,15 @@ def clean_documents(warehouse: Warehouse, author: str, category: Category) -> Cl
     Raises:
         StoreError: the warehouse cannot be used.
     """
-    cleaning = _Cleaning(warehouse, author, category)
+    marks = marks_of(warehouse, author, category, f"cleaning {category}")
+    checked = marks.named(f"{CHECKS} {category}")
+    # Only what passed its checks is left alone: otherwise, a build after a failed check would change nothing.
+    if (known := marks.recall()) is not None and checked.recall() is not None:
+        return CleanReport.model_validate(known)
+    cleaning = _Cleaning(warehouse, author, category, passed=checked.still((State.CLEANED, category)))
     writes = warehouse.upsert_documents(State.CLEANED, cleaning.documents())
     removed = warehouse.remove_documents(State.CLEANED, sorted(cleaning.cleaned.keys() - cleaning.kept.keys()))
-    return CleanReport(
+    report = CleanReport(
         data_version=data_version(cleaning.kept.items()),
         total=len(cleaning.kept),
         written=writes.written + removed,
@@ -85,6 +95,17 @@ def clean_documents(warehouse: Warehouse, author: str, category: Category) -> Cl
         languages=_sorted(cleaning.languages),
         by_others=cleaning.by_others,
     )
+    nothing_written = {"written": 0, "new": 0, "changed": 0, "removed": 0, "unchanged": report.total}
+    marks.keep(report.model_dump(mode="json") | nothing_written, wrote=True)
+    return report
+
+
+def marks_of(warehouse: Warehouse, author: str, category: Category, name: str) -> Marks:
+    """The mark of something that depends on an author's raw documents and is, or looks at, the cleaned ones."""
+    read = COMPARED if category in COMPARED else (category,)
+    parts = [*((State.RAW, each) for each in read), (State.CLEANED, category)]
+    person = warehouse.author(author)
+    return Marks(warehouse, author, name, parts, {"rules": VERSION, "person": person and person.content_hash})
 
 
 def clean(document: Document, place: Place = ALONE, author: Author | None = None) -> Document:
@@ -208,9 +229,13 @@ class _Known:
 
 
 class _Cleaning:
-    """Counts while the cleaned documents that must be written stream into the warehouse."""
+    """Counts while the cleaned documents that must be written stream into the warehouse.
 
-    def __init__(self, warehouse: Warehouse, author: str, category: Category) -> None:
+    Args:
+        passed: whether the stored cleaned documents passed their checks by the same rules.
+    """
+
+    def __init__(self, warehouse: Warehouse, author: str, category: Category, *, passed: bool) -> None:
         self._warehouse, self._category = warehouse, category
         self._raw = partial(warehouse.documents, State.RAW, author, category)
         self._label = f"cleaning {category} of {author}"
@@ -219,7 +244,7 @@ class _Cleaning:
         if category in COMPARED and next(self._raw(), None) is not None:
             self._compared = compare(warehouse, author)
         self.cleaned = {
-            doc.id: replace(_known(doc), private=bool(private_left(doc, self._author)))
+            doc.id: replace(_known(doc), private=not passed and bool(private_left(doc, self._author)))
             for doc in warehouse.documents(State.CLEANED, author, category)
         }
         self.kept: dict[str, str] = {}

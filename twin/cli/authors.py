@@ -8,6 +8,7 @@ from rich.console import Console
 from rich.table import Table
 
 from twin.authors.files import load_authors
+from twin.authors.leftovers import find_leftovers
 from twin.authors.missing import missing_files
 from twin.authors.registration import add_link, drop_link
 from twin.authors.removal import remove_author
@@ -54,6 +55,20 @@ def remove_everything(
         return
     parts = [f"{count} file{'s' * (count != 1)} of {folder}" for folder, count in report.files.items()]
     typer.echo(f"removed {author}: {', '.join([f'{report.rows} rows', f'{report.points} points', *parts])}")
+
+
+@app.command("leftovers")
+def leftovers() -> None:
+    """Show what is stored of authors who are not in the warehouse; remove it with `twin authors remove`."""
+    with stores() as opened:
+        found = find_leftovers(opened.warehouse, opened.artifacts, opened.vectors)
+    for slug, left in found.items():
+        files = sum(left.files.values())
+        typer.echo(f"{slug}: {left.rows} rows, {left.points} points, {files} files: run `twin authors remove {slug}`")
+    if not found:
+        typer.echo("nothing is stored of unknown authors")
+    else:
+        raise typer.Exit(1)
 
 
 @links.command("add")

@@ -8,12 +8,16 @@ from twin.models import Category, State
 from twin.verdict import Verdict
 from twin.warehouse.base import Warehouse
 from twin.warehouse.checks import verify_documents
+from twin.warehouse.marks import Marks, kept_verdicts
 
 
 def check_raw(warehouse: Warehouse, author: str, category: Category) -> dict[str, Verdict]:
     """Every check of an author's raw documents: name -> verdict."""
     return {
-        "documents_are_sound": verify_documents(warehouse, State.RAW, author, category),
+        **kept_verdicts(
+            Marks(warehouse, author, f"checks of raw {category}", [(State.RAW, category)], {}),
+            lambda: {"documents_are_sound": verify_documents(warehouse, State.RAW, author, category)},
+        ),
         "links_are_readable": verify_crawl(warehouse, author, category),
     }
 

@@ -19,6 +19,7 @@ from twin.models import Author, Category, Document, InstructionSample, StageRepo
 from twin.progress import progress
 from twin.prompts import prompt_messages
 from twin.warehouse.base import Warehouse
+from twin.warehouse.marks import Marks
 
 CODE_VERSION = "dataset-2"
 """Change it whenever the same documents would give other samples."""
@@ -67,6 +68,16 @@ def build_dataset(warehouse: Warehouse, artifacts: ArtifactStore, author: str) -
     """
     check_slug(author)
     person = warehouse.author(author) or Author(slug=author, name=author.replace("-", " ").title())
+    marks = Marks(
+        warehouse,
+        author,
+        "dataset",
+        [(State.CLEANED, category) for category in Category],
+        {"person": person.content_hash, "folder": str(artifacts.path(*layout.dataset(author)))},
+    )
+    known = marks.recall()
+    if known is not None and known["files"] == _digests(artifacts, author):
+        return DatasetReport.model_validate(known["report"])
     documents = progress(_documents(warehouse, author), f"reading documents of {author}")
     harvest = make_samples(person, documents)
     problems = check_disjoint(harvest.samples)
@@ -75,7 +86,15 @@ def build_dataset(warehouse: Warehouse, artifacts: ArtifactStore, author: str) -
     corpus = _corpus(harvest.training)
     version = data_version(((s.id, s.content_hash) for s in harvest.samples), CODE_VERSION, sha256(corpus))
     report = _report(harvest, version, str(artifacts.path(*layout.dataset(author))))
-    return _store(artifacts, person, harvest.samples, corpus, report)
+    stored = _store(artifacts, person, harvest.samples, corpus, report)
+    marks.keep({"report": report.model_dump(mode="json"), "files": _digests(artifacts, author)})
+    return stored
+
+
+def _digests(artifacts: ArtifactStore, author: str) -> dict[str, str | None]:
+    """Hashes of the files of a dataset as they are stored."""
+    names = [*(layout.rows(split) for split in SPLITS), layout.CORPUS, layout.DATASET_CARD, layout.INSTRUCTIONS]
+    return {name: artifacts.digest(*layout.dataset(author, name)) for name in names}
 
 
 def read_samples(artifacts: ArtifactStore, author: str, split: Split | None = None) -> list[InstructionSample]:

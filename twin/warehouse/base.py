@@ -39,7 +39,21 @@ class Warehouse(Protocol):
     def address(self) -> str:
         """Where this warehouse is, for messages; never with credentials."""
 
-    def upsert_authors(self, authors: Iterable[Author]) -> WriteReport: ...
+    def upsert_authors(
+        self, authors: Iterable[Author], *, known: Mapping[str, str | None] | None = None
+    ) -> WriteReport:
+        """Insert or change authors by slug; one who was removed may be written to again.
+
+        Args:
+            known: slug -> `removal(slug)` when the caller decided to register the author. Without it, the author is
+                registered in any case.
+
+        Raises:
+            RemovedError: an author was removed since then; nothing is written.
+        """
+
+    def removal(self, slug: str) -> str | None:
+        """A token that differs for each removal of this author; None if the author was not removed, or is back."""
 
     def author(self, slug: str) -> Author | None: ...
 
@@ -139,8 +153,32 @@ class Warehouse(Protocol):
     def remove_captures(self, author: str, capture_ids: Collection[str]) -> int:
         """Permanently delete records of captures; return how many there were."""
 
+    def owners(self) -> dict[str, int]:
+        """Slug -> number of rows in the tables other than `authors`, also of authors who are not in that table."""
+
+    def begin_removal(self, slug: str) -> None:
+        """From now on, refuse every new row of this author, whoever writes it, until `upsert_authors`.
+
+        Every method that writes rows raises `RemovedError` for such an author.
+        """
+
     def remove_author(self, slug: str) -> int:
-        """Permanently delete the author and all their rows in every table; return how many rows there were."""
+        """Permanently delete the author and all their rows in every table; return how many rows there were.
+
+        It begins with `begin_removal`.
+        """
+
+    def digest(self, state: State, author: str, category: Category) -> str:
+        """A hash of the live documents as they are stored, byte by byte: equal if and only if nothing changed.
+
+        It costs a fiftieth of reading them as documents. Times of writes and checks take no part.
+        """
+
+    def mark(self, author: str, name: str) -> str | None:
+        """The mark of that name, see `twin.warehouse.marks`."""
+
+    def put_mark(self, author: str, name: str, content: str) -> None:
+        """Keep a mark; it goes with its author."""
 
     def dump(self, table: str, author: str | None = None) -> Iterator[dict[str, Any]]:
         """Every row of one of `TABLES` as it is stored, with tombstones and times, in the order of their ids.

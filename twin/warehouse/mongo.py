@@ -14,6 +14,7 @@ from twin.warehouse.mongo_raw import owned_rows
 from twin.warehouse.mongo_schema import prepare
 from twin.warehouse.mongo_series import imported, written
 from twin.warehouse.mongo_server import DUPLICATE_KEY, MongoServer
+from twin.warehouse.removals import REMOVALS, new_token, owners, refuse_outdated, refuse_removed, tombstone_id
 from twin.warehouse.rows import (
     READ_PAGE,
     TOMBSTONE,
@@ -68,8 +69,56 @@ class MongoWarehouse:
 
     # -- authors and links -------------------------------------------------------------------------------------------
 
-    def upsert_authors(self, authors: Iterable[Author]) -> WriteReport:
-        return self._upsert("authors", [_entity_row(author, author.slug) for author in authors])
+    def upsert_authors(
+        self, authors: Iterable[Author], *, known: Mapping[str, str | None] | None = None
+    ) -> WriteReport:
+        given = list(authors)
+        slugs = [author.slug for author in given]
+        refuse_outdated(slugs, self._tombstones(slugs), known or {})
+        for slug in slugs:
+            wanted = {"_id": tombstone_id(slug)} | ({"token": known[slug]} if known and slug in known else {})
+            with self._database() as database:
+                database[REMOVALS].delete_one(wanted)
+        report = self._upsert("authors", [_entity_row(author, author.slug) for author in given])
+        self._take_back("authors", slugs)  # removed in between
+        return report
+
+    def removal(self, slug: str) -> str | None:
+        return self._tombstones([slug]).get(tombstone_id(slug))
+
+    def owners(self) -> dict[str, int]:
+        counts = Counter[str]()
+        with self._database() as database:
+            for name in TABLES[1:]:
+                for group in database[name].aggregate([{"$group": {"_id": "$author", "number": {"$sum": 1}}}]):
+                    counts[group["_id"]] += group["number"]
+        return dict(counts)
+
+    def begin_removal(self, slug: str) -> None:
+        with self._database() as database:
+            database[REMOVALS].update_one({"_id": tombstone_id(slug)}, {"$set": {"token": new_token()}}, upsert=True)
+
+    def _tombstones(self, slugs: Collection[str]) -> dict[str, str]:
+        """Id -> token of those of these authors who were removed."""
+        with self._database() as database:
+            found = database[REMOVALS].find({"_id": {"$in": [tombstone_id(slug) for slug in slugs]}})
+            return {row["_id"]: row["token"] for row in found}
+
+    def _take_back(self, table: str, slugs: Collection[str]) -> None:
+        """Delete what was just written for authors whose removal began meanwhile.
+
+        A server without replicas has no transactions. So a writer looks for tombstones before and after: what it wrote
+        before the tombstone is deleted by the removal, what it wrote after it is deleted here.
+
+        Raises:
+            RemovedError: one of them was removed.
+        """
+        tombstones = self._tombstones(slugs)
+        with self._database() as database:
+            for slug in slugs:
+                if tombstone_id(slug) in tombstones:
+                    database[table].delete_many({"slug" if table == "authors" else "author": slug})
+        refuse_removed(slugs, tombstones)
 
     def author(self, slug: str) -> Author | None:
         with self._database() as database:
@@ -236,9 +285,40 @@ class MongoWarehouse:
     # -- whole tables ------------------------------------------------------------------------------------------------
 
     def remove_author(self, slug: str) -> int:
+        self.begin_removal(slug)
+        with self._database() as database:
+            database["marks"].delete_many({"author": slug})
         # The author last: if it is killed before, the author is still listed and can be removed again.
         with self._database() as database:
             return sum(database[name].delete_many({TABLE[name].owner: slug}).deleted_count for name in reversed(TABLES))
+
+    # -- changes and marks, see `twin.warehouse.marks` ---------------------------------------------------------------
+
+    def digest(self, state: State, author: str, category: Category) -> str:
+        from bson.raw_bson import RawBSONDocument
+
+        digest = hashlib.sha256(usedforsecurity=False)
+        with self._database() as database:
+            options = database.codec_options.with_options(document_class=RawBSONDocument)
+            live = {"author": author, "category": category.value, "removed_at": None}
+            wanted = dict.fromkeys(TABLE[state].contents, 1)
+            for row in database[state].with_options(codec_options=options).find(live, wanted).sort("_id", 1):
+                digest.update(row.raw)
+        return digest.hexdigest()
+
+    def mark(self, author: str, name: str) -> str | None:
+        with self._database() as database:
+            found = database["marks"].find_one({"_id": f"{author} {name}"})
+        return found["content"] if found else None
+
+    def put_mark(self, author: str, name: str, content: str) -> None:
+        row = {"_id": f"{author} {name}", "author": author, "content": content}
+        refuse_removed({author}, self._tombstones({author}))
+        with self._database() as database:
+            database["marks"].replace_one({"_id": row["_id"]}, row, upsert=True)
+        self._take_back("marks", {author})
+
+    # -- dump and restore --------------------------------------------------------------------------------------------
 
     def dump(self, table: str, author: str | None = None) -> Iterator[Row]:
         spec = TABLE[table]
@@ -264,10 +344,10 @@ class MongoWarehouse:
     def restore(self, table: str, rows: Iterable[Mapping[str, Any]]) -> RestoreReport:
         spec, refused = TABLE[table], list[str]()
 
-        def accepted() -> Iterator[Row]:
-            for given in rows:
+        def accepted(given: Iterable[Mapping[str, Any]]) -> Iterator[Row]:
+            for each in given:
                 try:
-                    row = checked_row(table, given)
+                    row = checked_row(table, each)
                     stored = {**row, "id": spec.identifier(row)}
                     bson_size(stored, f"The {table} row {stored['id']}")
                 except InputError as error:
@@ -275,17 +355,21 @@ class MongoWarehouse:
                 else:
                     yield stored
 
-        def numbered() -> Iterator[Row]:
-            for batch in batches(accepted(), WRITE_BATCH):
+        def numbered(stored: Iterator[Row]) -> Iterator[Row]:
+            for batch in batches(stored, WRITE_BATCH):
                 with self._database() as database:
-                    rows = imported(database[table], batch)
-                yield from rows
+                    numbers = imported(database[table], batch)
+                yield from numbers
 
         def change(old: Row, new: Row) -> tuple[str, Row | None]:
             done = spec.compared(new, old)
             return done, new if done == "updated" else None
 
-        rows_to_write = numbered() if spec.series else accepted()
+        given = list(rows) if table == "authors" else rows
+        if table == "authors":
+            with self._database() as database:
+                database[REMOVALS].delete_many({"_id": {"$in": [tombstone_id(str(row.get("slug"))) for row in given]}})
+        rows_to_write = numbered(accepted(given)) if spec.series else accepted(given)
         counts = self._merge(table, rows_to_write, dict.fromkeys(spec.age, 1) | {"_id": 1}, change)
         return RestoreReport(**counts, refused=refused)
 
@@ -321,6 +405,8 @@ class MongoWarehouse:
         """
         counts = Counter[str]()
         for batch in batches(rows, WRITE_BATCH):
+            slugs = owners(name, batch) if name != "authors" else set[str]()
+            refuse_removed(slugs, self._tombstones(slugs))
             todo, attempts = dict[str, Row](), 0
             for row in batch:
                 if row["id"] not in todo or change(todo[row["id"]], row)[1] is not None:
@@ -328,6 +414,7 @@ class MongoWarehouse:
             while todo:  # tried again are only rows that another process inserted meanwhile, so there is no wait
                 attempts += 1
                 todo = self._attempt(name, todo, look, change, counts, last=attempts == _ATTEMPTS)
+            self._take_back(name, slugs)
         return counts
 
     def _attempt(

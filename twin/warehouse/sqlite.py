@@ -1,7 +1,9 @@
 """The embedded warehouse: one SQLite file, safe with several processes and threads, editable with any SQLite tool."""
 
+import hashlib
 import json
 import sqlite3
+from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence, Sized
 from contextlib import suppress
 from datetime import datetime
@@ -14,6 +16,7 @@ from twin.batching import batches
 from twin.errors import InputError
 from twin.models import Author, Capture, Category, CrawlRecord, Document, Link, State, WriteReport
 from twin.warehouse.base import TABLES, RestoreReport
+from twin.warehouse.removals import REMOVALS, new_token, owners, refuse_outdated, refuse_removed, tombstone_id
 from twin.warehouse.rows import (
     READ_PAGE,
     TOMBSTONE,
@@ -63,8 +66,33 @@ class SqliteWarehouse:
 
     # -- authors and links -------------------------------------------------------------------------------------------
 
-    def upsert_authors(self, authors: Iterable[Author]) -> WriteReport:
-        return self._upsert_entities("authors", ("slug",), list(authors))
+    def upsert_authors(
+        self, authors: Iterable[Author], *, known: Mapping[str, str | None] | None = None
+    ) -> WriteReport:
+        given = list(authors)
+        with self._file.transaction() as connection:
+            slugs = [author.slug for author in given]
+            refuse_outdated(slugs, _tombstones(connection), known or {})
+            _bring_back(connection, slugs)
+            return self._upsert_entities(connection, "authors", ("slug",), given)
+
+    def removal(self, slug: str) -> str | None:
+        found = self._file.select(f"SELECT token FROM {REMOVALS} WHERE id = ?", (tombstone_id(slug),))  # noqa: S608
+        return str(found[0]["token"]) if found else None
+
+    def owners(self) -> dict[str, int]:
+        counts = Counter[str]()
+        for name in TABLES[1:]:
+            rows = self._file.select(f"SELECT author, count(*) AS number FROM {name} GROUP BY author")  # noqa: S608
+            counts.update({row["author"]: row["number"] for row in rows})
+        return dict(counts)
+
+    def begin_removal(self, slug: str) -> None:
+        with self._file.transaction() as connection:
+            connection.execute(
+                f"INSERT OR REPLACE INTO {REMOVALS} (id, token) VALUES (?, ?)",  # noqa: S608
+                (tombstone_id(slug), new_token()),
+            )
 
     def author(self, slug: str) -> Author | None:
         found = self._file.select("SELECT * FROM authors WHERE slug = ? AND removed_at IS NULL", (slug,))
@@ -75,7 +103,10 @@ class SqliteWarehouse:
         return [_entity(Author, row) for row in rows]
 
     def upsert_links(self, links: Iterable[Link]) -> WriteReport:
-        return self._upsert_entities("links", ("author", "url"), list(links))
+        given = list(links)
+        with self._file.transaction() as connection:
+            refuse_removed({link.author for link in given}, _tombstones(connection))
+            return self._upsert_entities(connection, "links", ("author", "url"), given)
 
     def links(self, author: str) -> list[Link]:
         rows = self._file.select("SELECT * FROM links WHERE author = ? AND removed_at IS NULL ORDER BY url", (author,))
@@ -100,22 +131,24 @@ class SqliteWarehouse:
         )
         return {row["author"]: str(row["mark"]) for row in rows}
 
-    def _upsert_entities(self, table: str, key: tuple[str, ...], entities: Sequence[Author | Link]) -> WriteReport:
+    @staticmethod
+    def _upsert_entities(
+        connection: sqlite3.Connection, table: str, key: tuple[str, ...], entities: Sequence[Author | Link]
+    ) -> WriteReport:
         inserted = updated = unchanged = 0
         where = " AND ".join(f"{name} = ?" for name in key)
-        with self._file.transaction() as connection:
-            for entity in entities:
-                fields = _encoded(entity.model_dump(mode="json"))
-                found = connection.execute(
-                    f"SELECT * FROM {table} WHERE {where}",  # noqa: S608 (names of ours, values bound)
-                    [fields[name] for name in key],
-                ).fetchone()
-                live = found is not None and found["removed_at"] is None
-                if live and all(found[name] == value for name, value in fields.items()):
-                    unchanged += 1
-                    continue
-                _write(connection, table, key, fields)
-                inserted, updated = inserted + (not live), updated + live
+        for entity in entities:
+            fields = _encoded(entity.model_dump(mode="json"))
+            found = connection.execute(
+                f"SELECT * FROM {table} WHERE {where}",  # noqa: S608 (names of ours, values bound)
+                [fields[name] for name in key],
+            ).fetchone()
+            live = found is not None and found["removed_at"] is None
+            if live and all(found[name] == value for name, value in fields.items()):
+                unchanged += 1
+                continue
+            _write(connection, table, key, fields)
+            inserted, updated = inserted + (not live), updated + live
         return WriteReport(inserted=inserted, updated=updated, unchanged=unchanged)
 
     # -- documents ---------------------------------------------------------------------------------------------------
@@ -137,6 +170,7 @@ class SqliteWarehouse:
 
     def _upsert_rows(self, state: State, rows: dict[str, Row]) -> WriteReport:
         with self._file.transaction() as connection:
+            refuse_removed(owners(state, rows.values()), _tombstones(connection))
             known = {
                 row["id"]: row
                 for row in connection.execute(
@@ -228,6 +262,7 @@ class SqliteWarehouse:
 
     def log_crawl(self, records: Sequence[CrawlRecord]) -> None:
         with self._file.transaction() as connection:
+            refuse_removed({record.author for record in records}, _tombstones(connection))
             for record in records:
                 row = _encoded(crawl_row(record)) | {"number": _next_number(connection, "crawl_log")}
                 connection.execute(
@@ -250,6 +285,7 @@ class SqliteWarehouse:
     def upsert_captures(self, captures: Sequence[Capture]) -> WriteReport:
         report, refused = WriteReport(), list[str]()
         with self._file.transaction() as connection:
+            refuse_removed({capture.author for capture in captures}, _tombstones(connection))
             for capture in captures:
                 try:
                     row = _encoded(checked_row("captures", capture_row(capture)))
@@ -286,13 +322,40 @@ class SqliteWarehouse:
     # -- whole tables ------------------------------------------------------------------------------------------------
 
     def remove_author(self, slug: str) -> int:
+        self.begin_removal(slug)
         with self._file.transaction() as connection:
             removed = sum(
                 connection.execute(f"DELETE FROM {name} WHERE {TABLE[name].owner} = ?", (slug,)).rowcount  # noqa: S608
                 for name in TABLES
             )
             connection.execute("DELETE FROM link_marks WHERE author = ?", (slug,))
+            connection.execute("DELETE FROM marks WHERE author = ?", (slug,))
             return removed
+
+    # -- changes and marks, see `twin.warehouse.marks` ---------------------------------------------------------------
+
+    def digest(self, state: State, author: str, category: Category) -> str:
+        digest, last = hashlib.sha256(usedforsecurity=False), ""
+        columns = ",".join(f"CAST({name} AS BLOB)" for name in TABLE[state].contents)  # bytes need not be valid text
+        while page := self._file.select(
+            f"SELECT id, {columns} FROM {state} WHERE author = ? AND category = ? AND id > ? "  # noqa: S608
+            "AND removed_at IS NULL ORDER BY id LIMIT ?",
+            (author, category, last, READ_PAGE),
+        ):
+            for row in page:
+                digest.update(b"\x1f".join(b"\x00" if value is None else value for value in tuple(row)[1:]))
+                digest.update(f"\n{row['id']}\n".encode())
+            last = page[-1]["id"]
+        return digest.hexdigest()
+
+    def mark(self, author: str, name: str) -> str | None:
+        found = self._file.select("SELECT content FROM marks WHERE author = ? AND name = ?", (author, name))
+        return str(found[0]["content"]) if found else None
+
+    def put_mark(self, author: str, name: str, content: str) -> None:
+        with self._file.transaction() as connection:
+            refuse_removed({author}, _tombstones(connection))
+            connection.execute("INSERT OR REPLACE INTO marks VALUES (?, ?, ?)", (author, name, content))
 
     def dump(self, table: str, author: str | None = None) -> Iterator[Row]:
         spec = TABLE[table]
@@ -313,12 +376,17 @@ class SqliteWarehouse:
         found = f"SELECT * FROM {table} WHERE {' AND '.join(f'{name} = ?' for name in spec.key)}"  # noqa: S608
         for batch in batches(rows, WRITE_BATCH):
             with self._file.transaction() as connection:
+                tombstones = _tombstones(connection)
                 for given in batch:
                     try:
                         row = checked_row(table, given)
                     except InputError as error:
                         report += RestoreReport(refused=[str(error)])
                         continue
+                    if table == "authors":
+                        _bring_back(connection, [row["slug"]])
+                    else:
+                        refuse_removed(owners(table, [row]), tombstones)
                     old = connection.execute(found, [row[name] for name in spec.key]).fetchone()
                     done = spec.compared(row, _decoded(old)) if old else "inserted"
                     if done in ("inserted", "updated"):
@@ -331,6 +399,16 @@ class SqliteWarehouse:
                         kept=done == "kept",
                     )
         return report
+
+
+def _tombstones(connection: sqlite3.Connection) -> dict[str, str]:
+    """Id -> token of all removed authors."""
+    return dict(connection.execute(f"SELECT id, token FROM {REMOVALS}").fetchall())  # noqa: S608
+
+
+def _bring_back(connection: sqlite3.Connection, slugs: Collection[str]) -> None:
+    removed = [(tombstone_id(slug),) for slug in slugs]
+    connection.executemany(f"DELETE FROM {REMOVALS} WHERE id = ?", removed)  # noqa: S608
 
 
 def _marks(values: Sized) -> str:

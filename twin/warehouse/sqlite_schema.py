@@ -76,8 +76,19 @@ CREATE INDEX {state}_source ON {state} (author, category, source) WHERE removed_
         )
 
 
+def _removals(connection: sqlite3.Connection) -> None:
+    """Version 3: tombstones of removed authors, and marks of what was made of an author's documents."""
+    _run(
+        connection,
+        """
+CREATE TABLE removals (id TEXT PRIMARY KEY, token TEXT NOT NULL);
+CREATE TABLE marks (author TEXT NOT NULL, name TEXT NOT NULL, content TEXT NOT NULL, PRIMARY KEY (author, name));
+""",
+    )
+
+
 def _numbers(connection: sqlite3.Connection) -> None:
-    """Version 3: attempts and captures in the order in which they were written, and a mark of each author's links."""
+    """Version 4: attempts and captures in the order in which they were written, and a mark of each author's links."""
     for table, key, moment in (("crawl_log", "category, url", "checked_at"), ("captures", "link, url", "fetched_at")):
         _run(
             connection,
@@ -109,7 +120,7 @@ INSERT OR IGNORE INTO link_marks SELECT DISTINCT author, random() FROM links;
             connection.execute(f"CREATE TRIGGER {table}_{event.lower()} AFTER {event} ON {table} BEGIN {changes}END")
 
 
-MIGRATIONS: tuple[Migration, ...] = (_first, _captures, _numbers)
+MIGRATIONS: tuple[Migration, ...] = (_first, _captures, _removals, _numbers)
 
 
 def _run(connection: sqlite3.Connection, statements: str) -> None:

@@ -49,6 +49,11 @@ class Table(NamedTuple):
         return (*self.stored, *self.model.model_fields)
 
     @property
+    def contents(self) -> tuple[str, ...]:
+        """The fields of a document that a later stage may use, and the hash that was stored with them."""
+        return tuple(name for name in self.columns if name not in _UNUSED)
+
+    @property
     def owner(self) -> str:
         """The field that holds the author's slug."""
         return "slug" if "slug" in self.key else "author"
@@ -75,6 +80,8 @@ class Table(NamedTuple):
         value = field.get_default(call_default_factory=True)
         return list(value) if isinstance(value, tuple) else value
 
+
+_UNUSED = frozenset({"created_at", "updated_at", "checked_at", "removed_at", "capture"})
 
 _ENTITY = ("created_at", "updated_at", "removed_at")
 _DOCUMENT = Table(

@@ -59,7 +59,7 @@ def test_archive_is_its_folder(repository: Path, tmp_path: Path) -> None:
 
 
 def test_every_link_is_read(reports: dict[Category, CrawlReport], warehouse: SqliteWarehouse) -> None:
-    assert [report.failures for report in reports.values()] == [[], [], []]
+    assert not any(report.failures for report in reports.values())
     assert reports[Category.POSTS].total == 14
     assert reports[Category.ARTICLES].total == 7
     assert 20 <= reports[Category.REPOSITORIES].total <= 160

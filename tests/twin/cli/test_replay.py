@@ -42,14 +42,10 @@ def test_the_command_reads_everything_again_and_names_what_was_never_captured(
     run = CliRunner().invoke
 
     done = run(app, ["replay", "ada"])
-    assert (done.exit_code, done.stdout.splitlines()) == (
-        0,
-        [
-            "posts: 0 new, 0 changed, 0 unchanged, 0 removed; 0 of 0 links failed",
-            "articles: 0 new, 0 changed, 2 unchanged, 0 removed; 0 of 2 links failed",
-            "repositories: 0 new, 0 changed, 0 unchanged, 0 removed; 0 of 0 links failed",
-        ],
-    )
+    expected = dict.fromkeys(Category, "0 new, 0 changed, 0 unchanged, 0 removed; 0 of 0 links failed")
+    expected[Category.ARTICLES] = "0 new, 0 changed, 2 unchanged, 0 removed; 0 of 2 links failed"
+    assert done.exit_code == 0
+    assert done.stdout.splitlines() == [f"{category}: {found}" for category, found in expected.items()]
     assert {each.id: each for each in warehouse.documents(State.RAW, "ada", Category.ARTICLES)} == first
 
     lost = next(iter(first))

@@ -50,7 +50,7 @@ def vectors(count: int, dimension: int = 24, seed: int = 0) -> NDArray[np.float3
 
 
 def drawn_map(titles: list[str], total: int | None = None) -> bytes:
-    places = [Place(list(Category)[number % 3], f"d{number}", title) for number, title in enumerate(titles)]
+    places = [Place(list(Category)[number % len(Category)], f"d{number}", title) for number, title in enumerate(titles)]
     plane = flattened(vectors(len(titles)))
     return embedding_map(plane, places, landmarks(plane.points, places), total or len(titles))
 

@@ -23,7 +23,7 @@ from tests.kit.warehouses import (
     start_writer,
     stored,
 )
-from twin.errors import ConsistencyError, InputError
+from twin.errors import ConsistencyError, InputError, RemovedError
 from twin.models import Author, Category, CrawlRecord, Document, Link, State, WriteReport
 from twin.settings import Settings
 from twin.warehouse import Warehouse, open_warehouse
@@ -497,3 +497,42 @@ def test_settings_choose_the_warehouse(tmp_path: Path) -> None:
     assert remote.address == "mongodb://h:1/twin"
     with pytest.raises(InputError, match="MONGO_URI"):
         open_warehouse(Settings.from_env({"TWIN_STORE": "s3://bucket/x"}))
+
+
+def test_a_digest_is_equal_if_and_only_if_nothing_changed(warehouse: Warehouse, opener: Opener) -> None:
+    def digest() -> str:
+        return warehouse.digest(State.RAW, "ada", Category.ARTICLES)
+
+    empty = digest()
+    warehouse.upsert_documents(State.RAW, [document(1), document(2)])
+    seen = {empty, digest()}
+    assert len(seen) == 2
+    for change in (
+        lambda: warehouse.upsert_documents(State.RAW, [document(2, text="other")]),
+        lambda: warehouse.edit_document(State.RAW, document(1).id, "edited"),
+        lambda: warehouse.upsert_documents(State.RAW, [document(3, title=None)]),
+        lambda: warehouse.remove_documents(State.RAW, [document(1).id]),
+    ):
+        change()
+        assert digest() not in seen
+        seen.add(digest())
+    warehouse.upsert_documents(State.RAW, [document(9, author="bob"), document(8, category=Category.POSTS)])
+    warehouse.upsert_documents(State.CLEANED, [document(1)])
+    moment = datetime(2030, 1, 1, tzinfo=UTC)
+    warehouse.check_documents(State.RAW, "ada", Category.ARTICLES, source=document(2).source, moment=moment)
+    other = opener()
+    assert other.digest(State.RAW, "ada", Category.ARTICLES) == digest() in seen
+    other.close()
+
+
+def test_a_mark_is_kept_for_an_author(warehouse: Warehouse) -> None:
+    warehouse.upsert_authors([Author(slug="ada", name="Ada"), Author(slug="bob", name="Bob")])
+    assert warehouse.mark("ada", "a") is None
+    for content in ("one", "two"):
+        warehouse.put_mark("ada", "a", content)
+        assert warehouse.mark("ada", "a") == content
+    warehouse.put_mark("bob", "a", "theirs")
+    warehouse.remove_author("ada")
+    assert (warehouse.mark("ada", "a"), warehouse.mark("bob", "a")) == (None, "theirs")
+    with pytest.raises(RemovedError):
+        warehouse.put_mark("ada", "a", "late")

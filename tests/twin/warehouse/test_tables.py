@@ -2,15 +2,18 @@
 
 import json
 import re
-from collections.abc import Callable
+from collections import Counter
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from tests.kit.warehouses import FEED, Opener, contents, fill
+from tests.kit.warehouses import FEED, Opener, capture, contents, crawl, document, fill
+from twin.errors import RemovedError
+from twin.models import Author, Document, State
 from twin.warehouse import Warehouse
 from twin.warehouse.base import TABLES, RestoreReport
-from twin.warehouse.rows import stamp
+from twin.warehouse.rows import WRITE_BATCH, stamp
 
 
 def test_an_author_goes_with_everything_and_for_good(warehouse: Warehouse, opener: Opener) -> None:
@@ -25,6 +28,58 @@ def test_an_author_goes_with_everything_and_for_good(warehouse: Warehouse, opene
     again = opener()
     assert again.author("ada") is None
     again.close()
+
+
+def test_nothing_is_written_of_a_removed_author_until_they_are_registered(warehouse: Warehouse, opener: Opener) -> None:
+    fill(warehouse)
+    before = contents(warehouse)
+    counted = Counter(row["author"] for table in TABLES[1:] for row in before[table])
+    assert warehouse.owners() == dict(counted)
+    running = opener()  # of another process
+    assert running.removal("ada") is None
+    warehouse.remove_author("ada")
+    left = contents(warehouse)
+    writes: list[Callable[[], object]] = [
+        lambda: running.upsert_documents(State.CLEANED, [document(9)]),
+        lambda: running.log_crawl([crawl(FEED)]),
+        lambda: running.upsert_captures([capture()]),
+        lambda: running.upsert_authors([Author(slug="ada", name="Ada")], known={"ada": None}),  # decided before
+        lambda: running.restore("raw", before["raw"]),
+        lambda: running.restore("links", before["links"]),
+    ]
+    for write in writes:
+        with pytest.raises(RemovedError, match="ada was removed"):
+            write()
+        assert contents(warehouse) == left
+    known = running.removal("ada")
+    assert known is not None
+    assert "ada" not in known
+    warehouse.begin_removal("ada")
+    with pytest.raises(RemovedError):
+        running.upsert_authors([Author(slug="ada", name="Ada")], known={"ada": known})
+    running.upsert_authors([Author(slug="ada", name="Ada")], known={"ada": running.removal("ada")})
+    running.upsert_documents(State.CLEANED, [document(9)])
+    assert running.removal("ada") is None
+    warehouse.remove_author("ada")
+    assert running.restore("authors", before["authors"]).inserted == 1  # an import is a decision as well
+    assert running.restore("raw", before["raw"]).inserted > 0
+    running.close()
+
+
+def test_a_removal_in_the_middle_of_a_write_is_final(warehouse: Warehouse, opener: Opener) -> None:
+    fill(warehouse)
+    running = opener()
+
+    def documents() -> Iterator[Document]:
+        for number in range(2 * WRITE_BATCH):
+            if number == WRITE_BATCH + 1:  # one batch is written, and the next one is being made
+                warehouse.remove_author("ada")
+            yield document(number)
+
+    with pytest.raises(RemovedError):
+        running.upsert_documents(State.RAW, documents())
+    assert "ada" not in warehouse.owners()
+    running.close()
 
 
 def test_a_dump_holds_every_row_in_order_and_goes_back(

@@ -6,8 +6,9 @@ dashes, and it does not limit the size of a block.
 
 import re
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 
 from twin.text.moments import iso_moment
@@ -16,6 +17,9 @@ _BLOCK = re.compile(r"\A(---|\+\+\+)[ \t]*\r?\n(.*?)^(?:\1|\.\.\.)[ \t]*(?:\r?\n
 _FIRST = re.compile(r"\s*(?:#[^\n]*\n\s*)*[\"']?[A-Za-z_][\w .-]*[\"']?\s*[:=]")
 _LINE = re.compile(r"^([A-Za-z_][\w-]*)\s*[:=][ \t]*(.*?)[ \t\r]*$", re.M)
 _MOST = 64 * 1024
+_DATES = ("date", "publishdate", "published", "publishedat", "datepublished")
+_FORMS = ("%d %B %Y", "%d %b %Y", "%B %d, %Y", "%b %d, %Y", "%B %d %Y", "%Y/%m/%d", "%d.%m.%Y")
+"""Forms of a date besides ISO 8601 that have one meaning only. 03/04/2024 has two and is not read."""
 _ZONE = re.compile(r"\s+([+-]\d\d):?(\d\d)$")
 
 
@@ -32,6 +36,7 @@ class FrontMatter:
     published_at: datetime | None = None
     tags: tuple[str, ...] = ()
     draft: bool = False
+    unread_date: str | None = None  # what it gives as its date, if that is in no form that is read
 
 
 def split_front_matter(text: str) -> FrontMatter:
@@ -49,7 +54,9 @@ def split_front_matter(text: str) -> FrontMatter:
         return next((found for name in names if (found := _text(fields.get(name)))), None)
 
     language = (first("lang", "language", "locale") or "").replace("_", "-").split("-")[0].lower()
-    dates = (_moment(fields.get(name)) for name in ("date", "publishdate", "published", "publishedat", "datepublished"))
+    published = first(*_DATES)
+    dates = [_moment(fields.get(name)) for name in _DATES]
+    date = next((date for date in dates if date), None)
     return FrontMatter(
         rest=text[block.end() :].lstrip("\r\n"),
         title=first("title"),
@@ -57,9 +64,10 @@ def split_front_matter(text: str) -> FrontMatter:
         author=first("author", "authors", "byline"),
         language=language if re.fullmatch(r"[a-z]{2,3}", language) else None,
         canonical=first("canonical", "canonicalurl", "canonicallink"),
-        published_at=next((date for date in dates if date), None),
+        published_at=date,
         tags=tuple(_texts(fields.get("tags", fields.get("keywords")))),
         draft=_is(fields.get("draft"), "true") or _is(fields.get("published"), "false"),
+        unread_date=published if date is None and not _is(published, "true") and not _is(published, "false") else None,
     )
 
 
@@ -97,7 +105,13 @@ def _texts(value: Any) -> list[str]:
 
 def _moment(value: Any) -> datetime | None:
     """A time in UTC; Jekyll and similar tools put a space before the time zone."""
-    return iso_moment(_ZONE.sub(r"\1:\2", str(value or "").strip()))
+    text = _ZONE.sub(r"\1:\2", str(value or "").strip())
+    if (moment := iso_moment(text)) is not None:
+        return moment
+    for form in _FORMS:
+        with suppress(ValueError):
+            return datetime.strptime(" ".join(text.split()), form).replace(tzinfo=UTC)
+    return None
 
 
 def _is(value: Any, wanted: str) -> bool:

@@ -56,7 +56,7 @@ class FilesCrawler(Crawler):
     """Reads files that contain one article or one post each."""
 
     kind: ClassVar[str] = "files"
-    version: ClassVar[str] = "files-2"
+    version: ClassVar[str] = "files-3"
     categories: ClassVar[tuple[Category, ...]] = (Category.POSTS, Category.ARTICLES)
     place: ClassVar[Literal["url", "path"]] = "path"
     patterns: ClassVar[bool] = True
@@ -292,6 +292,10 @@ def _saved_page(html: str, address: str, reading: _Reading) -> Document | None:
 
 def _written(text: str, address: str, reading: _Reading) -> Document | None:
     matter = split_front_matter(text)
+    if matter.unread_date:
+        logger.warning(
+            "%s: its date, %s, is in no form that is read: write it as 2024-05-12.", address, matter.unread_date[:40]
+        )
     if matter.draft or not matter.rest.strip():
         reading.crawl.skipped["draft" if matter.draft else "empty"] += 1
         return None

@@ -8,12 +8,12 @@ space. Opening replaces two small JSON files by equal ones and changes no data.
 
 import os
 import threading
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from twin.errors import StoreError
+from twin.errors import RemovedError, StoreError
 from twin.identity import check_slug
 from twin.models import Category, Chunk
 from twin.terms.bm25 import SparseVector
@@ -40,10 +40,18 @@ class EdgeVectorStore:
         quantized: whether searches use vectors with one byte per number and score the best ones again by the full
             vectors.
         lock_timeout_s: how long a writer waits for another writer of the same shard.
+        guard: raises `RemovedError` for the slug of an author who was removed.
     """
 
-    def __init__(self, root: Path, *, quantized: bool = False, lock_timeout_s: float = LOCK_TIMEOUT_S) -> None:
-        self._root = root
+    def __init__(
+        self,
+        root: Path,
+        *,
+        quantized: bool = False,
+        lock_timeout_s: float = LOCK_TIMEOUT_S,
+        guard: Callable[[str], None] = lambda _: None,
+    ) -> None:
+        self._root, self._guard = root, guard
         self._lock_timeout_s = lock_timeout_s
         self._index = Index(quantized=quantized)
         self._opened: dict[tuple[int, Path], tuple[Manifest, EdgeShard]] = {}
@@ -78,6 +86,7 @@ class EdgeVectorStore:
         points = chain([] if first is None else [first], upserts)
         wanted = Manifest(version="", model=model, dimension=dimension, points=0, layout=LAYOUT, index=self._index)
         try:
+            self._guard(author)
             current = folder.manifest()
             if first is None and (current is None or (not deletes and wanted.like(current))):
                 return
@@ -86,7 +95,12 @@ class EdgeVectorStore:
                 if current and wanted.holds(current):
                     copy_sparse(folder.location(current.version), path)
                 written = edge_shard.write(path, dimension, self._index, points, deletes)
+                # A removal waits for the lock after it left its tombstone: it either shows here, or removes this too.
+                self._guard(author)
                 folder.switch(wanted.model_copy(update={"version": path.name, "points": written}))
+        except RemovedError:
+            self.remove_author(author)
+            raise
         except OSError as error:
             reason = error.strerror or error
             raise StoreError(

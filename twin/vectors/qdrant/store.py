@@ -8,13 +8,13 @@ author marks an author as complete, so a load that was killed half-way does not 
 
 import contextlib
 import threading
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from itertools import chain
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from twin.batching import batches
-from twin.errors import StoreError
+from twin.errors import RemovedError, StoreError
 from twin.models import Category, Chunk
 from twin.terms.bm25 import SparseVector
 from twin.vectors.base import Found, Point, Scored, Vector, Where
@@ -58,11 +58,19 @@ class QdrantVectorStore:
         quantized: whether searches use vectors with one byte per number, kept in memory, and score the best ones
             again by the full vectors.
         client: used instead of a new one, such as `QdrantClient(":memory:")`; it receives one request at a time.
+        guard: raises `RemovedError` for the slug of an author who was removed.
     """
 
     def __init__(
-        self, url: str, api_key: str | None = None, *, quantized: bool = False, client: "QdrantClient | None" = None
+        self,
+        url: str,
+        api_key: str | None = None,
+        *,
+        quantized: bool = False,
+        client: "QdrantClient | None" = None,
+        guard: Callable[[str], None] = lambda _: None,
     ) -> None:
+        self._guard = guard
         self._url, self._api_key, self._given = url, api_key, client
         self._quantized = quantized
         self._connected: QdrantClient | None = client
@@ -95,6 +103,24 @@ class QdrantVectorStore:
         deletes: Collection[str],
     ) -> None:
         """See `VectorStore.apply`. Batch by batch: meanwhile, a search sees old and new points of a changed author."""
+        try:
+            self._guard(author)
+            self._apply(category, author, model, dimension=dimension, upserts=upserts, deletes=deletes)
+            self._guard(author)  # what was written before the removal began is removed by it, the rest here
+        except RemovedError:
+            self.remove_author(author)
+            raise
+
+    def _apply(
+        self,
+        category: Category,
+        author: str,
+        model: str,
+        *,
+        dimension: int,
+        upserts: Iterable[Point],
+        deletes: Collection[str],
+    ) -> None:
         from qdrant_client.models import PointIdsList
 
         name = collection_name(category, model)
@@ -111,6 +137,7 @@ class QdrantVectorStore:
             create(client, name, model, dimension, quantized=self._quantized)
 
             def write(batch: list[Point]) -> None:
+                self._guard(author)
                 client.upsert(name, [stored(point) for point in batch], wait=True)
 
             in_streams(write, chain([first] if first else [], parts), 1 if self._given else STREAMS)

@@ -284,3 +284,22 @@ def test_names_give_the_same_ids_on_every_machine(tmp_path: Path) -> None:
     (apart / "\u00e9crits.md").write_text("another")
     documents, _ = read(apart)
     assert len({document.id for document in documents}) == 2
+
+
+@pytest.mark.parametrize(
+    "date",
+    ["2024-05-12", "12 May 2024", "12  may 2024", "May 12, 2024", "Dec 12, 2024", "2024/05/12", "12.05.2024"],
+)
+def test_a_date_with_one_meaning_is_read(tmp_path: Path, date: str) -> None:
+    (tmp_path / "a.md").write_text(f"---\ntitle: T\ndate: {date}\n---\nText.\n")
+    ((document,), _) = read(tmp_path, files="*.md")
+    assert document.published_at is not None
+    assert (document.published_at.year, document.published_at.day) == (2024, 12)
+
+
+@pytest.mark.parametrize("date", ["03/04/2024", "last May", "31 Feb 2024"])
+def test_a_date_that_is_not_read_is_said(tmp_path: Path, date: str, caplog: pytest.LogCaptureFixture) -> None:
+    (tmp_path / "a.md").write_text(f"---\ntitle: T\ndate: {date}\n---\nText.\n")
+    ((document,), _) = read(tmp_path, files="*.md")
+    assert document.published_at is None
+    assert f"a.md: its date, {date}, is in no form that is read: write it as 2024-05-12." in caplog.text
