@@ -74,7 +74,7 @@ bench-passes: $(STAMP) ## Count how often a build reads each document (AGAINST=c
 bench-faults: $(STAMP) ## Damage, attack and idle: print what it costs and what is noticed
 	@$(BIN)/python -m benchmarks.faults
 
-settings: $(STAMP) ## Write the settings of twin/settings.py into .env.example, README.md and docker-compose.yml
+settings: $(STAMP) ## Write the settings of twin/settings.py into .env.example, docs/ and docker-compose.yml
 	@$(BIN)/python -m twin.settings
 
 setup: $(STAMP) ## Set up the virtual environment (other targets do this if needed)

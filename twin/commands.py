@@ -1,17 +1,9 @@
-"""The Dagster commands that messages name. The domain never runs them."""
-
-import json
-
-_EXECUTE = "dagster job execute -m twin_jobs.definitions -j"
-
-REGISTER = f"{_EXECUTE} register_links"
-"""Reads the author files and registers their authors and links."""
+"""The commands that messages name. They are short, and work when pasted into a terminal in the project's folder."""
 
 
-def build(author: str = "<author>") -> str:
-    """The command that builds the twin of an author."""
-    tags = json.dumps({"dagster/partition": author})
-    return f"{_EXECUTE} build_twin --tags '{tags}'"
+def build(author: str = "SLUG") -> str:
+    """The command that registers the authors and builds the twin of one."""
+    return f"make demo AUTHOR={author}"
 
 
 BUILD = build()

@@ -36,6 +36,7 @@ CORPUS = "corpus.jsonl"  # of a dataset: the texts of the training documents
 DATASET_CARD = "README.md"
 TRAINING_RECORD = "training_record.json"  # of an adapter
 EVALUATION = "evaluation.json"  # of an adapter
+ADAPTER_CARD = "README.md"  # of an adapter
 CURRENT = "current.json"  # which of an author's adapters is in use
 
 

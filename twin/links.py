@@ -4,6 +4,8 @@
 """
 
 import re
+from contextlib import suppress
+from pathlib import Path
 from urllib.parse import SplitResult, quote, unquote, urlsplit
 
 from twin.errors import InputError
@@ -83,6 +85,25 @@ def canonical_url(url: str) -> str:
         authority += f":{port}"
     query = _query(parts.query, host)
     return f"{scheme}://{authority}{_path(parts.path)}" + (f"?{query}" if query else "")
+
+
+def spellings(typed: str) -> list[str]:
+    """The stored forms that a typed link may have: an id as it was declared, an address in any spelling, or a path."""
+    path = Path(typed).as_posix() if typed and "\x00" not in typed else typed
+    found = [typed, f"local:{path}"]
+    home = Path.home().as_posix()  # the shell has replaced the ~ that was declared
+    if path == home or path.startswith(f"{home}/"):
+        found.append(f"local:~{path.removeprefix(home)}")
+    for canonical in (canonical_url, repository_url):
+        with suppress(InputError):
+            found.append(canonical(typed))
+    return found
+
+
+def ends_with(known: str, typed: str) -> bool:
+    """Whether `typed` is the whole or the end of a link or path, from a slash on; case matters."""
+    end = typed.strip().removeprefix("./").strip("/")
+    return bool(end) and f"/{known.removeprefix('local:').rstrip('/')}".endswith(f"/{end}")
 
 
 def canonical_or_none(address: str | None) -> str | None:

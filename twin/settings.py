@@ -1,7 +1,7 @@
 """Settings from the environment. No other module of the domain reads it.
 
 A setting is one field of `Settings`: its variable, type, default and description. `make settings` writes these fields
-into .env.example, README.md and docker-compose.yml, and a test compares them.
+into .env.example, docs/configuration.md and docker-compose.yml, and a test compares them.
 
 Secrets stay in `SecretStr`: they are never printed, logged or stored.
 
@@ -22,6 +22,10 @@ from upath import UPath
 
 from twin.cutting import PROFILES, Profile
 from twin.errors import InputError
+from twin.nearest import misspelled
+
+TABLE = "docs/configuration.md"
+"""The document with the table of all settings."""
 
 
 def _setting(
@@ -154,10 +158,16 @@ class Settings(BaseModel):
         White space around a value is dropped, and an empty value counts as unset.
 
         Raises:
-            InputError: a value cannot be used; the sentence names the variable and never shows the value.
+            InputError: a value cannot be used, or a variable is almost that of a setting; the sentence names the
+                variable and never shows the value.
         """
         env = os.environ if env is None else env
-        given = {name: value for name in cls.variables() if (value := env.get(name, "").strip())}
+        known = tuple(cls.variables())
+        for name in env:
+            # A mistyped setting would silently keep its default.
+            if name.startswith("TWIN_") and (near := misspelled(name, known)):
+                raise InputError(f"{name} is not a setting: did you mean {near}? Rename or remove it.")
+        given = {name: value for name in known if (value := env.get(name, "").strip())}
         try:
             return cls.model_validate(given)
         except ValidationError as error:
@@ -197,14 +207,14 @@ class Settings(BaseModel):
 
 
 def documented(name: str, text: str) -> str:
-    """The text of `.env.example`, `README.md` or `docker-compose.yml` with the current settings.
+    """The text of `.env.example`, `docs/configuration.md` or `docker-compose.yml` with the current settings.
 
     The settings are between two comments, `settings: written by make settings` and `end of settings`.
     """
     lines: list[str] = []
     for variable, said in Settings.variables().items():
         does, unset, example = said["does"], said["unset"], said["example"]
-        if name == "README.md":
+        if name == TABLE:
             lines.append(f"| `{variable}` | {unset} | {does} |")
         elif name == ".env.example":
             own = "" if said["compose"] or example == "change-me" else " Docker Compose sets its own."
@@ -214,8 +224,8 @@ def documented(name: str, text: str) -> str:
             lines += ["# " * (example != "change-me") + f"{variable}={example}", ""]
         elif said["compose"]:
             lines.append(f"      {variable}: ${{{variable}:-}}")
-    head = "\n| variable | unset | set |\n|---|---|---|\n" if name == "README.md" else ""
-    tail = "\n" if name == "README.md" else ""
+    head = "\n| variable | unset | set |\n|---|---|---|\n" if name == TABLE else ""
+    tail = "\n" if name == TABLE else ""
     block = head + "".join(f"{line}\n" for line in lines) + tail
     between = re.compile(
         r"(settings: written by `?make settings[^\n]*\n).*?(^[^\n]*end of settings)", re.DOTALL | re.MULTILINE
@@ -224,7 +234,7 @@ def documented(name: str, text: str) -> str:
 
 
 def _write_documents() -> None:
-    for name in (".env.example", "README.md", "docker-compose.yml"):
+    for name in (".env.example", TABLE, "docker-compose.yml"):
         path = Path(name)
         path.write_text(documented(name, path.read_text(encoding="utf-8")), encoding="utf-8")
 

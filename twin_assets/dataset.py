@@ -3,7 +3,7 @@
 import dagster as dg
 
 from twin.artifacts import ArtifactStore
-from twin.dataset.checks import check_dataset
+from twin.dataset.checks import FEWEST, check_dataset
 from twin.dataset.stage import CODE_VERSION, build_dataset
 from twin.warehouse.base import Warehouse
 from twin_assets.checks import Check, stage_check
@@ -16,6 +16,10 @@ CHECKS = (
         "Every output is the author's text at its offsets, no id or instruction occurs twice, and no document or "
         "output is in two splits.",
         blocking=True,
+    ),
+    Check(
+        "enough_samples_to_train_on",
+        f"There are at least {FEWEST} training samples; with fewer, the adapter will hardly change the style.",
     ),
 )
 

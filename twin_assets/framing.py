@@ -8,11 +8,12 @@ from typing import Any
 
 import dagster as dg
 
-from twin.commands import BUILD, REGISTER
+from twin.commands import BUILD, build
 from twin.errors import StoreError, TwinError
 from twin.identity import check_slug
 from twin.inspection import Inspection
 from twin.models import Category, StageReport
+from twin.nearest import did_you_mean, listed
 from twin.verdict import Verdict
 from twin.warehouse.base import Warehouse
 from twin_assets.columns import TWIN, Stage, key
@@ -57,7 +58,7 @@ def author_of(context: dg.AssetExecutionContext | dg.AssetCheckExecutionContext)
         dg.Failure: no author was chosen; the message says how to choose one.
     """
     if not context.has_partition_key:
-        raise dg.Failure(f"No author was chosen: run `{REGISTER}` first, then `{BUILD}`.", allow_retries=False)
+        raise dg.Failure(f"No author was chosen: choose one as the partition, or run `{BUILD}`.", allow_retries=False)
     with sentences():
         return check_slug(context.partition_key)
 
@@ -73,10 +74,11 @@ def registered_author(context: dg.AssetExecutionContext, warehouse: Warehouse) -
     """
     author = author_of(context)
     if warehouse.author(author) is None:
-        known = ", ".join(found.slug for found in warehouse.authors()) or "nobody yet"
+        known = [found.slug for found in warehouse.authors()]
+        otherwise = f"write authors/{author}.yaml and run `{build(author)}`, or import the author with `twin import`"
         raise dg.Failure(
-            f"The author '{author}' is not registered (registered: {known}): write authors/{author}.yaml and run "
-            f"`{REGISTER}`, or import the author with `twin import`.",
+            f"The author '{author}' is not registered (registered: {listed(known) or 'nobody yet'})"
+            + did_you_mean(author, known, otherwise),
             allow_retries=False,
         )
     if not context.instance.has_dynamic_partition(AUTHORS.name or "", author):

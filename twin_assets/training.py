@@ -11,6 +11,7 @@ from twin.training.heldout import CODE_VERSION as EVALUATION_VERSION
 from twin.training.heldout import read_evaluation
 from twin.training.plan import CODE_VERSION as TRAINING_VERSION
 from twin.training.plan import NANO_VERSION, plan_training
+from twin.training.report import verify_gain
 from twin.verdict import Verdict
 from twin_assets.columns import Stage, keys
 from twin_assets.dataset import instruction_dataset
@@ -18,6 +19,7 @@ from twin_assets.framing import AUTHORS, author_of, checked, materialized, twin_
 from twin_resources.trainer import Trainer
 
 WORKS = "adapter_reloads_and_changes_the_logits"
+HELPS = "adapter_lowers_the_held_out_loss"
 
 
 class LoraConfig(dg.Config):
@@ -82,6 +84,14 @@ def lora_adapter(
     kinds={"pytorch", "report"},
     tags={"layer": "serving"},
     pool="gpu",
+    check_specs=[
+        dg.AssetCheckSpec(
+            HELPS,
+            asset="twin_evaluation",
+            partitions_def=AUTHORS,
+            description="The adapter predicts held-out text of the author better than the base model does.",
+        )
+    ],
 )
 def twin_evaluation(
     context: dg.AssetExecutionContext,
@@ -99,4 +109,4 @@ def twin_evaluation(
     artifacts.refuse_removed(plan.author)
     if report is None:
         raise dg.Failure("The adapter no longer passes its check: materialize lora_adapter.", allow_retries=False)
-    return materialized(report)
+    return materialized(report, [checked(verify_gain(report), dg.AssetCheckSeverity.WARN, name=HELPS)])

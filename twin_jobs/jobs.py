@@ -42,6 +42,11 @@ def register(
                 f"registered {slug}: {report.total} links, {report.added} of them new and {report.changed} changed; "
                 f"{report.removed} removed"
             )
+            if not report.total:
+                context.log.warning(
+                    f"{slug} has no links, so there is nothing to read: add some under 'links:' in "
+                    f"{files.folder / slug}.yaml, or with `twin links add {slug} ADDRESS`."
+                )
         known = [found.slug for found in warehouse.authors()]
         context.instance.add_dynamic_partitions(AUTHORS.name or "", known)
     if not known and not files.errors:

@@ -3,6 +3,7 @@
 It reads Dagster's own event log, so it shows only what was recorded.
 """
 
+import os
 import sys
 from collections.abc import Iterable
 from pathlib import Path
@@ -15,6 +16,12 @@ from rich.table import Table
 from twin.commands import build
 from twin_assets.columns import LINKS, Stage, keys
 
+WIDTH = 100
+"""Columns of the table."""
+
+SAMPLE = "llm-twin"
+"""The author that the project brings along."""
+
 
 class Row(NamedTuple):
     """One row of the table."""
@@ -26,11 +33,11 @@ class Row(NamedTuple):
 
 
 COLUMN_ROWS = {
-    Stage.RAW: Row("raw", "raw documents", {"written": "documents written"}),
-    Stage.CLEANED: Row("cleaned", "cleaned documents", {"written": "documents written"}),
-    Stage.CHUNKS: Row("chunks", "chunks", {"written": "chunks changed"}),
-    Stage.EMBEDDINGS: Row("embeddings", "vectors", {"texts_embedded": "texts embedded"}),
-    Stage.COLLECTION: Row("collections", "points", {"points_written": "points written", "points_deleted": "deleted"}),
+    Stage.RAW: Row("raw", "documents", {"written": "written"}),
+    Stage.CLEANED: Row("cleaned", "documents", {"written": "written"}),
+    Stage.CHUNKS: Row("chunks", "chunks", {"written": "changed"}),
+    Stage.EMBEDDINGS: Row("embeddings", "vectors", {"texts_embedded": "embedded"}),
+    Stage.COLLECTION: Row("collections", "points", {"points_written": "written", "points_deleted": "deleted"}),
 }
 """Each stage is one row for the columns of all categories."""
 
@@ -38,7 +45,7 @@ ROWS = (
     (Row("links", "links", {"written": "changed"}), [LINKS]),
     *((COLUMN_ROWS[stage], keys(stage)) for stage in Stage),
     (
-        Row("instruction_dataset", "instruction samples", {"written": "samples changed"}),
+        Row("instruction_dataset", "samples", {"written": "changed"}),
         [dg.AssetKey("instruction_dataset")],
     ),
 )
@@ -100,16 +107,41 @@ def summary_table(author: str, assets: dict[str, Materialized]) -> Table:
         done = "reused" if adapter.metadata.get("reused") else f"trained, {adapter.metadata.get('steps', 0)} steps"
         table.add_row(
             "lora_adapter",
-            _shown(str(adapter.metadata.get("path"))),
+            "1 adapter",
             done,
             f"{adapter.seconds:.1f} s",
             adapter.data_version[:6],
         )
     if evaluation := assets.get("twin_evaluation"):
-        losses = f"{evaluation.metadata['base_loss']:.3f} → {evaluation.metadata['adapter_loss']:.3f} nats/token"
-        done = "held-out loss, base → adapter"
+        losses = f"{evaluation.metadata['base_loss']:.3f} → {evaluation.metadata['adapter_loss']:.3f}"
+        done = "held-out loss (nats/token)"
         table.add_row("twin_evaluation", losses, done, f"{evaluation.seconds:.1f} s", evaluation.data_version[:6])
     return table
+
+
+def what_next(author: str, assets: dict[str, Materialized]) -> list[str]:
+    """What to try after a successful build: commands that work as they are printed, in the folder of the project."""
+    twin = _shown(str(Path(sys.executable).with_name("twin")))
+    question = "why is LinkedIn never scraped?" if author == SAMPLE else "what is it about?"
+    commands = [
+        (f'{twin} search {author} "{question}"', "ask its memory"),
+        (f"{twin} documents list {author}", "see what was read"),
+        ("make ui", "see the pipeline in the browser"),
+    ]
+    width = max(len(command) for command, _ in commands)
+    lines = ["Try next:", *(f"  {command:<{width}}   # {what}" for command, what in commands), ""]
+    if adapter := assets.get("lora_adapter"):
+        lines.append(
+            f"The adapter is in {_shown(str(adapter.metadata.get('path')))}; its README.md says how to load it."
+        )
+        if str(adapter.metadata.get("base_model", "")).startswith("nano"):
+            lines += [
+                "It was trained on nano, a tiny model that tests the pipeline and cannot talk. For a twin that talks,",
+                "set a real base model: TWIN_BASE_MODEL=Qwen/Qwen3-0.6B (see docs/configuration.md).",
+            ]
+    if author == SAMPLE:
+        lines.append("Your own twin: write authors/SLUG.yaml (see README.md), then run `make demo AUTHOR=SLUG`.")
+    return lines
 
 
 def sentences(markdown: Iterable[str | None]) -> list[str]:
@@ -129,13 +161,18 @@ def main(arguments: list[str]) -> int:
         sys.stderr.write("usage: python -m twin_jobs.summary AUTHOR\n")
         return 2
     author = arguments[0]
+    if not os.environ.get("DAGSTER_HOME"):
+        sys.stderr.write(
+            f"DAGSTER_HOME is not set: run `{build(author)}`, or set it to the folder of Dagster's history.\n"
+        )
+        return 1
     with dg.DagsterInstance.get() as instance:
         run = newest_build(instance, author)
         if run is None:
             sys.stderr.write(f"No build of '{author}' is recorded in this DAGSTER_HOME: run `{build(author)}`.\n")
             return 1
         assets = materializations(instance, run)
-        Console(width=160).print(summary_table(author, assets))
+        Console(width=WIDTH).print(summary_table(author, assets))
         if "links" in assets and (said := assets["links"].metadata.get("missing_file")):
             sys.stderr.write(f"{said}\n")
         raw = {each.to_user_string() for each in keys(Stage.RAW)}
@@ -145,6 +182,7 @@ def main(arguments: list[str]) -> int:
         if not run.is_success:
             sys.stderr.write(f"The build ended as {run.status.value}: see run {run.run_id} in `make ui`.\n")
             return 1
+    sys.stdout.write("\n" + "\n".join(what_next(author, assets)) + "\n")
     return 0
 
 

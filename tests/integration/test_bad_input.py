@@ -28,7 +28,7 @@ def declared(installation: Installation) -> Installation:
 def test_a_build_without_a_partition_says_what_to_run(declared: Installation) -> None:
     done = declared.run(*declared.command("build_twin"))
     assert done.returncode != 0
-    assert "No author was chosen: run `dagster job execute -m twin_jobs.definitions -j register_links`" in done.stderr
+    assert "No author was chosen: choose one as the partition, or run `make demo AUTHOR=" in done.stderr
 
 
 @pytest.mark.slow
@@ -37,7 +37,7 @@ def test_a_build_of_an_unknown_author_names_the_known_ones_and_what_to_run(decla
     done = declared.run(*declared.command("build_twin", "grace"))
     assert done.returncode != 0
     assert "The author 'grace' is not registered (registered: ada)" in done.stderr
-    assert "register_links" in done.stderr
+    assert "run `make demo AUTHOR=grace`" in done.stderr
 
 
 def test_a_broken_author_file_is_named_with_its_line_and_the_others_register(declared: Installation) -> None:

@@ -1,6 +1,7 @@
 """The whole pipeline through `dagster job execute`, as CI runs it."""
 
 import json
+import shlex
 import shutil
 import sys
 from pathlib import Path
@@ -78,6 +79,12 @@ def test_the_summary_shows_the_newest_build(built: Installation) -> None:
     assert done.returncode == 0, done.stderr
     assert "held-out loss" in done.stdout
     assert "→" in done.stdout
+    commands = [line.split("   #")[0].strip() for line in done.stdout.splitlines() if "   # " in line]
+    assert commands[2] == "make ui"
+    for command in commands[:2]:
+        tried = built.run(*shlex.split(command))
+        assert tried.returncode == 0, tried.stderr
+        assert len(tried.stdout.splitlines()) > 3
 
 
 def test_an_edit_in_the_warehouse_changes_exactly_its_chunks_and_a_removal_takes_its_points(

@@ -84,15 +84,17 @@ def test_nothing_heavy_is_loaded_for_it() -> None:
     assert done.stdout == "[]\n"
 
 
-def test_the_example_of_the_readme_runs(
+def test_the_example_of_the_documentation_runs(
     repository: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    memory = chunks_of(["Tune autovacuum by its cost limit."], name="vacuum", author="jane-doe")
+    memory = chunks_of(["Chunks are cut by exact tokens."], name="chunks", author="llm-twin")
     fill_store(tmp_path / "vectors", EMBEDDER, memory).close()
     monkeypatch.setattr("twin.embedding.open_embedder", lambda *_: EMBEDDER)
     monkeypatch.setenv("TWIN_STORE", str(tmp_path))
     for name in ("MONGO_URI", "QDRANT_URL", "TWIN_RERANKER", "TWIN_LANGUAGE_MODEL_URL"):
         monkeypatch.delenv(name, raising=False)
-    (example,) = re.findall(r"```python\n(.*?)```", (repository / "README.md").read_text(encoding="utf-8"), re.DOTALL)
+    (example,) = re.findall(
+        r"```python\n(.*?)```", (repository / "docs" / "commands.md").read_text(encoding="utf-8"), re.DOTALL
+    )
     exec(example, {})  # noqa: S102 - it is ours
-    assert "Tune autovacuum by its cost limit." in capsys.readouterr().out
+    assert "Chunks are cut by exact tokens." in capsys.readouterr().out

@@ -11,7 +11,7 @@ from twin.settings import Settings, documented
 ROOT = Path(__file__).parents[2]
 
 
-@pytest.mark.parametrize("name", [".env.example", "README.md", "docker-compose.yml"])
+@pytest.mark.parametrize("name", [".env.example", "docs/configuration.md", "docker-compose.yml"])
 def test_every_document_has_the_settings_of_the_fields(name: str) -> None:
     text = (ROOT / name).read_text(encoding="utf-8")
     assert documented(name, text) == text, f"{name} is not what twin/settings.py says: run `make settings`"
@@ -66,3 +66,17 @@ def test_secrets_are_not_printed() -> None:
     secrets = {name: "s3cret" for name in Settings.variables() if re.search("KEY|TOKEN$|URI", name)}
     assert len(secrets) == 5
     assert "s3cret" not in repr(Settings.from_env(secrets))
+
+
+@pytest.mark.parametrize("name", ["TWIN_EMBEDING_MODEL", "TWIN_STORES", "TWIN_LANGUAGE_MODEL_URI"])
+def test_a_misspelled_setting_is_said(name: str) -> None:
+    with pytest.raises(
+        InputError, match=rf"^{name} is not a setting: did you mean TWIN_\w+\? Rename or remove it\.$"
+    ) as error:
+        Settings.from_env({name: "secret-value"})
+    assert "secret-value" not in str(error.value)
+
+
+def test_other_variables_of_ours_are_left_alone() -> None:
+    env = dict.fromkeys(("TWIN_UI_PORT", "TWIN_BENCH_PAGES", "TWIN_BENCH_DATA", "MONGO_URL", "STORE"), "x")
+    assert Settings.from_env(env) == Settings.from_env({})

@@ -13,6 +13,7 @@ from twin.errors import InputError
 from twin.links import canonical_url
 from twin.links import shown as shown_address
 from twin.models import Category, Link
+from twin.nearest import did_you_mean, listed
 
 Origin = Literal["file", "added", "import"]
 
@@ -81,7 +82,10 @@ def _source(declaration: Mapping[str, Any]) -> tuple[str, Any, dict[str, Any]]:
     named = [name for name in declaration if name in known]
     unknown = [name for name in declaration if name not in known + OPTIONS]
     if unknown:
-        raise InputError(f"A link has no field '{unknown[0]}'{nearest(str(unknown[0]), known + OPTIONS)}.")
+        fields = known + OPTIONS
+        raise InputError(
+            f"A link has no field '{unknown[0]}'{did_you_mean(str(unknown[0]), fields, f'it has {listed(fields, 99)}')}"
+        )
     if len(named) != 1:
         said = f"both {' and '.join(repr(name) for name in named)}" if named else "none of them"
         raise InputError(f"A link must have exactly one of {', '.join(known)}, but this one has {said}: give one.")
@@ -114,7 +118,8 @@ def _category(value: Any, crawler: type[Crawler]) -> Category:
     known = [category for category in Category if category.traits.declarable]
     if value not in known:
         names = " or ".join(filter(None, (", ".join(known[:-1]), known[-1])))
-        raise InputError(f"'category' must be {names}, not {shown(value)}.")
+        end = did_you_mean(value, known, "correct it") if isinstance(value, str) else "."
+        raise InputError(f"'category' must be {names}, not {shown(value)}{end}")
     return Category(value)
 
 
@@ -130,8 +135,9 @@ def _also(options: Mapping[str, Any], crawler: type[Crawler]) -> tuple[str, ...]
     for name in wanted:
         if name not in crawler.optional:
             known = tuple(crawler.optional)
-            hint = nearest(name, known) if known else ": it already reads everything, so remove 'also'"
-            raise InputError(f"A link of kind {crawler.kind} has no '{name}' to read in addition{hint}.")
+            otherwise = f"it has {listed(known)}" if known else "it already reads everything, so remove 'also'"
+            hint = did_you_mean(name, known, otherwise)
+            raise InputError(f"A link of kind {crawler.kind} has no '{name}' to read in addition{hint}")
     return tuple(sorted(set(wanted)))
 
 
@@ -141,14 +147,6 @@ def _texts(options: Mapping[str, Any], name: str, expected: str) -> tuple[str, .
     if not isinstance(texts, list | tuple) or not all(isinstance(each, str) and each for each in texts):
         raise InputError(f"'{name}' must be {expected}.")
     return tuple(texts)
-
-
-def nearest(name: str, known: tuple[str, ...]) -> str:
-    """The end of a sentence about an unknown name: the nearest known one, or all of them."""
-    from difflib import get_close_matches
-
-    near = get_close_matches(name.lower(), known, n=1)
-    return f": write '{near[0]}'" if near else f": it has {', '.join(known)}"
 
 
 def shown(value: Any) -> str:

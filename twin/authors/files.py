@@ -22,10 +22,11 @@ from typing import Any
 
 import yaml
 
-from twin.authors.declarations import declare_link, nearest, shown
+from twin.authors.declarations import OPTIONS, declare_link, shown
 from twin.errors import InputError
 from twin.identity import SLUG_PATTERN
 from twin.models import Author, Link
+from twin.nearest import did_you_mean, listed
 
 _ENDINGS = (".yaml", ".yml", ".YAML", ".YML")
 """How the name of an author file ends; only the first is right."""
@@ -99,6 +100,17 @@ def load_authors(folder: Path, only: Collection[str] | None = None) -> AuthorFil
     return files
 
 
+def _mend(text: str, mark: yaml.Mark | None) -> str:
+    """How to correct YAML that cannot be read, by its line."""
+    lines = text.splitlines()
+    line = lines[mark.line] if mark is not None and mark.line < len(lines) else ""
+    before = lines[mark.line - 1].strip() if mark is not None and 0 < mark.line <= len(lines) else ""
+    option = re.match(rf"\s+({'|'.join(OPTIONS)})\s*:", line)
+    if option and (bare := re.fullmatch(r"-\s+(\S.*)", before)):
+        return f"a link with '{option[1]}' needs the name of a field before its address: write '- url: {bare[1]}'"
+    return "check indentation and quotes there"
+
+
 class _Reader:
     """Reads one file and collects its mistakes."""
 
@@ -117,7 +129,8 @@ class _Reader:
             return None
         for name, (key, _) in fields.items():
             if name not in FIELDS:
-                self._mistake(key, name, f"an author file has no such field{nearest(name, FIELDS)}")
+                hint = did_you_mean(name, FIELDS, f"it has {listed(FIELDS)}")
+                self._mistake(key, name, f"an author file has no such field{hint}")
         texts = {name: self._text(name, fields[name][1]) for name in _TEXT if name in fields}
         aliases = self._aliases(fields["aliases"][1]) if "aliases" in fields else ()
         if "name" not in fields:
@@ -142,7 +155,7 @@ class _Reader:
         except yaml.YAMLError as error:
             mark = getattr(error, "problem_mark", None) or getattr(error, "context_mark", None)
             problem = getattr(error, "problem", None) or getattr(error, "reason", None) or "a character is not allowed"
-            self._mistake(mark, "", f"it is not valid YAML ({problem}): check indentation and quotes there")
+            self._mistake(mark, "", f"it is not valid YAML ({problem}): {_mend(text, mark)}")
         except RecursionError:
             self._mistake(None, "", "it is nested too deeply: an author file has two levels")
         else:
@@ -227,4 +240,5 @@ class _Reader:
     def _mistake(self, where: yaml.Node | yaml.Mark | None, name: str, said: str) -> None:
         mark = where.start_mark if isinstance(where, yaml.Node) else where
         line = f" line {mark.line + 1}" if mark is not None else ""
-        self.mistakes.append(InputError(f"{self.path}{line}{f', field {name!r}' if name else ''}: {said}."))
+        end = "" if said.endswith(("?", ".")) else "."
+        self.mistakes.append(InputError(f"{self.path}{line}{f', field {name!r}' if name else ''}: {said}{end}"))

@@ -6,19 +6,18 @@ ones (`import`) exist only in the warehouse and are never removed by a file.
 
 from collections import Counter
 from collections.abc import Iterable, Mapping
-from contextlib import suppress
-from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
 from twin.authors.declarations import declare_link
 from twin.authors.files import AuthorFile, AuthorFiles
 from twin.authors.missing import missing_files
-from twin.commands import REGISTER
+from twin.commands import build
 from twin.errors import InputError
 from twin.identity import check_slug, data_version
-from twin.links import canonical_url, repository_url
+from twin.links import ends_with, spellings
 from twin.models import Author, Category, Link, Model, StageReport
+from twin.nearest import did_you_mean, listed
 from twin.warehouse.base import Warehouse
 
 LINKS_VERSION = "1"
@@ -86,12 +85,13 @@ def sync_author(warehouse: Warehouse, slug: str, files: AuthorFiles) -> LinksRep
     check_slug(slug)
     if slug in files.broken:
         raise files.broken[slug]
-    known = {slug: warehouse.removal(slug)}
+    removal = {slug: warehouse.removal(slug)}
     # The files may have been read long ago: an author who was removed since has no file any more.
     if (author_file := files.get(slug)) and (files.folder / f"{slug}.yaml").exists():
-        return register_author(warehouse, author_file, known=known)
+        return register_author(warehouse, author_file, known=removal)
     if warehouse.author(slug) is None:
-        raise unknown_author(slug, files.folder)
+        known = [author.slug for author in warehouse.authors()] + [each.author.slug for each in files.authors]
+        raise unknown_author(slug, files.folder, known)
     missing = missing_files(warehouse, files.folder, [slug]).get(slug)
     return _report(warehouse, slug, PendingLinks(), written=0).model_copy(update={"missing_file": missing})
 
@@ -148,7 +148,9 @@ def add_link(
     link = declare_link(slug, declaration, base=base, origin="added")
     if warehouse.author(slug) is None:
         if not (name and name.strip()):
-            raise InputError(f"There is no author '{slug}' yet: to create one, give --name as well.")
+            known = [author.slug for author in warehouse.authors()]
+            otherwise = "to create one, give --name as well"
+            raise InputError(f"There is no author '{slug}' yet{did_you_mean(slug, known, otherwise)}")
         warehouse.upsert_authors([Author(slug=slug, name=name.strip())])
     there = next((each for each in warehouse.links(slug) if each.url == link.url), None)
     if there is not None and there.origin == "file":
@@ -166,35 +168,43 @@ def drop_link(warehouse: Warehouse, slug: str, link: str) -> str:
     """Remove one link from the warehouse, for `twin links remove`, and return its url.
 
     Args:
-        link: the url in any spelling, or the path as it was declared.
+        link: the url in any spelling, the path as it was declared, or the end of one if no other link ends like it.
 
     Raises:
         InputError: the author has no such link, or the author file declares it, so it would come back.
         StoreError: the warehouse cannot be used.
     """
     live = {each.url: each for each in warehouse.links(slug)}
-    spellings = [link, f"local:{Path(link).as_posix()}"]
-    for canonical in (canonical_url, repository_url):
-        with suppress(InputError):
-            spellings.append(canonical(link))
-    found = next((live[url] for url in spellings if url in live), None)
-    if found is None:
-        near = get_close_matches(link, live, n=1)
-        hint = f"the nearest is {near[0]}" if near else f"list them with `twin links list {slug}`"
-        raise InputError(f"{slug} has no link {link}: {hint}.")
-    if found.origin == "file":
-        raise InputError(f"{found.url} is in the author file of {slug}: remove it there and run `register_links`.")
-    warehouse.remove_links(slug, [found.url])
-    return found.url
+    found = [live[url] for url in spellings(link) if url in live][:1]
+    found = found or [each for url, each in live.items() if ends_with(url, link)]
+    if not found:
+        hint = did_you_mean(link, live, f"list them with `twin links list {slug}`")
+        raise InputError(f"{slug} has no link {link}{hint}")
+    if len(found) > 1:
+        raise InputError(f"{link} may be {listed((each.url for each in found), 3)}: give the whole link.")
+    (chosen,) = found
+    if chosen.origin == "file":
+        raise InputError(f"{chosen.url} is in the author file of {slug}: remove it there and run `{build(slug)}`.")
+    warehouse.remove_links(slug, [chosen.url])
+    return chosen.url
 
 
-def unknown_author(slug: str, folder: Path) -> InputError:
-    """The error for an author who is neither in a file nor in the warehouse."""
+def unknown_author(slug: str, folder: Path, known: Iterable[str] = (), place: str = "") -> InputError:
+    """The error for an author who is neither in a file nor in the warehouse.
+
+    Args:
+        slug: what was typed.
+        folder: the folder of author files.
+        known: slugs of the authors that exist.
+        place: the address of the warehouse, if it is part of the sentence.
+    """
     missing = "" if folder.is_dir() else f" (the folder {folder} does not exist)"
-    return InputError(
-        f"There is no author '{slug}': write {folder / f'{slug}.yaml'}{missing} and run "
-        f"`{REGISTER}`, or import authors with `twin import DIR`."
+    otherwise = (
+        f"write {folder / f'{slug}.yaml'}{missing} and run `{build(slug)}`, or import authors with `twin import DIR`"
     )
+    existing = sorted(known)
+    there = f" in {place} (existing: {listed(existing) or 'none yet'})" if place else ""
+    return InputError(f"There is no author '{slug}'{there}{did_you_mean(slug, existing, otherwise)}")
 
 
 def _changes(live: list[Link], author_file: AuthorFile) -> PendingLinks:

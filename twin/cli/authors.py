@@ -1,11 +1,10 @@
 """`twin authors` and `twin links`."""
 
 import json
+import textwrap
 from pathlib import Path
 
 import typer
-from rich.console import Console
-from rich.table import Table
 
 from twin.authors.files import load_authors
 from twin.authors.leftovers import find_leftovers
@@ -13,25 +12,37 @@ from twin.authors.missing import missing_files
 from twin.authors.registration import add_link, drop_link
 from twin.authors.removal import remove_author
 from twin.cli.opening import known_author, stores
+from twin.cli.tables import add_row, print_table, printable, table, width
+from twin.commands import build
+from twin.errors import InputError
 from twin.models import IMPORT, Category, CrawlRecord, State
+from twin.nearest import did_you_mean
 
 app = typer.Typer(help="List the authors in the warehouse, or remove one.")
 links = typer.Typer(help="Add a link to an author without editing a file, list links, or remove one.")
 
 
 @app.callback(invoke_without_command=True)
-def list_authors(context: typer.Context) -> None:
-    """List the authors in the warehouse, and the author files that are missing or cannot be used."""
-    if context.invoked_subcommand is not None:
-        return
-    table = Table("author", "name", "links", *(f"cleaned {category.value}" for category in Category), box=None)
+def _without_command(context: typer.Context) -> None:
+    """List the authors, or remove one."""
+    if context.invoked_subcommand is None:
+        list_authors()
+
+
+@app.command("list")
+def list_authors() -> None:
+    """List the authors with their cleaned documents, and the author files that are missing or cannot be used."""
+    counts = ("links", *(category.value for category in Category))
+    shown = table("author", "name", *counts, right=counts)
     with stores() as opened:
-        for author in opened.warehouse.authors():
-            counts = [str(len(opened.warehouse.hashes(State.CLEANED, author.slug, category))) for category in Category]
-            table.add_row(author.slug, author.name, str(len(opened.warehouse.links(author.slug))), *counts)
+        warehouse = opened.warehouse
+        authors = list(warehouse.authors())
+        for author in authors:
+            cleaned = [str(len(warehouse.hashes(State.CLEANED, author.slug, category))) for category in Category]
+            add_row(shown, author.slug, author.name, str(len(warehouse.links(author.slug))), *cleaned)
         files = load_authors(opened.settings.authors_path)
         missing = missing_files(opened.warehouse, opened.settings.authors_path)
-    Console(width=200).print(table)
+    print_table(shown)
     for sentence in missing.values():
         typer.echo(f"twin: {sentence}", err=True)
     for error in files.errors:
@@ -50,9 +61,10 @@ def remove_everything(
     with stores() as opened:
         files = load_authors(opened.settings.authors_path)
         report = remove_author(author, opened.warehouse, opened.artifacts, opened.vectors, files)
-    if not report.removed:
-        typer.echo(f"nothing is stored for {author}")
-        return
+        if not report.removed:
+            known = [each.slug for each in opened.warehouse.authors()]
+            hint = did_you_mean(author, known, "list them with `twin authors list`")
+            raise InputError(f"There is no author '{author}', and nothing is stored under this name{hint}")
     parts = [f"{count} file{'s' * (count != 1)} of {folder}" for folder, count in report.files.items()]
     typer.echo(f"removed {author}: {', '.join([f'{report.rows} rows', f'{report.points} points', *parts])}")
 
@@ -84,41 +96,59 @@ def add(
     with stores() as opened:
         declared = add_link(opened.warehouse, author, {kind: link} if kind else link, base=Path.cwd(), name=name)
     typer.echo(f"added {declared.url} ({declared.kind}: {', '.join(declared.categories)}) to {author}")
+    typer.echo(f"To read it now: `{build(author)}`")
 
 
 @links.command("remove")
 def remove(author: str, link: str) -> None:
-    """Remove a link that `twin links add` added; the next build removes its documents, chunks and points."""
+    """Remove a link that `twin links add` added; the next build removes its documents, chunks and points.
+
+    LINK is the address or path as it was declared, or its end if no other link ends like it.
+    """
     with stores() as opened:
         removed = drop_link(opened.warehouse, known_author(opened, author), link)
     typer.echo(f"removed {removed} from {author}")
+    typer.echo(f"To update the twin: `{build(author)}`")
 
 
 @links.command("list")
 def show(author: str, as_json: bool = typer.Option(False, "--json", help="Print one JSON object per line.")) -> None:
     """List an author's links, each with the result of the last attempt to read it."""
-    table = Table("link", "kind", "from", "category", "last attempt", box=None)
+    shown, said = table("link", "kind", "from", "read as", "last attempt"), dict[str, list[str]]()
     with stores() as opened:
         warehouse, slug = opened.warehouse, known_author(opened, author)
         crawls = {category: warehouse.last_crawls(slug, category) for category in Category}
         for link in warehouse.links(slug):
-            for category in link.categories:
-                crawl = crawls[category].get(link.url)
-                if as_json:
-                    shown = {"status", "message", "documents", "checked_at"}
-                    attempt = crawl.model_dump(mode="json", include=shown) if crawl else {"status": None}
+            attempts = {category: crawls[category].get(link.url) for category in link.categories}
+            if as_json:
+                for category, crawl in attempts.items():
+                    fields = {"status", "message", "documents", "checked_at"}
+                    attempt = crawl.model_dump(mode="json", include=fields) if crawl else {"status": None}
                     typer.echo(json.dumps(link.model_dump(mode="json") | {"category": category, **attempt}))
-                    continue
-                never = "imported" if link.kind == IMPORT else "not yet"
-                table.add_row(link.url, link.kind, link.origin, category.value, _attempt(crawl) or never)
-    if not as_json:
-        Console(width=200).print(table)
+                continue
+            made = [crawl for crawl in attempts.values() if crawl is not None]
+            never = "imported" if link.kind == IMPORT else "not yet"
+            result = _result(made) or never
+            add_row(shown, link.url, link.kind, link.origin, ", ".join(link.categories), result)
+            for message in dict.fromkeys(crawl.message for crawl in made if crawl.message):
+                reason = message.removeprefix(f"{link.url}: ")
+                said.setdefault(reason, []).append(link.url)
+    if as_json:
+        return
+    print_table(shown)
+    for reason, urls in said.items():
+        where = "" if any(url in reason for url in urls) else f"{', '.join(dict.fromkeys(urls))}: "
+        typer.echo("\n" + textwrap.fill(printable(where + reason), width(), break_on_hyphens=False))
 
 
-def _attempt(crawl: CrawlRecord | None) -> str | None:
-    """The result of the last attempt at a link. A failed one has no number: documents of earlier attempts stay."""
-    if crawl is None:
+def _result(attempts: list[CrawlRecord]) -> str | None:
+    """The result of the last attempts at one link. A failed one has no number: documents of earlier attempts stay."""
+    statuses = {crawl.status for crawl in attempts}
+    for status in ("failed", "skipped"):
+        if status in statuses:
+            return f"{status}: see below"
+    if not attempts:
         return None
-    if crawl.message:
-        return f"{crawl.status}: {crawl.message}"
-    return f"{crawl.status}, {crawl.documents} document{'s' * (crawl.documents != 1)}"
+    documents = sum(crawl.documents for crawl in attempts)
+    status = "ok" if "ok" in statuses else "unchanged"
+    return f"{status}, {documents} document{'s' * (documents != 1)}"

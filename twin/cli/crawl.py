@@ -2,15 +2,24 @@
 
 import typer
 
-from twin.cli.opening import known_author, stores
+from twin.cli.opening import CHOICES, category_named, known_author, stores
 from twin.models import Category
 
 
 def replay(
     author: str,
-    category: list[Category] = typer.Option([], "--category", help="Only this category; may be repeated."),
+    category: list[Category] = typer.Option(
+        [],
+        "--category",
+        parser=category_named,
+        metavar="CATEGORY",
+        help=f"Only this category ({CHOICES}); may be repeated.",
+    ),
 ) -> None:
-    """Read all of an author's links again from the captures of earlier crawls, without using the network."""
+    """Read all of an author's links again from the captures of earlier crawls, without using the network.
+
+    The exit status is 1 if a link cannot be read, which includes one that was never captured.
+    """
     from twin.crawling import crawl_author
 
     failed = False

@@ -23,7 +23,7 @@ app.add_typer(vectors.app, name="vectors")
 app.command("import")(move.import_warehouse)
 app.command("export")(move.export_warehouse)
 app.command("replay")(crawl.replay)
-app.command("search")(search.search_command)
+app.command("search", cls=search.SearchCommand)(search.search_command)
 
 
 @app.callback(invoke_without_command=True)

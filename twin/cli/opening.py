@@ -1,8 +1,10 @@
-"""Opens stores for the duration of one command."""
+"""Opens stores for the duration of one command, and reads the names that a person types."""
 
-from twin.commands import REGISTER
+from twin.authors.registration import unknown_author
 from twin.errors import InputError
 from twin.identity import check_slug
+from twin.models import Category
+from twin.nearest import did_you_mean
 from twin.opening import Stores
 from twin.settings import Settings
 
@@ -13,13 +15,21 @@ def stores() -> Stores:
 
 
 def known_author(opened: Stores, slug: str) -> str:
-    """Return `slug`, or raise `InputError` naming the existing authors."""
+    """Return `slug`, or raise `InputError` naming the nearest authors or all of them."""
     warehouse = opened.warehouse
     if warehouse.author(check_slug(slug)) is None:
-        known = ", ".join(author.slug for author in warehouse.authors()) or "none yet"
-        raise InputError(
-            f"There is no author '{slug}' in {warehouse.address} (existing: {known}): write "
-            f"{opened.settings.authors_path / slug}.yaml and run `{REGISTER}`, "
-            "or import one with `twin import`."
-        )
+        known = [author.slug for author in warehouse.authors()]
+        raise unknown_author(slug, opened.settings.authors_path, known, warehouse.address)
     return slug
+
+
+CHOICES = ", ".join(Category)
+"""The categories, for the help of an option."""
+
+
+def category_named(name: str) -> Category:
+    """The category of that name, for an option; raise `InputError` if there is none."""
+    if name not in tuple(Category):
+        hint = did_you_mean(name, Category, f"choose from {CHOICES}")
+        raise InputError(f"There is no category '{name}'{hint}")
+    return Category(name)

@@ -1,11 +1,13 @@
 """`twin vectors`: what the vector store contains."""
 
 import json
+import textwrap
 from typing import Any
 
 import typer
 
 from twin.cli.opening import stores
+from twin.cli.tables import add_row, print_table, table, width
 from twin.models import Category
 
 app = typer.Typer(help="Look at the vector store.", no_args_is_help=True)
@@ -36,7 +38,22 @@ def status(as_json: bool = typer.Option(False, "--json", help="Print one JSON ar
     if as_json:
         typer.echo(json.dumps(rows, indent=2))
         return
-    for row in rows:
-        index = ", ".join(f"{name} {value}" for name, value in row["index"].items())
-        typer.echo(f"{row['category']} of {row['author']}: {row['points']} points of {row['model']}; {index}")
+    if rows:
+        _show(rows)
     typer.echo(f"{sum(row['points'] for row in rows)} points in {address}")
+
+
+def _show(rows: list[dict[str, Any]]) -> None:
+    """A table of what differs; what is the same for every row is said once, below it."""
+    every = [row | row["index"] for row in rows]
+    names = list(dict.fromkeys(name for row in every for name in row if name != "index"))
+    values = {name: {json.dumps(row.get(name)) for row in every} for name in names}
+    first = ("category", "author", "points")
+    columns = [name for name in names if name in first or len(values[name]) > 1]
+    shown = table(*columns, right=tuple(set(columns) - {"category", "author", "model"}))
+    for row in every:
+        add_row(shown, *(str(row.get(name, "-")) for name in columns))
+    print_table(shown)
+    same = [f"{name} {every[0].get(name)}" for name in names if name not in columns]
+    if same:
+        typer.echo(textwrap.fill(f"each with {', '.join(same)}", width(), break_on_hyphens=False))

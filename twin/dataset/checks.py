@@ -13,10 +13,26 @@ from twin.models import Category, State
 from twin.verdict import Verdict, name_of
 from twin.warehouse.base import Warehouse
 
+FEWEST = 50
+"""Training samples below which an adapter sees each kind of text so seldom that nothing can be expected of it."""
+
 
 def check_dataset(warehouse: Warehouse, artifacts: ArtifactStore, author: str) -> dict[str, Verdict]:
     """Every check of an author's instruction dataset: name -> verdict."""
-    return {"instruction_dataset_is_sound": verify_dataset(warehouse, artifacts, author)}
+    sound = verify_dataset(warehouse, artifacts, author)
+    return {
+        "instruction_dataset_is_sound": sound,
+        "enough_samples_to_train_on": verify_size(sound.facts.get("samples_train", 0)),
+    }
+
+
+def verify_size(training: int) -> Verdict:
+    """Whether there are enough training samples for an adapter to learn anything of an author's style."""
+    few = (
+        f"{training} training sample{'s are' if training != 1 else ' is'} too few: below {FEWEST}, expect no effect on "
+        "how the twin writes; add links with more text"
+    )
+    return Verdict({"samples_train": training, "fewest": FEWEST}, [few] if training < FEWEST else [])
 
 
 def verify_dataset(warehouse: Warehouse, artifacts: ArtifactStore, author: str) -> Verdict:

@@ -1,6 +1,6 @@
 """Search in the memory of one author or of all. Each step is traced."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, date, datetime
 from time import perf_counter
@@ -11,6 +11,7 @@ from twin.embedding.base import Embedder
 from twin.errors import InputError
 from twin.identity import check_slug
 from twin.models import Author, Category, Chunk
+from twin.nearest import did_you_mean
 from twin.retrieval.fusion import Fused, Weights, combine, merge_variants, weights, with_neighbours
 from twin.retrieval.passages import Folder, Ranked, fill, join
 from twin.retrieval.question.asked import Asked, asked
@@ -156,7 +157,8 @@ class Retriever:
         }
         searched = [category for category, slugs in there.items() if slugs]
         if not searched:
-            raise InputError(_nothing(where.author, wanted))
+            everywhere = {slug for category in Category for slug in self._vectors.authors(category)}
+            raise InputError(_nothing(where.author, wanted, everywhere))
         for category in searched:
             for slug in there[category]:
                 if not self._vectors.serves(category, slug, model):
@@ -267,11 +269,14 @@ def _conditions(author: str | None, where: Where | None) -> Where:
     return where
 
 
-def _nothing(author: str | None, categories: Sequence[Category]) -> str:
+def _nothing(author: str | None, categories: Sequence[Category], known: Iterable[str]) -> str:
+    """The sentence about a search that has nowhere to look; `known` are the authors who have points."""
     names = ", ".join(category.value for category in categories)
     if author is None:
-        return f"Nobody has points in {names}: build a twin first ({BUILD})."
-    return f"{author} has no points in {names}: build the twin first ({build(author)})."
+        return f"Nobody has points in {names}: build a twin first (`{BUILD}`)."
+    others = sorted(set(known) - {author})
+    otherwise = f"build the twin first (`{build(author)}`)"
+    return f"{author} has no points in {names}{did_you_mean(author, others, otherwise)}"
 
 
 @contextmanager

@@ -4,7 +4,7 @@ from enum import Enum, auto
 from pathlib import PurePosixPath
 
 from twin.categories import Layout
-from twin.models import Document
+from twin.models import Chunk, Document
 
 _MARKDOWN_SUFFIXES = {".md", ".markdown", ".mdx", ".qmd", ".rmd"}
 _PROSE_SUFFIXES = {".txt", ".rst", ".adoc", ".org", ".tex", ".html", ".htm"}
@@ -18,7 +18,7 @@ class Kind(Enum):
     CODE = auto()
 
 
-def kind_of(document: Document) -> Kind:
+def kind_of(document: Document | Chunk) -> Kind:
     """The layout of its category, such as Markdown for an article; a file is what its name says."""
     match document.category.traits.layout:
         case Layout.MARKDOWN:

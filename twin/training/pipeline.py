@@ -3,6 +3,7 @@
 import logging
 from collections.abc import Callable
 
+from twin.training.card import write_card
 from twin.training.config import TrainingOutcome, TrainingPlan
 from twin.training.console import forwarded
 from twin.training.heldout import evaluate
@@ -28,4 +29,6 @@ def train_verify_evaluate(plan: TrainingPlan, log: Callable[[str], None] | None 
         check = verify_adapter(plan, loaded)
         logger.info("adapter check: %s", "passed" if check.passed else "; ".join(check.problems))
         evaluation = evaluate(plan, loaded) if check.passed else None
+        if check.passed:
+            write_card(plan, evaluation)
         return TrainingOutcome(training=training, check=check, evaluation=evaluation)

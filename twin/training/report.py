@@ -1,6 +1,7 @@
 """The report of an evaluation."""
 
 from twin.models import StageReport
+from twin.verdict import Verdict
 
 
 class EvaluationReport(StageReport):
@@ -22,3 +23,17 @@ class EvaluationReport(StageReport):
     base_text: str
     adapter_text: str
     note: str = ""
+
+
+def verify_gain(report: EvaluationReport) -> Verdict:
+    """Whether the adapter predicts held-out text better than its base; training goes on either way."""
+    samples = f"{report.samples} sample{'s' * (report.samples != 1)}"
+    problems = []
+    if report.split == "train":
+        problems.append("nothing is held out, so it is not known whether the adapter helps: add links with more text")
+    elif report.gain <= 0:
+        problems.append(
+            f"the adapter does not lower the loss on held-out text ({report.base_loss:.3f} -> "
+            f"{report.adapter_loss:.3f} nats per token, {samples}): add more text, or lower the learning rate"
+        )
+    return Verdict({"gain": report.gain, "samples": report.samples, "split": report.split}, problems)

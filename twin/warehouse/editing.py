@@ -4,12 +4,12 @@ This changes raw documents, so the next build carries the change to cleaned docu
 """
 
 from collections.abc import Iterator
-from difflib import get_close_matches
 
 from twin.errors import InputError
 from twin.identity import check_slug
-from twin.links import canonical_url
+from twin.links import ends_with, spellings
 from twin.models import Category, Document, State
+from twin.nearest import did_you_mean, listed
 from twin.warehouse.base import Warehouse
 
 
@@ -23,7 +23,8 @@ def list_documents(warehouse: Warehouse, author: str, category: Category | None 
     check_slug(author)
     if warehouse.author(author) is None:
         known = [each.slug for each in warehouse.authors()]
-        raise InputError(f"There is no author '{author}'{_near(author, known, 'import one with `twin import DIR`')}.")
+        otherwise = "import one with `twin import DIR`"
+        raise InputError(f"There is no author '{author}'{did_you_mean(author, known, otherwise)}")
     return (
         document
         for each in ([category] if category else Category)
@@ -35,33 +36,41 @@ def find_document(warehouse: Warehouse, author: str, link: str, path: str | None
     """The one raw document that a person means.
 
     Args:
-        link: its link in any spelling, or its id.
+        link: its link in any spelling, as it was declared or as it is stored; its id; or, if no other document has the
+            same, the end of its link or path, or its title.
         path: path of the file, if the link is a repository's.
 
     Raises:
         InputError: there is none, or there are several; the message names similar ones.
         StoreError: the warehouse cannot be used.
     """
-    wanted = {link, _canonical(link)}
-    found, places = list[Document](), list[str]()
+    wanted = set(spellings(link))
+    found, ending, titled = list[Document](), list[Document](), list[Document]()
+    names = list[str]()
     for document in list_documents(warehouse, author):
         if document.id == link:
             return document
         if document.link in wanted:
             found.append(document)
-        places.append(document.link)
+        elif any(ends_with(each, link) for each in (document.link, document.path) if each):
+            ending.append(document)
+        elif document.title and document.title.strip().casefold() == link.strip().casefold():
+            titled.append(document)
+        names += [document.link, *filter(None, (document.path, document.title))]
+    found = found or ending or titled
     chosen = [document for document in found if path is None or document.path == path]
     if len(chosen) == 1:
         return chosen[0]
     paths = sorted(document.path or "" for document in found)
+    if len({document.link for document in chosen}) > 1:
+        links = listed(sorted({_name(document) for document in chosen}), 3)
+        raise InputError(f"{link} may be {len(chosen)} documents ({links}): give the whole link.")
     if chosen:
         raise InputError(f"{link} has {len(chosen)} documents: give --path too, such as {paths[0]}.")
+    listing = f"list them with `twin documents list {author}`"
     if found:
-        raise InputError(
-            f"{link} has no file '{path}'{_near(str(path), paths, 'list them with `twin documents list`')}."
-        )
-    near = _near(_canonical(link), sorted(set(places)), "list them with `twin documents list`")
-    raise InputError(f"{author} has no document {link}{near}.")
+        raise InputError(f"{link} has no file '{path}'{did_you_mean(str(path), paths, listing)}")
+    raise InputError(f"{author} has no document {link}{did_you_mean(link, names, listing)}")
 
 
 def replace_text(warehouse: Warehouse, author: str, link: str, text: str, path: str | None = None) -> bool:
@@ -100,13 +109,5 @@ def remove_document(warehouse: Warehouse, author: str, link: str, path: str | No
     return document
 
 
-def _canonical(link: str) -> str:
-    try:
-        return canonical_url(link)
-    except InputError:
-        return link  # a local source, or an id
-
-
-def _near(wanted: str, known: list[str], otherwise: str) -> str:
-    near = get_close_matches(wanted, known, n=3, cutoff=0.7)
-    return f": the nearest is {' or '.join(near)}" if near else f": {otherwise}"
+def _name(document: Document) -> str:
+    return f"{document.link} {document.path}" if document.path else document.link

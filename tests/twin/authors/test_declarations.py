@@ -86,7 +86,7 @@ def test_patterns_are_kept() -> None:
     [
         ({}, "but this one has none of them: give one"),
         ({"url": "https://a.example", "files": "x"}, "both 'url' and 'files'"),
-        ({"urll": "https://a.example"}, "no field 'urll': write 'url'"),
+        ({"urll": "https://a.example"}, "no field 'urll': did you mean 'url'?"),
         ({"url": 7}, "'url' must be text, not a number (7)"),
         ({"files": ""}, "'files' must be text"),
         ({"files": "https://a.example/x"}, "write an address as 'url'"),
@@ -99,7 +99,10 @@ def test_patterns_are_kept() -> None:
         ({"url": "https://a.example", "include": ["x"]}, "'include' is only for files, git"),
         ({"files": "x", "exclude": [1]}, "'exclude' must be a list of patterns"),
         ({"files": "x", "also": ["comments"]}, "A link of kind files has no 'comments' to read in addition"),
-        ({"linkedin_export": "x.zip", "also": ["coments"]}, "has no 'coments' to read in addition: write 'comments'"),
+        (
+            {"linkedin_export": "x.zip", "also": ["coments"]},
+            "has no 'coments' to read in addition: did you mean 'comments'?",
+        ),
         ({"linkedin_export": "x.zip", "also": 7}, "'also' must be a list of what else to read"),
         ("ftp://a.example", "only http and https"),
         ("", "neither an http"),

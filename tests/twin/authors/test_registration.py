@@ -156,7 +156,7 @@ def test_an_author_without_a_file_keeps_the_links(warehouse: SqliteWarehouse, fo
 
 
 def test_an_unknown_author_says_what_to_do(warehouse: SqliteWarehouse, folder: Path) -> None:
-    with pytest.raises(InputError, match=r"-j register_links.*`twin import DIR`") as caught:
+    with pytest.raises(InputError, match=r"run `make demo AUTHOR=eve`, or .*`twin import DIR`") as caught:
         sync_author(warehouse, "eve", load_authors(folder))
     assert str(folder / "eve.yaml") in str(caught.value)
     with pytest.raises(InputError, match=r"nowhere does not exist"):
@@ -202,8 +202,22 @@ def test_a_declared_link_is_dropped_in_its_file_only(warehouse: SqliteWarehouse,
     sync_author(warehouse, "ada", declare(folder, "https://ada.example/a"))
     with pytest.raises(InputError, match="is in the author file of ada: remove it there"):
         drop_link(warehouse, "ada", "https://ada.example/a")
-    with pytest.raises(InputError, match=r"the nearest is https://ada\.example/a"):
+    with pytest.raises(InputError, match=r"did you mean 'https://ada\.example/a'\?"):
         drop_link(warehouse, "ada", "https://ada.example/b")
+
+
+def test_a_link_is_dropped_by_its_end_or_as_it_was_declared(warehouse: SqliteWarehouse, folder: Path) -> None:
+    add_link(warehouse, "ada", {"files": "~/notes/a.md"}, folder, name="Ada")
+    for name in ("one/notes.md", "two/notes.md", "three.md"):
+        add_link(warehouse, "ada", {"files": name}, folder)
+    with pytest.raises(InputError, match=r"notes\.md may be local:one/notes\.md, local:two/notes\.md: give the whole"):
+        drop_link(warehouse, "ada", "notes.md")
+    with pytest.raises(InputError, match=r"has no link otes\.md"):
+        drop_link(warehouse, "ada", "otes.md")
+    assert drop_link(warehouse, "ada", str(Path.home() / "notes/a.md")) == "local:~/notes/a.md"
+    assert drop_link(warehouse, "ada", "one/notes.md") == "local:one/notes.md"
+    assert drop_link(warehouse, "ada", "notes.md") == "local:two/notes.md"
+    assert [each.url for each in warehouse.links("ada")] == ["local:three.md"]
 
 
 def test_two_sources_of_one_name_are_not_mixed_up(warehouse: SqliteWarehouse, tmp_path: Path) -> None:

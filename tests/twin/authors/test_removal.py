@@ -210,6 +210,8 @@ def test_the_command_asks_first_and_says_what_went(tmp_path: Path, monkeypatch: 
         "removed ada: 21 rows, 6 points, 2 files of adapters, 1 file of base_models, 1 file of datasets, "
         "1 file of embeddings, 1 file of chunks, 1 file of captures\n"
     )
-    assert run(app, ["authors", "remove", "ada", "--yes"]).stdout == "nothing is stored for ada\n"
+    again = run(app, ["authors", "remove", "ada", "--yes"])
+    assert again.exit_code == 1
+    assert str(again.exception).startswith("There is no author 'ada', and nothing is stored under this name: ")
     assert [line.split()[0] for line in run(app, ["authors"]).stdout.splitlines()] == ["author", "ada-li"]
     warehouse.close()

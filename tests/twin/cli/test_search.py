@@ -1,6 +1,7 @@
 """`twin search` as a person types it."""
 
 import json
+import re
 import subprocess
 import sys
 from collections.abc import Callable
@@ -9,8 +10,10 @@ from pathlib import Path
 import pytest
 
 from tests.kit.memory import ADA, BOB, WordEmbedder, chunks_of, fill_store
+from twin.cli import search
 from twin.cli.main import main
 from twin.models import Category
+from twin.retrieval.result import Hit
 from twin.warehouse import SqliteWarehouse
 
 Twin = Callable[..., tuple[int, str, str]]
@@ -58,13 +61,73 @@ def found(out: str) -> set[str]:
     return {hit["link"].rsplit("/", 1)[1] for hit in json.loads(out)}
 
 
-def test_hits_come_with_score_link_and_range(twin: Twin) -> None:
+def test_hits_come_with_title_link_range_date_and_score(twin: Twin) -> None:
     code, out, error = twin("ada", "weaves", "-k", "1")
     assert (code, error) == (0, "")
-    first, second = out.splitlines()
-    assert first.startswith("1. ")
-    assert first.endswith("  https://ada.example/engine [0:18]")
-    assert second == "The engine weaves."
+    title, link, facts, empty, text = out.splitlines()
+    assert title == "1. Title of engine"
+    assert link == "   https://ada.example/engine [0:18]"
+    assert re.fullmatch(r"   2021-06-01 · article · score 0\.\d{3}", facts)
+    assert (empty, text) == ("", "   The engine weaves.")
+    _, out, _ = twin("all", "engine circuits", "-k", "9")
+    assert [line[:3] for line in out.splitlines() if re.match(r"\d\. ", line)] == ["1. ", "2. ", "3. ", "4. "]
+    assert out.count("\n\n") == 8  # one below each heading, one between two hits, one in a hit
+    assert " · by bob-noyce · " in out
+    assert "Title of post" in out
+
+
+def test_prose_is_wrapped_between_words_and_code_stays_as_it_is() -> None:
+    prose = "word-with-hyphens " * 20
+    code = "    total = " + "value + " * 20
+    (chunk,) = chunks_of([f"{prose}\n\n```\n{code}\n```\n\x1b[2Jend"])
+    shown = search.passage(Hit(chunk, 0.5, chunk.text, chunk.start, chunk.end, (chunk.id,)))
+    lines = shown.splitlines()
+    assert [line for line in lines if "value" in line] == [f"   {code}".rstrip()]
+    assert max(len(line) for line in lines if "value" not in line) <= 100
+    assert set(" ".join(line for line in lines if "word" in line).split()) == {"word-with-hyphens"}
+    assert lines[-1] == "   [2Jend"
+    (chunk,) = chunks_of([prose], category=Category.REPOSITORIES, path="a.py")
+    shown = search.passage(Hit(chunk, 0.5, chunk.text, chunk.start, chunk.end, (chunk.id,)))
+    assert shown == f"   {prose}".rstrip()
+
+
+def test_a_paragraph_wrapped_for_a_wider_page_is_wrapped_again() -> None:
+    wide = "\n".join([" ".join(["word"] * 22), "and so on", "* " + " ".join(["item"] * 30), "* next", "", "end"])
+    (chunk,) = chunks_of([wide])
+    lines = search.passage(Hit(chunk, 0.5, chunk.text, chunk.start, chunk.end, (chunk.id,))).splitlines()
+    assert [line.split() for line in lines] == [
+        ["word"] * 19, ["word"] * 3 + ["and", "so", "on"],
+        ["*"] + ["item"] * 19, ["item"] * 11, ["*", "next"], [], ["end"],
+    ]  # fmt: skip
+
+
+def test_a_passage_may_begin_within_code() -> None:
+    code, prose = "a = " + "b + " * 40, " ".join(["word"] * 40)
+    (chunk,) = chunks_of([f"{code}\n```\n\n{prose}"])
+    lines = search.passage(Hit(chunk, 0.5, chunk.text, chunk.start, chunk.end, (chunk.id,))).splitlines()
+    assert lines[:2] == [f"   {code}".rstrip(), "   ```"]
+    assert max(map(len, lines[2:])) <= 100
+
+
+def test_a_text_without_a_title_is_named_by_its_kind() -> None:
+    (chunk,) = chunks_of(["A post."], category=Category.POSTS, platform="linkedin")
+    chunk = chunk.model_copy(update={"title": None})
+    assert search.heading(Hit(chunk, 0.5, chunk.text, 0, 7, (chunk.id,)), everybody=False) == (
+        "LinkedIn post", [f"{chunk.link} [0:7]", "post · score 0.500"],
+    )  # fmt: skip
+
+
+def test_help_says_that_the_author_may_be_left_out(twin: Twin) -> None:
+    code, out, _ = twin("--help")
+    assert code == 0
+    assert "twin search [OPTIONS] [AUTHOR] QUESTION" in out
+    assert "list[posts" not in out
+
+
+def test_nothing_found_is_said(twin: Twin) -> None:
+    assert twin("ada", "engine", "--language", "fr") == (
+        0, "", "twin: Nothing was found: use other words, or fewer conditions.\n",
+    )  # fmt: skip
 
 
 def test_an_author_may_be_left_out_or_all(twin: Twin) -> None:
@@ -77,7 +140,8 @@ def test_an_author_may_be_left_out_or_all(twin: Twin) -> None:
         0,
         "twin: Alan Turing is not an author in this memory, so the texts of all authors were searched.\n",
     )
-    assert "ada: https://ada.example/" in out
+    assert " · by ada · " in out
+    assert "https://ada.example/" in out
 
 
 @pytest.mark.parametrize(
@@ -119,7 +183,10 @@ def test_context_and_trace(twin: Twin) -> None:
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
-        (("eve", "engine"), "eve has no points in posts, articles, repositories: build the twin first"),
+        (("eve", "engine"), "There is no author 'eve' in "),
+        (("bob", "engine"), "There is no author 'bob' in "),
+        (("ada", "why", "engines?"), 'Put the question in quotes: twin search ada "why engines?"'),
+        (("ada", "engine", "--category", "post"), "There is no category 'post': did you mean 'posts'?"),
         (("../ada", "engine"), "'../ada' is not an author slug"),
         (("ada", " "), "The query is empty"),
         (("ada", "engine", "--category", "repositories"), "ada has no points in repositories"),

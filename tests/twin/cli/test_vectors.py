@@ -20,7 +20,11 @@ def test_status_says_what_searches_see(tmp_path: Path, monkeypatch: pytest.Monke
     put(store, point(1), point(2))
     put(store, point(1, "bob", POSTS))
     said = run(app, ["vectors", "status"]).stdout
-    assert f"articles of ada: 2 points of {MODEL}; segments 1" in said
+    header, *rows = said.splitlines()
+    assert header.split()[:3] == ["category", "author", "points"]
+    assert [row.split()[:3] for row in rows[:2]] == [["posts", "bob", "1"], ["articles", "ada", "2"]]
+    assert said.count("segments 1") == said.count(MODEL) == said.count("ef_construct") == 1
+    assert max(map(len, said.splitlines()[:-1])) <= 100
     assert said.splitlines()[-1] == f"3 points in {tmp_path / 'vectors'}"
     rows = json.loads(run(app, ["vectors", "status", "--json"]).stdout)
     assert [(row["category"], row["author"], row["points"]) for row in rows] == [

@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 
 from tests.kit.staged import ADA, Change, Stores
+from twin.dataset.checks import FEWEST, check_dataset, verify_size
 
 
 @pytest.mark.parametrize(
@@ -32,3 +33,15 @@ def test_a_document_in_two_splits(stores: Stores) -> None:
 
     stores.rewrite("datasets", ADA, "instructions.parquet", change=mix)
     assert stores.dataset().problems
+
+
+def test_too_few_samples_are_said(stores: Stores) -> None:
+    found = check_dataset(stores.warehouse, stores.artifacts, ADA)["enough_samples_to_train_on"]
+    assert found == verify_size(found.facts["samples_train"])
+    assert verify_size(5).problems == [
+        f"5 training samples are too few: below {FEWEST}, expect no effect on how the twin writes; "
+        "add links with more text"
+    ]
+    assert verify_size(1).problems[0].startswith("1 training sample is too few")
+    assert verify_size(FEWEST - 1).problems
+    assert not verify_size(FEWEST).problems

@@ -207,7 +207,7 @@ def test_an_empty_query_is_refused(retriever: Retriever, query: str) -> None:
 
 
 def test_an_author_without_points_is_told_what_to_run(retriever: Retriever, tmp_path: Path) -> None:
-    with pytest.raises(InputError, match=r'build_twin --tags .*"dagster/partition": "eve"'):
+    with pytest.raises(InputError, match=r"build the twin first \(`make demo AUTHOR=eve`\)"):
         retriever.search("anything", author="eve")
     with pytest.raises(InputError, match="no points in repositories"):
         retriever.search("anything", author="bob-noyce", categories=[REPOSITORIES])

@@ -86,7 +86,7 @@ class Store:
 @pytest.fixture(scope="module")
 def trained(tmp_path_factory: pytest.TempPathFactory, repository: Path) -> Path:
     store = Store(tmp_path_factory.mktemp("trained"))
-    store.build_dataset([repository / "README.md"])
+    store.build_dataset([repository / "CONTRIBUTING.md"])
     store.train()
     return store.root
 
@@ -135,8 +135,10 @@ def test_it_is_opened_from_its_record_and_generates(store: Store) -> None:
 
 def test_it_stays_in_use_while_everything_around_it_changes(store: Store, repository: Path) -> None:
     before = logits(store.open())
-    (store.root / "new.md").write_text((repository / "README.md").read_text(encoding="utf-8")[2000:9000] + "\nNew.\n")
-    store.build_dataset([repository / "README.md", store.root / "new.md", repository / "LICENSE"])
+    (store.root / "new.md").write_text(
+        (repository / "CONTRIBUTING.md").read_text(encoding="utf-8")[2000:9000] + "\nNew.\n"
+    )
+    store.build_dataset([repository / "CONTRIBUTING.md", store.root / "new.md", repository / "LICENSE"])
     with pytest.raises(InputError, match="changed since the adapter of own was trained"):
         current_plan(store.artifacts, store.settings(), AUTHOR)  # what the next build says
     assert logits(store.open()) == before

@@ -2,6 +2,7 @@
 
 import math
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -13,6 +14,7 @@ from twin.training.config import TrainingConfig, TrainingPlan
 from twin.training.heldout import completion_loss, evaluate
 from twin.training.pipeline import train_verify_evaluate
 from twin.training.plan import plan_training, read_rows
+from twin.training.report import verify_gain
 from twin.training.rows import tokenized
 from twin.training.run import run_training
 from twin.training.verify import LoadedAdapter, load_adapter
@@ -82,6 +84,27 @@ def test_a_rerun_reuses_the_adapter_but_checks_it(plan: TrainingPlan, loaded: Lo
     assert outcome.evaluation is not None
     assert outcome.evaluation.written == 0
     assert any("adapter check: passed" in line for line in lines)
+
+
+@pytest.mark.parametrize(
+    ("changes", "said"),
+    [
+        ({"gain": 0.1}, None),
+        (
+            {"gain": -0.321, "base_loss": 4.925, "adapter_loss": 5.246, "samples": 1},
+            "(4.925 -> 5.246 nats per token, 1 sample)",
+        ),
+        ({"gain": 0.0}, "does not lower the loss on held-out text"),
+        ({"gain": 0.1, "split": "train"}, "nothing is held out"),
+    ],
+)
+def test_an_adapter_that_does_not_help_is_said(
+    plan: TrainingPlan, loaded: LoadedAdapter, changes: dict[str, Any], said: str | None
+) -> None:
+    report = evaluate(plan, loaded).model_copy(update={"split": "test"} | changes)
+    problems = verify_gain(report).problems
+    assert len(problems) == (said is not None)
+    assert said is None or said in problems[0]
 
 
 def test_no_adapter_is_no_evaluation(plan: TrainingPlan) -> None:

@@ -35,7 +35,7 @@ def warehouse(tmp_path: Path) -> Iterator[SqliteWarehouse]:
 def test_documents_are_listed_by_category(warehouse: SqliteWarehouse) -> None:
     assert {each.id for each in list_documents(warehouse, "ada")} == {each.id for each in (NOTE, OTHER, *FILES)}
     assert {each.link for each in list_documents(warehouse, "ada", Category.REPOSITORIES)} == {REPOSITORY}
-    with pytest.raises(InputError, match="There is no author 'adam': the nearest is ada"):
+    with pytest.raises(InputError, match="There is no author 'adam': did you mean 'ada'"):
         list_documents(warehouse, "adam")
 
 
@@ -48,16 +48,44 @@ def test_a_file_needs_its_path(warehouse: SqliteWarehouse) -> None:
     assert find_document(warehouse, "ada", REPOSITORY, "README.md") == FILES[1]
     with pytest.raises(InputError, match=r"has 2 documents: give --path too, such as README\.md"):
         find_document(warehouse, "ada", REPOSITORY)
-    with pytest.raises(InputError, match=r"has no file 'src/engine\.pi': the nearest is src/engine\.py"):
+    with pytest.raises(InputError, match=r"has no file 'src/engine\.pi': did you mean 'src/engine\.py'"):
         remove_document(warehouse, "ada", REPOSITORY, "src/engine.pi")
+
+
+@pytest.mark.parametrize(
+    ("typed", "found"),
+    [("engine.py", FILES[0]), ("src/engine.py", FILES[0]), ("note-one", NOTE), ("ada.example/note-one", NOTE)],
+)
+def test_a_unique_end_of_a_link_or_path_is_enough(warehouse: SqliteWarehouse, typed: str, found: Document) -> None:
+    assert find_document(warehouse, "ada", typed) == found
+    for part in ("gine.py", "ote-one", "note", "/", " "):
+        with pytest.raises(InputError, match="ada has no document"):
+            find_document(warehouse, "ada", part)
+
+
+def test_a_local_document_is_found_as_it_was_declared(warehouse: SqliteWarehouse) -> None:
+    local = [
+        NOTE.model_copy(update={"link": f"local:{path}", "title": title})
+        for path, title in (("/home/jane/a.md", "On Wheels"), ("~/a.md", "Twice"), ("notes/b.md", "twice"))
+    ]
+    warehouse.upsert_documents(State.RAW, local)
+    assert find_document(warehouse, "ada", "/home/jane/a.md") == local[0]
+    assert find_document(warehouse, "ada", "local:/home/jane/a.md") == local[0]
+    assert find_document(warehouse, "ada", str(Path.home() / "a.md")) == local[1]
+    assert find_document(warehouse, "ada", "./notes/b.md") == local[2]
+    assert find_document(warehouse, "ada", "on wheels") == local[0]
+    with pytest.raises(InputError, match=r"a\.md may be 2 documents \(local:/home/jane/a\.md, local:~/a\.md\): give"):
+        remove_document(warehouse, "ada", "a.md")
+    with pytest.raises(InputError, match="TWICE may be 2 documents"):
+        find_document(warehouse, "ada", "TWICE")
 
 
 def test_an_unknown_link_names_near_ones(warehouse: SqliteWarehouse) -> None:
     with pytest.raises(
-        InputError, match=r"ada has no document .*note-on: the nearest is https://ada\.example/note-one"
+        InputError, match=r"ada has no document .*note-on: did you mean 'https://ada\.example/note-one'"
     ):
         find_document(warehouse, "ada", "https://ada.example/note-on")
-    with pytest.raises(InputError, match="list them with `twin documents list`"):
+    with pytest.raises(InputError, match="list them with `twin documents list ada`"):
         find_document(warehouse, "ada", "zzz")
 
 
