@@ -7,6 +7,7 @@
 .DEFAULT_GOAL := help
 
 AUTHOR ?= llm-twin
+PORT ?= 3000
 WORKERS ?= 2
 VENV := .venv
 BIN := $(VENV)/bin
@@ -16,12 +17,10 @@ DAGSTER_HOME ?= $(CURDIR)/data/dagster
 export DAGSTER_HOME
 
 # Dagster calls `job execute` superseded by `dg launch`, which has no --config. Users do not need this notice.
-QUIET := PYTHONWARNINGS='ignore:Function `job_execute_command` is superseded,ignore:Function `dev_command` is superseded'
+QUIET := PYTHONWARNINGS='ignore:Function `job_execute_command` is superseded'
 JOB := $(QUIET) $(BIN)/dagster job execute -m twin_jobs.definitions -c twin_jobs/console.yaml
 PYTHON_CODE := twin twin_assets twin_resources twin_jobs tests benchmarks
 
-# Docker Compose as a plugin or as a separate program.
-COMPOSE := $$(if docker compose version >/dev/null 2>&1; then echo docker compose; else echo docker-compose; fi)
 
 # The tests of a file run in one process, so its fixtures are made once; files with slow tests come first.
 PYTEST := $(BIN)/python -m pytest -q -n $(WORKERS) --dist loadfile --no-loadscope-reorder
@@ -38,8 +37,8 @@ demo: $(STAMP) home ## Build the twin of the bundled author, then show what was 
 	$(BIN)/python -m twin_jobs.summary '$(AUTHOR)' || exit; \
 	exit $$registered # a broken file of another author makes this fail only at its end
 
-ui: $(STAMP) home ## Open the Dagster UI at http://127.0.0.1:3000
-	@$(QUIET) $(BIN)/dagster dev -w workspace.yaml -h 127.0.0.1 -p 3000
+ui: $(STAMP) home ## Open the Dagster UI at http://127.0.0.1:3000 (PORT=3001 for another port)
+	@$(QUIET) $(BIN)/python -m twin_jobs.ui --port '$(PORT)'
 
 test: $(STAMP) ## Run all tests in two processes (WORKERS=4 for four)
 	@$(PYTEST)
@@ -86,8 +85,12 @@ env: ## Write .env with random passwords, for Docker Compose
 		*) printf '%s\n' "$$line";; esac; done < .env.example > .env
 	@echo 'Wrote .env. Start the containers with docker compose up --build --detach.'
 
+# Docker Compose as a plugin or as a separate program.
 containers: ## Check docker-compose.yml with the variables of .env.example
-	@$(COMPOSE) --env-file .env.example config --quiet
+	@if docker compose version >/dev/null 2>&1; then compose='docker compose'; \
+	elif command -v docker-compose >/dev/null 2>&1; then compose=docker-compose; \
+	else echo 'make containers needs Docker Compose: see https://docs.docker.com/compose/install/.' >&2; exit 1; fi; \
+	$$compose --env-file .env.example config --quiet
 	@echo 'docker-compose.yml is valid.'
 
 lock: ## Update constraints.txt after a change of pyproject.toml (needs uv)

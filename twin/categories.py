@@ -95,7 +95,8 @@ class Traits:
     without the other."""
 
     source_kind: str
-    """The kind of source that Dagster shows on its first asset, next to the warehouse."""
+    """The kind of source that Dagster shows on its first asset, next to the warehouse: true of all its sources, or of
+    the usual ones."""
 
     handbook_class: str
     """The class of its rows in an export of the LLM Engineers Handbook, and the name of their file."""
@@ -182,7 +183,7 @@ TRAITS: dict[Category, Traits] = {
         weighted_as=Category.REPOSITORIES,
         colour="#1b9e77",
         marker="s",
-        source_kind="github",
+        source_kind="git",
         handbook_class="RepositoryDocument",
         handbook_body="Content",
     ),

@@ -104,18 +104,22 @@ class Document(Model):
     byte: newlines, BOM and all.
     """
 
-    author: AuthorSlug
-    category: Category
-    link: str
-    path: str | None = None
-    source: str
-    platform: str  # github, linkedin, medium, substack, web, local, ...
-    title: str | None = None
-    text: str
-    language: str | None = None
-    published_at: datetime | None = None
-    metadata: dict[str, Any] = Field(default_factory=dict)  # JSON values only: commit, blob, tags, ...
-    capture: str | None = None  # sha256 of the bytes it was read from, see `Capture`; None if nothing was fetched
+    author: AuthorSlug = Field(description="slug of the author")
+    category: Category = Field(description="the kind of document, which is the column of the graph")
+    link: str = Field(description="its own address")
+    path: str | None = Field(default=None, description="where it is in its repository or folder")
+    source: str = Field(description="the declared link that it was read from")
+    platform: str = Field(description="github, linkedin, medium, substack, web, local, ...")
+    title: str | None = Field(default=None, description="its title, if it has one")
+    text: str = Field(description="all of its text")
+    language: str | None = Field(default=None, description="ISO 639-1 code of its language")
+    published_at: datetime | None = Field(default=None, description="when it was published")
+    metadata: dict[str, Any] = Field(
+        default_factory=dict, description="what else is known of it, as JSON: commit, blob, tags, ..."
+    )
+    capture: str | None = Field(
+        default=None, description="sha256 of the stored answer that it was read from; none if nothing was fetched"
+    )
 
     @property
     def id(self) -> str:
@@ -172,22 +176,22 @@ class Chunk(Model):
     `context` (title, heading path or file path) is prepended to the embedded text only, see `embedded_text`.
     """
 
-    id: str
-    document_id: str
-    author: AuthorSlug
-    category: Category
-    ordinal: int
-    start: int  # character offsets into the cleaned document's text
-    end: int
-    text: str
-    context: str = ""
-    tokens: int  # of `embedded_text`, without special tokens
-    link: str
-    path: str | None = None
-    title: str | None = None
-    platform: str
-    language: str | None = None
-    published_at: datetime | None = None
+    id: str = Field(description="made from the document, the chunker's version, the position and the text")
+    document_id: str = Field(description="id of the cleaned document that it was cut from")
+    author: AuthorSlug = Field(description="slug of the author")
+    category: Category = Field(description="the kind of document")
+    ordinal: int = Field(description="its position among the chunks of the document, from 0")
+    start: int = Field(description="first character in the text of the cleaned document, from 0")
+    end: int = Field(description="the character after its last one")
+    text: str = Field(description="the characters from start to end, unchanged")
+    context: str = Field(default="", description="title, headings or path, which are embedded before the text")
+    tokens: int = Field(description="tokens of context and text, special tokens not counted")
+    link: str = Field(description="address of the document")
+    path: str | None = Field(default=None, description="where the document is in its repository or folder")
+    title: str | None = Field(default=None, description="title of the document, if it has one")
+    platform: str = Field(description="github, linkedin, medium, substack, web, local, ...")
+    language: str | None = Field(default=None, description="ISO 639-1 code of the document's language")
+    published_at: datetime | None = Field(default=None, description="when the document was published")
 
     @property
     def embedded_text(self) -> str:
@@ -218,16 +222,16 @@ def embedded_text(context: str, text: str) -> str:
 class InstructionSample(Model):
     """One chat example whose output is the author's own words: `cleaned.text[span[0]:span[1]] == output`."""
 
-    id: str
-    author: AuthorSlug
-    category: Category
-    document_id: str
-    split: Literal["train", "validation", "test"]
-    task: str
-    system: str
-    instruction: str
-    output: str
-    span: tuple[int, int]
+    id: str = Field(description="made from the document, the task, the instruction and the output")
+    author: AuthorSlug = Field(description="slug of the author")
+    category: Category = Field(description="the kind of document that the output is from")
+    document_id: str = Field(description="id of the cleaned document that the output is from")
+    split: Literal["train", "validation", "test"] = Field(description="train, validation or test; one per document")
+    task: str = Field(description="what the instruction asks for")
+    system: str = Field(description="the system prompt, which says who the twin is")
+    instruction: str = Field(description="what the user asks; made up")
+    output: str = Field(description="what the twin answers: the author's own words")
+    span: tuple[int, int] = Field(description="characters of the cleaned document that are the output")
 
     @property
     def content_hash(self) -> str:
@@ -251,7 +255,8 @@ class WriteReport(Model):
 
 
 class StageReport(Model):
-    """What one stage did for one author. Each stage subclasses it; every field becomes metadata of its asset.
+    """What one stage did for one author. Each stage subclasses it; every field becomes metadata of its asset, and its
+    description says there what it means.
 
     Counts are ints, paths and URLs are str. `data_version` is a hash of the stage's *contents*: equal contents give an
     equal version, whatever had to be written to get there.

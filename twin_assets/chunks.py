@@ -4,11 +4,13 @@ from functools import partial
 
 import dagster as dg
 
+from twin import layout
 from twin.artifacts import ArtifactStore
 from twin.chunking import chunk_documents
 from twin.chunking.checks import check_chunks
 from twin.chunking.chunker import CHUNKER_VERSION
-from twin.chunking.inspection import inspect_chunks
+from twin.chunking.inspection import FACTS, chunk_columns, inspect_chunks, preview_chunks
+from twin.chunking.stage import ChunkReport
 from twin.embedding import Embedder
 from twin.models import Category
 from twin.settings import Settings
@@ -16,6 +18,11 @@ from twin.warehouse.base import Warehouse
 from twin_assets.checks import Check, stage_check
 from twin_assets.columns import Stage, key
 from twin_assets.framing import column_asset, materialized, registered_author
+from twin_assets.showing import Page
+
+PAGE = Page(
+    report=ChunkReport, counts="chunks", columns=chunk_columns(), more=FACTS, own_table=True, made_by=[chunk_documents]
+)
 
 CHECKS = (
     Check(
@@ -41,8 +48,9 @@ def chunks_asset(category: Category) -> list[dg.AssetsDefinition | dg.AssetCheck
         Stage.CHUNKS,
         deps=[key(category, Stage.CLEANED)],
         code_version=CHUNKER_VERSION,
-        kinds={"parquet", "python"},
+        kinds={"parquet"},
         tags={"layer": "feature"},
+        page=PAGE,
         description=f"The author's {category} cut at headings, paragraphs and sentences into pieces measured in tokens "
         "of the embedder, as Parquet under `chunks/`. Every word is in a chunk, the model truncates no chunk, and "
         "character offsets point to the cleaned text.",
@@ -57,6 +65,12 @@ def chunks_asset(category: Category) -> list[dg.AssetsDefinition | dg.AssetCheck
         author = registered_author(context, warehouse)
         report = chunk_documents(warehouse, artifacts, embedder, author, category, profile=settings.chunking)
         found = inspect_chunks(warehouse, artifacts, embedder, author, category, cleaned=report.cleaned)
-        return materialized(report, inspection=found)
+        return materialized(
+            report,
+            page=PAGE,
+            address=str(artifacts.path(*layout.table(layout.CHUNKS, author, category))),
+            rows=preview_chunks(artifacts, author, category),
+            inspection=found,
+        )
 
     return [chunks, stage_check(key(category, Stage.CHUNKS), CHECKS, partial(check_chunks, category=category))]

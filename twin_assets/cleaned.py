@@ -6,12 +6,18 @@ import dagster as dg
 
 from twin.cleaning import COMPARED, clean_documents
 from twin.cleaning.checks import check_cleaned
-from twin.cleaning.stage import VERSION
-from twin.models import Category
+from twin.cleaning.stage import VERSION, CleanReport
+from twin.inspection.columns import model_columns
+from twin.models import Category, Document, State
 from twin.warehouse.base import Warehouse
+from twin.warehouse.preview import preview_documents
 from twin_assets.checks import Check, stage_check
 from twin_assets.columns import Stage, key, keys
 from twin_assets.framing import STORE_RETRY, column_asset, materialized, registered_author
+from twin_assets.kinds import WAREHOUSE
+from twin_assets.showing import Page
+
+PAGE = Page(report=CleanReport, counts="documents", columns=model_columns(Document), made_by=[clean_documents])
 
 CHECKS = (
     Check(
@@ -48,9 +54,10 @@ def cleaned_asset(category: Category) -> list[dg.AssetsDefinition | dg.AssetChec
         Stage.CLEANED,
         deps=keys(Stage.RAW, COMPARED if category in COMPARED else (category,)),
         code_version=VERSION,
-        kinds={"mongodb", "python"},
+        kinds={WAREHOUSE},
         tags={"layer": "clean"},
         retry_policy=STORE_RETRY,
+        page=PAGE,
         description=f"The author's {category} cleaned for reading, search and training, in the warehouse's `cleaned`. "
         "Paragraphs, lists, punctuation and code do not change. Page chrome, repeated paragraphs, secrets and "
         "personal data of others are removed, and each removal is counted. A text that was published twice is one "
@@ -59,7 +66,9 @@ def cleaned_asset(category: Category) -> list[dg.AssetsDefinition | dg.AssetChec
     )
     def cleaned(context: dg.AssetExecutionContext, warehouse: dg.ResourceParam[Warehouse]) -> dg.MaterializeResult:
         author = registered_author(context, warehouse)
-        return materialized(clean_documents(warehouse, author, category))
+        report = clean_documents(warehouse, author, category)
+        rows = preview_documents(warehouse, State.CLEANED, author, category)
+        return materialized(report, page=PAGE, address=warehouse.address, rows=rows)
 
     rows = COMPARED_CHECKS if category in COMPARED else CHECKS
     return [cleaned, stage_check(key(category, Stage.CLEANED), rows, partial(check_cleaned, category=category))]

@@ -11,9 +11,13 @@ from twin.terms.bm25 import BM25_VERSION
 from twin.vectors import load_points
 from twin.vectors.base import VectorStore
 from twin.vectors.checks import check_collection
+from twin.vectors.stage import CollectionReport
 from twin_assets.checks import Check, stage_check
 from twin_assets.columns import Stage, key
 from twin_assets.framing import STORE_RETRY, author_of, column_asset, materialized
+from twin_assets.showing import Page
+
+PAGE = Page(report=CollectionReport, counts="points", omitted=frozenset({"address"}), made_by=[load_points])
 
 CHECKS = (
     Check(
@@ -37,6 +41,7 @@ def collection_asset(category: Category) -> list[dg.AssetsDefinition | dg.AssetC
         tags={"layer": "serving"},
         pool="vector_store",
         retry_policy=STORE_RETRY,
+        page=PAGE,
         description=f"The author's {category} in Qdrant, one point per chunk: its vector, its terms for BM25, its text "
         "and link. New points are written, changed ones replaced, stale ones deleted; an unchanged collection is not "
         "touched. Another embedding model or BM25 encoder makes a new collection, and searches move to it at once.",
@@ -47,7 +52,8 @@ def collection_asset(category: Category) -> list[dg.AssetsDefinition | dg.AssetC
         embedder: dg.ResourceParam[Embedder],
         vectors: dg.ResourceParam[VectorStore],
     ) -> dg.MaterializeResult:
-        return materialized(load_points(artifacts, vectors, embedder, author_of(context), category))
+        report = load_points(artifacts, vectors, embedder, author_of(context), category)
+        return materialized(report, page=PAGE, address=report.address)
 
     rows = partial(check_collection, category=category)
     return [collection, stage_check(key(category, Stage.COLLECTION), CHECKS, rows)]

@@ -4,11 +4,21 @@ import dagster as dg
 
 from twin.artifacts import ArtifactStore
 from twin.dataset.checks import FEWEST, check_dataset
-from twin.dataset.stage import CODE_VERSION, build_dataset
+from twin.dataset.stage import CODE_VERSION, DatasetReport, build_dataset, preview_samples, sample_columns
 from twin.warehouse.base import Warehouse
 from twin_assets.checks import Check, stage_check
 from twin_assets.columns import Stage, keys
 from twin_assets.framing import materialized, registered_author, twin_asset
+from twin_assets.showing import Page
+
+PAGE = Page(
+    report=DatasetReport,
+    counts="samples",
+    columns=sample_columns(),
+    own_table=True,
+    omitted=frozenset({"path"}),
+    made_by=[build_dataset],
+)
 
 CHECKS = (
     Check(
@@ -27,8 +37,9 @@ CHECKS = (
 @twin_asset(
     deps=keys(Stage.CLEANED),
     code_version=CODE_VERSION,
-    kinds={"dataset", "parquet"},
+    kinds={"parquet", "json"},
     tags={"layer": "feature"},
+    page=PAGE,
 )
 def instruction_dataset(
     context: dg.AssetExecutionContext,
@@ -41,7 +52,8 @@ def instruction_dataset(
     split into train, validation and test is by document.
     """
     author = registered_author(context, warehouse)
-    return materialized(build_dataset(warehouse, artifacts, author))
+    report = build_dataset(warehouse, artifacts, author)
+    return materialized(report, page=PAGE, address=report.path, rows=preview_samples(artifacts, author))
 
 
 dataset_checks = stage_check(instruction_dataset.key, CHECKS, check_dataset)

@@ -4,15 +4,27 @@ from functools import partial
 
 import dagster as dg
 
+from twin import layout
 from twin.artifacts import ArtifactStore
 from twin.embedding import Embedder, embed_chunks
 from twin.embedding.checks import check_embeddings
-from twin.embedding.inspection import inspect_embeddings
-from twin.embedding.stage import EMBEDDING_VERSION
+from twin.embedding.inspection import FACTS, embedding_columns, inspect_embeddings
+from twin.embedding.stage import EMBEDDING_VERSION, EmbeddingReport
 from twin.models import Category
 from twin_assets.checks import Check, stage_check
 from twin_assets.columns import Stage, key
 from twin_assets.framing import author_of, column_asset, materialized
+from twin_assets.kinds import EMBEDDER
+from twin_assets.showing import Page
+
+PAGE = Page(
+    report=EmbeddingReport,
+    counts="vectors",
+    columns=embedding_columns(),
+    more=FACTS,
+    own_table=True,
+    made_by=[embed_chunks],
+)
 
 CHECKS = (
     Check(
@@ -41,8 +53,9 @@ def embeddings_asset(category: Category) -> list[dg.AssetsDefinition | dg.AssetC
         Stage.EMBEDDINGS,
         deps=[key(category, Stage.CHUNKS)],
         code_version=EMBEDDING_VERSION,
-        kinds={"parquet", "pytorch"},
+        kinds={"parquet", *EMBEDDER},
         tags={"layer": "feature"},
+        page=PAGE,
         description=f"The vectors of the author's {category}, as Parquet under `embeddings/`. A text that this model "
         "has embedded before is never embedded again.",
     )
@@ -53,7 +66,12 @@ def embeddings_asset(category: Category) -> list[dg.AssetsDefinition | dg.AssetC
     ) -> dg.MaterializeResult:
         author = author_of(context)
         report = embed_chunks(artifacts, embedder, author, category)
-        return materialized(report, inspection=inspect_embeddings(artifacts, author, category))
+        return materialized(
+            report,
+            page=PAGE,
+            address=str(artifacts.path(*layout.table(layout.EMBEDDINGS, author, category))),
+            inspection=inspect_embeddings(artifacts, author, category),
+        )
 
     rows = partial(check_embeddings, category=category)
     return [embeddings, stage_check(key(category, Stage.EMBEDDINGS), CHECKS, rows)]

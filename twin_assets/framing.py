@@ -2,7 +2,8 @@
 from user errors.
 """
 
-from collections.abc import Callable, Iterator, Mapping
+import inspect
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -12,11 +13,13 @@ from twin.commands import BUILD, build
 from twin.errors import StoreError, TwinError
 from twin.identity import check_slug
 from twin.inspection import Inspection
+from twin.inspection.preview import Row
 from twin.models import Category, StageReport
 from twin.nearest import did_you_mean, listed
 from twin.verdict import Verdict
 from twin.warehouse.base import Warehouse
 from twin_assets.columns import TWIN, Stage, key
+from twin_assets.showing import Page, place, sample_rows
 
 AUTHORS = dg.DynamicPartitionsDefinition(name="author")
 
@@ -24,14 +27,23 @@ STORE_RETRY = dg.RetryPolicy(max_retries=2, delay=2, backoff=dg.Backoff.EXPONENT
 """For stages that use servers. Bad input is never retried: see `sentences`."""
 
 
-def author_asset(**options: Any) -> Callable[[Callable[..., dg.MaterializeResult]], dg.AssetsDefinition]:
+def author_asset(
+    *, page: Page | None = None, description: str | None = None, **options: Any
+) -> Callable[[Callable[..., dg.MaterializeResult]], dg.AssetsDefinition]:
     """A decorator like `dagster.asset`, with the same options, for an asset with one partition per author.
 
     Every asset of the graph uses it. If the body raises an error of the domain, the failure is one sentence.
+
+    Args:
+        page: what the UI shows of it.
+        description: what it is; None: the docstring of the body.
+        options: of `dagster.asset`.
     """
 
     def decorate(body: Callable[..., dg.MaterializeResult]) -> dg.AssetsDefinition:
-        asset: dg.AssetsDefinition = dg.asset(partitions_def=AUTHORS, owners=["team:twin"], **options)(
+        said = description or inspect.getdoc(body) or ""
+        shown = page.definition(body, said) if page else {"description": said}
+        asset: dg.AssetsDefinition = dg.asset(partitions_def=AUTHORS, owners=["team:twin"], **shown, **options)(
             sentences()(body)
         )
         return asset
@@ -120,22 +132,35 @@ def metadata_of(fields: Mapping[str, Any]) -> dict[str, dg.MetadataValue]:
 def materialized(
     report: StageReport,
     check_results: list[dg.AssetCheckResult] | None = None,
+    *,
+    page: Page,
+    address: str,
+    rows: Sequence[Row] = (),
     inspection: Inspection | None = None,
-    **extra: Any,
+    pictures: Mapping[str, str] | None = None,
 ) -> dg.MaterializeResult:
-    """The materialisation of a stage's report, with its data version and row count.
+    """The materialisation of a stage's report, with its data version.
+
+    Every materialisation has everything, even if it wrote nothing: the UI shows only the newest one, so pictures and
+    rows would disappear after an idle run.
 
     Args:
-        inspection: facts and pictures to show as well. Every materialisation has them, even if it wrote nothing: the
-            UI shows only the newest one, so the pictures would disappear after an idle run.
+        report: what the stage did.
+        check_results: of the checks that the asset itself reports.
+        page: what the UI shows of the asset.
+        address: where it is stored: a path or a URI.
+        rows: a few rows of it.
+        inspection: facts and pictures to show.
+        pictures: other pictures to show, as Markdown by name.
     """
-    fields = {**report.model_dump(mode="json", exclude={"data_version"}), **extra}
-    shown = {}
-    if inspection is not None:
-        fields |= inspection.facts
-        shown = {name: dg.MetadataValue.md(markdown) for name, markdown in inspection.shown.items()}
+    shown = {**(inspection.shown if inspection else {}), **(pictures or {})}
     return dg.MaterializeResult(
-        metadata={**metadata_of(fields), **shown, "dagster/partition_row_count": report.total},
+        metadata={
+            **place(address),
+            **sample_rows(rows),
+            **{name: dg.MetadataValue.md(markdown) for name, markdown in shown.items()},
+            **metadata_of({**page.entries(report), **(inspection.facts if inspection else {})}),
+        },
         data_version=dg.DataVersion(report.data_version),
         check_results=check_results or [],
     )

@@ -9,6 +9,8 @@ import sys
 
 import dagster as dg
 
+from twin_assets.showing import counted
+
 INDENT = "    "
 
 
@@ -53,9 +55,10 @@ class ConsoleHandler(logging.Handler):
                 return f"▸ {step}"
             case dg.DagsterEventType.ASSET_MATERIALIZATION:
                 metadata = event.step_materialization_data.materialization.metadata
-                if "total" not in metadata:
+                total = counted(metadata)
+                if total is None:
                     return None
-                return f"{INDENT}{metadata['total'].value} there now, {metadata['written'].value} written"
+                return f"{INDENT}{total.value} there now, {metadata['written'].value} written"
             case dg.DagsterEventType.ASSET_CHECK_EVALUATION:
                 check = event.asset_check_evaluation_data
                 about = f"{check.asset_key.to_user_string()}: {check.check_name}"

@@ -7,7 +7,9 @@ import dagster as dg
 
 from twin_assets import all_assets
 from twin_jobs.console import console
-from twin_jobs.jobs import build_twin, register_links, update_columns
+from twin_jobs.jobs import build_twin, look_again, register_links, update_columns
+from twin_jobs.recovery import fail_lost_runs
+from twin_jobs.running import in_process
 from twin_jobs.sensors import discover_links, update_on_links
 from twin_resources import stores
 from twin_resources.trainer import trainer
@@ -35,9 +37,10 @@ def build_defs(resource_overrides: Mapping[str, Any] | None = None) -> dg.Defini
     return dg.Definitions(
         assets=all_assets(),
         jobs=[register_links, build_twin, update_columns],
-        sensors=[discover_links, update_on_links],
+        schedules=[look_again],
+        sensors=[discover_links, update_on_links, fail_lost_runs],
         resources={**default_resources(), **(resource_overrides or {})},
-        executor=dg.in_process_executor,
+        executor=in_process,
         loggers={"twin": console, "console": dg.colored_console_logger},
     )
 

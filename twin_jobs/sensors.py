@@ -19,7 +19,7 @@ from twin.settings import Settings
 from twin.warehouse.base import Warehouse
 from twin_assets.columns import LINKS, Stage, keys
 from twin_assets.framing import AUTHORS, metadata_of
-from twin_jobs.jobs import update_columns
+from twin_jobs.jobs import run_tags, update_columns
 
 CATEGORIES = "categories"
 """Metadata entry of a `links` event: the categories that its links belong to. If it is missing, all are meant."""
@@ -28,7 +28,13 @@ _SHOWN = 5
 """Problems that the reason of a tick without changes names; the log names each, once."""
 
 
-@dg.sensor(minimum_interval_seconds=30, default_status=dg.DefaultSensorStatus.RUNNING)
+@dg.sensor(
+    minimum_interval_seconds=30,
+    default_status=dg.DefaultSensorStatus.RUNNING,
+    description="Looks for links that were added, changed or removed, in authors/*.yaml or with `twin links`, and "
+    "reports each author that has some as a materialization of `links`. It starts no run: update_on_links does. It "
+    "never fetches a link: the schedule `look_again` does.",
+)
 def discover_links(
     context: dg.SensorEvaluationContext,
     warehouse: dg.ResourceParam[Warehouse],
@@ -38,15 +44,24 @@ def discover_links(
 
     The cursor holds what the last tick saw, such as the last reported version of the links, for each author and
     category. It advances together with the events, so a change is reported once, even if a tick is killed between
-    writing and reporting.
+    writing and reporting. An author whom the cursor does not know yet is reported only if the newest materialisation of
+    `links` has another version, so what `make demo` built is not built again.
     """
-    seen = look(warehouse, settings.authors_path, _remembered(context.cursor))
+    remembered = _remembered(context.cursor)
+    seen = look(warehouse, settings.authors_path, remembered)
     for problem in seen.new_problems:
         context.log.warning(problem)
+    changed = [
+        each
+        for each in seen.changed
+        if isinstance(remembered.get(each.slug), dict)
+        or not _is_recorded(context.instance, each.slug, each.report.data_version)
+    ]
     cursor = json.dumps(seen.memory, sort_keys=True)
-    if not seen.changed:
+    if not changed:
         context.update_cursor(cursor)
-        return dg.SkipReason(_skipped(seen))
+        reason = _skipped(seen)
+        return dg.SensorResult(skip_reason=reason, cursor=cursor) if seen.changed else dg.SkipReason(reason)
     return dg.SensorResult(
         asset_events=[
             dg.AssetMaterialization(
@@ -55,11 +70,21 @@ def discover_links(
                 metadata=metadata_of(report.model_dump(mode="json")) | {CATEGORIES: dg.MetadataValue.json(categories)},
                 tags={"dagster/data_version": report.data_version},
             )
-            for slug, categories, report in seen.changed
+            for slug, categories, report in changed
         ],
-        dynamic_partitions_requests=[AUTHORS.build_add_request([changed.slug for changed in seen.changed])],
+        skip_reason=f"Reported the links of {', '.join(each.slug for each in changed)} as changed.",
+        dynamic_partitions_requests=[AUTHORS.build_add_request([each.slug for each in changed])],
         cursor=cursor,
     )
+
+
+def _is_recorded(instance: dg.DagsterInstance, slug: str, data_version: str) -> bool:
+    """Whether the author is a partition and the newest materialisation of their `links` has this version."""
+    if not instance.has_dynamic_partition(AUTHORS.name or "", slug):
+        return False
+    found = instance.fetch_materializations(dg.AssetRecordsFilter(asset_key=LINKS, asset_partitions=[slug]), limit=1)
+    newest = found.records[0].asset_materialization if found.records else None
+    return newest is not None and (newest.tags or {}).get("dagster/data_version") == data_version
 
 
 def _skipped(seen: Look) -> str:
@@ -154,6 +179,9 @@ def plan_runs(events: Sequence[LinkEvent], known: frozenset[str]) -> Plan:
     job=update_columns,
     minimum_interval_seconds=10,
     default_status=dg.DefaultSensorStatus.RUNNING,
+    description="Starts a run of update_columns for each author with a new materialization of `links`, from documents "
+    "to the searchable memory, for the affected categories alone. It leaves the dataset, the adapter and the "
+    "evaluation as they were; the job `build_twin` brings these up to date as well.",
 )
 def update_on_links(
     context: dg.SensorEvaluationContext,
@@ -163,26 +191,46 @@ def update_on_links(
     """Requests a run of exactly the affected author and category columns for new materialisations of `links`.
 
     Dagster calls an asset sensor once per tick with the newest event, however many there were. So this one reads all
-    events after the cursor, which Dagster itself advances.
+    events after the cursor, which Dagster itself advances. What was built after an event is not built again.
     """
     events = list(_events_after(context, int(context.cursor) if context.cursor else None))
     plan = plan_runs(events, frozenset(author.slug for author in warehouse.authors()))
     for sentence in plan.rejected:
         context.log.warning(sentence)
+    runs = [run for run in plan.runs if not _is_built(context.instance, run)]
     requests = [
         dg.RunRequest(
             run_key=f"links:{run.storage_id}:{run.author}",
             partition_key=run.author,
             asset_selection=column_assets(run.categories),
-            tags={"twin/trigger": "links"},
+            tags=run_tags("links", run.categories),
         )
-        for run in plan.runs
+        for run in runs
     ]
-    authors = [run.author for run in plan.runs]
+    authors = [run.author for run in runs]
     return dg.SensorResult(
         run_requests=requests,
+        skip_reason=None if requests else _no_run(events, plan),
         dynamic_partitions_requests=[AUTHORS.build_add_request(authors)] if authors else [],
     )
+
+
+def _is_built(instance: dg.DagsterInstance, run: ColumnRun) -> bool:
+    """Whether all assets of a run are newer than the event that asks for it: `make demo` registers, then builds."""
+    for asset in column_assets(run.categories):
+        newest = instance.get_latest_storage_id_by_partition(
+            asset, dg.DagsterEventType.ASSET_MATERIALIZATION, partitions={run.author}
+        )
+        if newest.get(run.author, 0) < run.storage_id:
+            return False
+    return True
+
+
+def _no_run(events: Sequence[LinkEvent], plan: Plan) -> str:
+    """Why new events of `links` need no run."""
+    building = sum(event.downstream_in_run for event in events)
+    said = [f"{building} of {len(events)} new materializations of links came from a run that builds the rest as well."]
+    return "\n".join((said if building else []) + plan.rejected) or "Nobody's links changed."
 
 
 def _events_after(context: dg.SensorEvaluationContext, storage_id: int | None) -> Iterator[LinkEvent]:

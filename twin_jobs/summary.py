@@ -15,6 +15,7 @@ from rich.table import Table
 
 from twin.commands import build
 from twin_assets.columns import LINKS, Stage, keys
+from twin_assets.showing import counted
 
 WIDTH = 100
 """Columns of the table."""
@@ -94,7 +95,7 @@ def summary_table(author: str, assets: dict[str, Materialized]) -> Table:
         if not members:
             table.add_row(row.label, "-", "did not run", "", "")
             continue
-        total = sum(made.metadata.get("total", 0) for made in members)
+        total = sum(counted(made.metadata) or 0 for made in members)
         done = ", ".join(
             f"{sum(made.metadata.get(field, 0) for made in members):,} {verb}" for field, verb in row.work.items()
         )

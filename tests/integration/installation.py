@@ -26,6 +26,9 @@ SCRIPTS = Path(sys.executable).parent
 QUICK = {"ops": {"lora_adapter": {"config": {"max_steps": 6}}}, "loggers": {"twin": {}}}
 """Run configuration that trains for a few seconds; the training is real."""
 
+KEPT = ("PATH", "HOME", "LANG", "TMPDIR", "PYTHONPATH")
+"""Variables of the developer that commands keep; PYTHONPATH chooses the checkout that is tested."""
+
 
 class Installation:
     """Commands here use this folder's store, home and authors, and nothing from the developer's environment."""
@@ -38,7 +41,7 @@ class Installation:
         self.home.mkdir(exist_ok=True)
         shutil.copy(REPOSITORY / "dagster.yaml", self.home / "dagster.yaml")
         self.environment = {
-            **{name: value for name, value in os.environ.items() if name in ("PATH", "HOME", "LANG", "TMPDIR")},
+            **{name: value for name, value in os.environ.items() if name in KEPT},
             "TWIN_STORE": str(root / "store"),
             "TWIN_AUTHORS": str(self.authors),
             "DAGSTER_HOME": str(self.home),

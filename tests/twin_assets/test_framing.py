@@ -11,6 +11,7 @@ from twin.settings import Settings
 from twin.verdict import Verdict
 from twin.warehouse.sqlite import SqliteWarehouse
 from twin_assets.framing import checked, materialized, metadata_of, sentences
+from twin_assets.showing import Page
 from twin_jobs.definitions import build_defs
 
 
@@ -39,12 +40,16 @@ def test_metadata_has_the_type_of_each_field_and_leaves_out_what_says_nothing() 
     assert values["failures"].value == "* a\n* b"
 
 
-def test_a_materialisation_carries_version_and_row_count() -> None:
-    made = materialized(StageReport(data_version="abc", total=3, written=1))
+@pytest.mark.parametrize(("own_table", "count"), [(True, "dagster/row_count"), (False, "total")])
+def test_a_materialisation_carries_version_and_count_once(own_table: bool, count: str) -> None:
+    page = Page(report=StageReport, counts="things", own_table=own_table)
+    made = materialized(StageReport(data_version="abc", total=3, written=1), page=page, address="things.parquet")
     assert made.data_version == dg.DataVersion("abc")
-    assert made.metadata is not None
-    assert made.metadata["dagster/partition_row_count"] == 3
-    assert "data_version" not in made.metadata
+    assert made.metadata == {
+        "path": dg.MetadataValue.path(str(Path.cwd() / "things.parquet")),
+        count: dg.MetadataValue.int(3),
+        "written": dg.MetadataValue.int(1),
+    }
 
 
 def test_a_verdict_becomes_a_result_of_the_given_severity() -> None:

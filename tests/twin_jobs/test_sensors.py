@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 
 import dagster as dg
@@ -17,10 +18,12 @@ from twin.settings import Settings
 from twin.warehouse.sqlite import SqliteWarehouse
 from twin_assets.columns import LINKS, Stage, key
 from twin_jobs.definitions import build_defs
+from twin_jobs.jobs import look_again
 from twin_jobs.sensors import (
     CATEGORIES,
     LinkEvent,
     _builds_downstream,
+    _no_run,
     column_assets,
     discover_links,
     plan_runs,
@@ -183,6 +186,117 @@ def test_a_tick_reports_changes_and_one_without_changes_says_what_is_wrong(
         assert (tick().skip_message or "").endswith("\nAnd 2 more: see `twin authors`.")
 
 
+def tick_of_links(instance: dg.DagsterInstance, warehouse: SqliteWarehouse, cursor: str) -> list[dg.RunRequest]:
+    """What `update_on_links` requests for the events after a cursor."""
+    definitions = build_defs({"warehouse": warehouse})
+    context = dg.build_sensor_context(
+        instance, cursor=cursor, resources={"warehouse": warehouse}, definitions=definitions
+    )
+    with partition_loading_context(dynamic_partitions_store=instance):
+        return list(update_on_links.evaluate_tick(context).run_requests or [])
+
+
+def discovered(
+    instance: dg.DagsterInstance, warehouse: SqliteWarehouse, settings: Settings, cursor: str | None = None
+) -> dg.SensorResult | dg.SkipReason:
+    context = dg.build_sensor_context(instance, cursor=cursor, resources={"warehouse": warehouse, "settings": settings})
+    found = discover_links(context)
+    assert isinstance(found, (dg.SensorResult, dg.SkipReason))
+    return found
+
+
+def register(instance: dg.DagsterInstance, warehouse: SqliteWarehouse, settings: Settings) -> None:
+    resources = {"warehouse": warehouse, "settings": settings}
+    job = build_defs(resources).resolve_job_def("register_links")
+    assert job.execute_in_process(instance=instance).success
+
+
+def test_the_first_look_after_a_build_reports_and_requests_nothing(tmp_path: Path, ada: SqliteWarehouse) -> None:
+    """`make demo` registers and builds; then `make ui` starts with empty cursors and finds everything as it is."""
+    settings = Settings(store=str(tmp_path), authors=str(tmp_path / "authors"))
+    (tmp_path / "authors").mkdir()
+    declared = tmp_path / "authors" / "ada.yaml"
+    declared.write_text("name: Ada\nlinks: [https://ada.example/cards]\n", encoding="utf-8")
+    with dg.DagsterInstance.ephemeral() as instance:
+        register(instance, ada, settings)
+        for asset in column_assets(list(Category)):
+            instance.report_runless_asset_event(dg.AssetMaterialization(asset, partition="ada"))
+        first = discovered(instance, ada, settings)
+        assert isinstance(first, dg.SensorResult)
+        assert not first.asset_events
+        assert first.skip_reason
+        assert isinstance(discovered(instance, ada, settings, first.cursor), dg.SkipReason)
+        assert tick_of_links(instance, ada, "0") == []
+
+        declared.write_text("name: Ada\nlinks: [https://ada.example/punched]\n", encoding="utf-8")
+        for cursor in (None, first.cursor):  # an empty cursor misses no change either
+            second = discovered(instance, ada, settings, cursor)
+            assert isinstance(second, dg.SensorResult)
+            (event,) = second.asset_events
+            assert isinstance(event, dg.AssetMaterialization)
+            assert event.partition == "ada"
+            ada.remove_links("ada", ["https://ada.example/punched"])
+        instance.report_runless_asset_event(event)
+        (request,) = tick_of_links(instance, ada, "0")
+        assert request.partition_key == "ada"
+
+
+def test_what_was_registered_and_not_built_is_requested(tmp_path: Path, ada: SqliteWarehouse) -> None:
+    settings = Settings(store=str(tmp_path), authors=str(tmp_path / "authors"))
+    (tmp_path / "authors").mkdir()
+    (tmp_path / "authors" / "ada.yaml").write_text("name: Ada\n", encoding="utf-8")
+    with dg.DagsterInstance.ephemeral() as instance:
+        register(instance, ada, settings)
+        *built, missing = column_assets(list(Category))
+        for asset in built:
+            instance.report_runless_asset_event(dg.AssetMaterialization(asset, partition="ada"))
+        instance.report_runless_asset_event(dg.AssetMaterialization(missing, partition="grace"))
+        (request,) = tick_of_links(instance, ada, "0")
+        assert request.asset_selection == column_assets(list(Category))
+
+
+def test_an_author_who_is_no_partition_is_reported(tmp_path: Path, ada: SqliteWarehouse) -> None:
+    settings = Settings(store=str(tmp_path), authors=str(tmp_path / "authors"))
+    with dg.DagsterInstance.ephemeral() as instance:
+        register(instance, ada, settings)
+        instance.delete_dynamic_partition("author", "ada")
+        found = discovered(instance, ada, settings)
+        assert isinstance(found, dg.SensorResult)
+        assert len(found.asset_events) == 1
+
+
+def test_the_daily_look_is_off_and_asks_for_every_author(tmp_path: Path, ada: SqliteWarehouse) -> None:
+    assert look_again.default_status is dg.DefaultScheduleStatus.STOPPED
+    ada.upsert_authors([Author(slug="grace", name="Grace")])
+    with dg.DagsterInstance.local_temp(str(tmp_path)) as instance:
+        definitions = build_defs({"warehouse": ada})
+        context = dg.build_schedule_context(
+            instance,
+            scheduled_execution_time=datetime(2026, 12, 1, 4, tzinfo=UTC),
+            resources={"warehouse": ada},
+            repository_def=definitions.get_repository_def(),
+        )
+        with partition_loading_context(dynamic_partitions_store=instance):
+            requests = look_again.evaluate_tick(context).run_requests or []
+        assert [(request.run_key, request.partition_key) for request in requests] == [
+            ("2026-12-01:ada", "ada"),
+            ("2026-12-01:grace", "grace"),
+        ]
+        assert set(instance.get_dynamic_partitions("author")) == {"ada", "grace"}
+    assert look_again.job_name == "update_columns"
+
+
+def test_what_a_run_leaves_as_it_was_is_said() -> None:
+    said = {job.name: job.description or "" for job in build_defs().resolve_all_job_defs()}
+    assert "leaves the dataset, the adapter and the evaluation as they were" in said["update_columns"]
+    assert "`build_twin`" in said["update_columns"]
+    assert "It brings everything up to date" in said["build_twin"]
+    for sensor in (discover_links, update_on_links):
+        assert sensor.description
+    graph = build_defs().resolve_asset_graph()
+    assert all(graph.get(key(category, Stage.RAW)).freshness_policy for category in Category)
+
+
 def test_events_after_an_older_cursor_request_assets_by_their_new_keys(ada: SqliteWarehouse) -> None:
     """An older run built its columns under keys that no longer exist, so they are requested again."""
     with dg.DagsterInstance.ephemeral() as instance:
@@ -195,14 +309,44 @@ def test_events_after_an_older_cursor_request_assets_by_their_new_keys(ada: Sqli
             )
         records = instance.fetch_materializations(LINKS, limit=10, ascending=True).records
         before, newest = (record.storage_id for record in records)
-        context = dg.build_sensor_context(
-            instance, cursor=str(before), resources={"warehouse": ada}, definitions=build_defs({"warehouse": ada})
-        )
-        with partition_loading_context(dynamic_partitions_store=instance):
-            tick = update_on_links.evaluate_tick(context)
-    (request,) = tick.run_requests or []
+        (request,) = tick_of_links(instance, ada, str(before))
     assert request.run_key == f"links:{newest}:ada"
     assert request.asset_selection == column_assets([Category.ARTICLES])
+    assert {name: value for name, value in request.tags.items() if name.startswith("twin/")} == {
+        "twin/trigger": "links",
+        "twin/categories": "articles",
+        "twin/author": "ada",
+    }
+
+
+def test_events_that_need_no_run_say_so() -> None:
+    events = [LinkEvent(1, "ada", (), True), LinkEvent(2, "nobody", (), False)]
+    said = _no_run(events, plan_runs(events, KNOWN)).splitlines()
+    assert said[0] == "1 of 2 new materializations of links came from a run that builds the rest as well."
+    assert "'nobody' is not registered" in said[1]
+    assert _no_run([], plan_runs([], KNOWN)) == "Nobody's links changed."
+
+
+@pytest.mark.parametrize("job", ["build_twin", "update_columns"])
+def test_a_run_that_a_person_starts_in_the_ui_is_tagged_and_needs_no_config(job: str) -> None:
+    found = build_defs().resolve_job_def(job)
+    with dg.DagsterInstance.ephemeral() as instance:
+        instance.add_dynamic_partitions("author", ["ada"])
+        with partition_loading_context(dynamic_partitions_store=instance):
+            tags = found.run_tags | found.get_tags_for_partition_key("ada", None)
+            assert found.get_run_config_for_partition_key("ada") == {}
+    assert {name: value for name, value in tags.items() if name.startswith("twin/")} == {
+        "twin/trigger": "person",
+        "twin/categories": "all",
+        "twin/author": "ada",
+    }
+
+
+def test_every_sensor_and_job_says_what_it_does() -> None:
+    repository = build_defs().get_repository_def()
+    assert {sensor.name for sensor in repository.sensor_defs if len(sensor.description or "") < 60} == set()
+    jobs = [found for found in repository.get_all_jobs() if not found.name.startswith("__")]
+    assert {found.name for found in jobs if len(found.description or "") < 60} == set()
 
 
 def test_a_run_builds_downstream_where_it_selects_raw_documents() -> None:

@@ -9,6 +9,8 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
+from pydantic import Field
+
 from twin.authors.declarations import declare_link
 from twin.authors.files import AuthorFile, AuthorFiles
 from twin.authors.missing import missing_files
@@ -25,19 +27,15 @@ LINKS_VERSION = "1"
 
 
 class LinksReport(StageReport):
-    """What the registration of one author's links did.
+    """What the registration of one author's links did."""
 
-    `categories` are those with an added, changed or removed link; `kinds` counts the author's links by kind;
-    `missing_file` is a sentence if the author's file is gone.
-    """
-
-    author: str
-    added: int
-    changed: int
-    removed: int
-    categories: list[str]
-    kinds: dict[str, int]
-    missing_file: str | None = None
+    author: str = Field(description="slug of the author")
+    added: int = Field(description="links that are new")
+    changed: int = Field(description="links whose declaration changed")
+    removed: int = Field(description="links that are no longer declared")
+    categories: list[str] = Field(description="categories with a link that was added, changed or removed")
+    kinds: dict[str, int] = Field(description="links by what reads them")
+    missing_file: str | None = Field(default=None, description="what to do if the author's file is gone")
 
 
 class PendingLinks(Model):

@@ -12,12 +12,14 @@ import numpy as np
 
 from twin import layout
 from twin.artifacts import ArtifactStore, Metadata
-from twin.chunking.stage import Measured, read_chunks
+from twin.chunking.stage import SCHEMA, Measured, read_chunks
 from twin.identity import data_version
+from twin.inspection.columns import Column, meanings, table_columns
 from twin.inspection.drift import compare
 from twin.inspection.markdown import Passage, image, passages
+from twin.inspection.preview import Row, table_rows
 from twin.inspection.record import Inspection, Spread, Statistics, footer_of, keep, made_key, predecessor
-from twin.models import Category, State
+from twin.models import Category, Chunk, State
 from twin.pictures import tokens_histogram
 from twin.verdict import Verdict
 from twin.warehouse.base import Warehouse
@@ -26,6 +28,16 @@ _STAGE = layout.CHUNKS
 
 SPACED = 3
 """Sample chunks shown in addition to the shortest and the longest, evenly spaced in the table."""
+
+FACTS = {
+    "coverage": "share of the cleaned characters that are in a chunk, white space not counted",
+    "chunks_truncated": "chunks that are longer than the embedder reads",
+    "duplicates": "chunks whose text an earlier chunk has",
+    "duplicate_share": "the same as a share of all chunks",
+    "tokens_per_chunk": "picture of the lengths",
+    "sample_chunks": "some chunks in bold within their documents",
+}
+"""What `inspect_chunks` finds and shows, by name."""
 
 DUPLICATES = 0.1
 """Share of repeated chunks above which a person is asked to look."""
@@ -68,9 +80,7 @@ def inspect_chunks(
 ) -> Inspection:
     """Look at the stored chunks and show them; if nothing changed since the last time, read the last result.
 
-    The facts are `coverage` (share of the cleaned characters that are in a chunk, white space not counted),
-    `chunks_truncated` (longer than the embedder reads), `duplicates` (chunks whose text an earlier chunk has) and
-    `duplicate_share`. What is shown is `tokens_per_chunk`, a histogram, and `sample_chunks`.
+    `FACTS` says what is found and shown.
 
     Args:
         warehouse: read: cleaned documents.
@@ -116,6 +126,26 @@ def inspect_chunks(
 
     key = made_key(version, cleaned, limit, target)
     return keep(artifacts, name, Inspection, key, make)
+
+
+def chunk_columns() -> list[Column]:
+    """The columns of the table of chunks."""
+    hashes = {
+        "document_hash": "hash of the cleaned document that it was cut from",
+        "content_hash": "hash of the chunk",
+    }
+    return table_columns(SCHEMA, meanings(Chunk) | hashes)
+
+
+def preview_chunks(artifacts: ArtifactStore, author: str, category: Category) -> list[Row]:
+    """A few of the stored chunks, to look at.
+
+    Raises:
+        StoreError: the chunks cannot be read.
+    """
+    columns = ["context", "ordinal", "tokens", "text"]
+    # The context may be a path, which cleaning does not change.
+    return table_rows(artifacts, *layout.table(_STAGE, author, category), columns=columns, private=["context"])
 
 
 def verify_lengths(artifacts: ArtifactStore, author: str, category: Category, seen: Seen | None = None) -> Verdict:

@@ -52,13 +52,13 @@ SCHEMA = pa.schema(
 class ChunkReport(StageReport):
     """What `chunk_documents` did; `total` and `written` count chunks."""
 
-    documents: int  # cleaned documents, with chunks or without
-    chunks_added: int
-    chunks_removed: int
-    documents_rechunked: int  # documents whose text or cutting changed; the others kept their chunks
-    tokens: int  # embedded tokens of all chunks
-    tokens_max: int
-    largest: str  # id of the chunk with the most tokens
+    documents: int = Field(description="cleaned documents, with chunks or without")
+    chunks_added: int = Field(description="chunks with a new id")
+    chunks_removed: int = Field(description="chunks that are gone")
+    documents_rechunked: int = Field(description="documents that were cut in this run; the others kept their chunks")
+    tokens: int = Field(description="tokens of all chunks together, as they are embedded")
+    tokens_max: int = Field(description="tokens of the longest chunk")
+    largest: str = Field(description="id of the longest chunk")
     cleaned: str = Field(default="", exclude=True)  # data version of the documents, for the next reader
 
 

@@ -43,19 +43,27 @@ class CleanReport(StageReport):
     Characters are over all live documents of the category.
     """
 
-    new: int
-    changed: int
-    unchanged: int
-    removed: int
-    dropped: dict[str, int]  # reason -> raw documents without a cleaned one
-    duplicates: list[str] = Field(default_factory=list)  # one sentence for each text that was published twice
-    chars_raw: int
-    chars_cleaned: int
-    removed_lines: dict[str, int]  # reason -> lines
-    removed_paragraphs: dict[str, int] = Field(default_factory=dict)  # reason -> paragraphs
-    redactions: dict[str, int] = Field(default_factory=dict)  # placeholder -> secrets and personal data
-    languages: dict[str, int] = Field(default_factory=dict)  # ISO 639-1 code -> documents
-    by_others: int = 0  # documents whose byline names somebody else: searchable, never used for training
+    new: int = Field(description="documents that were not there before")
+    changed: int = Field(description="documents that were cleaned again with another result")
+    unchanged: int = Field(description="documents that stayed as they were")
+    removed: int = Field(description="documents that are gone, because their raw one is or because they were dropped")
+    dropped: dict[str, int] = Field(description="raw documents without a cleaned one, by reason")
+    duplicates: list[str] = Field(
+        default_factory=list, description="one sentence for each text that was published twice"
+    )
+    chars_raw: int = Field(description="characters of all raw documents")
+    chars_cleaned: int = Field(description="characters of all cleaned documents")
+    removed_lines: dict[str, int] = Field(description="lines that were removed, by reason")
+    removed_paragraphs: dict[str, int] = Field(
+        default_factory=dict, description="paragraphs that were removed, by reason"
+    )
+    redactions: dict[str, int] = Field(
+        default_factory=dict, description="secrets and personal data that were replaced, by placeholder"
+    )
+    languages: dict[str, int] = Field(default_factory=dict, description="documents by ISO 639-1 code of the language")
+    by_others: int = Field(
+        default=0, description="documents whose byline names somebody else: searchable, never trained on"
+    )
 
 
 def clean_documents(warehouse: Warehouse, author: str, category: Category) -> CleanReport:

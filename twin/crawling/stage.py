@@ -14,6 +14,8 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 
+from pydantic import Field
+
 from twin.crawling.base import Crawl, crawler_of
 from twin.crawling.tools import Tools
 from twin.crawling.web.fetcher import Fetcher
@@ -36,19 +38,19 @@ _AHEAD = 2 * _WORKERS
 class CrawlReport(StageReport):
     """The result of a crawl; `new + changed + unchanged` is the number of documents stored now."""
 
-    new: int
-    changed: int
-    unchanged: int
-    removed: int
-    links: int
-    links_ok: int
-    links_unchanged: int
-    links_failed: int
-    links_skipped: int
-    by_others: int  # documents whose byline names somebody else: searchable, never trained on
-    failures: list[str]  # one sentence for each failed link
-    skipped: list[str]  # one sentence for each link that is never fetched
-    skipped_files: dict[str, int]  # reason -> files or items left out
+    new: int = Field(description="documents that were not there before")
+    changed: int = Field(description="documents whose source changed")
+    unchanged: int = Field(description="documents that stayed as they were")
+    removed: int = Field(description="documents that their link no longer gives, or whose link was removed")
+    links: int = Field(description="links that can have documents of this category")
+    links_ok: int = Field(description="links that were read")
+    links_unchanged: int = Field(description="links whose server or file said that nothing is new")
+    links_failed: int = Field(description="links that could not be read; their documents stay")
+    links_skipped: int = Field(description="links that are never fetched")
+    by_others: int = Field(description="documents whose byline names somebody else: searchable, never trained on")
+    failures: list[str] = Field(description="one sentence for each link that could not be read")
+    skipped: list[str] = Field(description="one sentence for each link that is never fetched")
+    skipped_files: dict[str, int] = Field(description="files or items left out, by reason")
 
 
 @dataclass

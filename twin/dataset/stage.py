@@ -15,6 +15,8 @@ from twin.dataset.samples import Harvest, make_samples
 from twin.dataset.splits import SPLITS, Split, check_disjoint
 from twin.errors import ConsistencyError
 from twin.identity import check_slug, data_version, sha256
+from twin.inspection.columns import Column, meanings, table_columns
+from twin.inspection.preview import Row, table_rows
 from twin.models import Author, Category, Document, InstructionSample, StageReport, State
 from twin.progress import progress
 from twin.prompts import prompt_messages
@@ -43,17 +45,19 @@ logger = logging.getLogger("twin")
 class DatasetReport(StageReport):
     """What `build_dataset` made; `total` and `written` count samples."""
 
-    samples_per_split: dict[str, int] = Field(default_factory=dict)
-    samples_per_task: dict[str, int] = Field(default_factory=dict)
-    samples_per_category: dict[str, int] = Field(default_factory=dict)
-    documents: int = 0
-    documents_used: int = 0
-    words: int = 0  # of all cleaned documents that are the author's own
-    yield_per_1000_words: float = 0.0
-    dropped: dict[str, int] = Field(default_factory=dict)  # reason -> spans or documents
-    files_written: int = 0
-    path: str = ""
-    note: str = ""  # one sentence if the dataset cannot be used for training or for evaluation
+    samples_per_split: dict[str, int] = Field(
+        default_factory=dict, description="samples to train on, to validate with and to test with"
+    )
+    samples_per_task: dict[str, int] = Field(default_factory=dict, description="samples by what they ask for")
+    samples_per_category: dict[str, int] = Field(default_factory=dict, description="samples by kind of document")
+    documents: int = Field(default=0, description="cleaned documents that were read")
+    documents_used: int = Field(default=0, description="documents that gave a sample")
+    words: int = Field(default=0, description="words of all cleaned documents that are the author's own")
+    yield_per_1000_words: float = Field(default=0.0, description="samples for each 1,000 of these words")
+    dropped: dict[str, int] = Field(default_factory=dict, description="spans and documents left out, by reason")
+    files_written: int = Field(default=0, description="files that this run wrote")
+    path: str = Field(default="", description="the folder of the dataset")
+    note: str = Field(default="", description="why it cannot be used for training or for evaluation, if so")
 
 
 def build_dataset(warehouse: Warehouse, artifacts: ArtifactStore, author: str) -> DatasetReport:
@@ -109,6 +113,26 @@ def read_samples(artifacts: ArtifactStore, author: str, split: Split | None = No
         if split in (None, row["split"]):
             samples.append(InstructionSample(**row, span=span))
     return samples
+
+
+def sample_columns() -> list[Column]:
+    """The columns of the table of samples."""
+    more = {
+        "span_start": "first character of the output in the cleaned document, from 0",
+        "span_end": "the character after its last one",
+        "content_hash": "hash of the sample",
+    }
+    return table_columns(SCHEMA, meanings(InstructionSample) | more)
+
+
+def preview_samples(artifacts: ArtifactStore, author: str) -> list[Row]:
+    """A few of the stored samples, to look at.
+
+    Raises:
+        StoreError: the dataset cannot be read.
+    """
+    columns = ["split", "task", "instruction", "output"]
+    return table_rows(artifacts, *layout.dataset(author, layout.INSTRUCTIONS), columns=columns)
 
 
 def as_row(sample: InstructionSample) -> dict[str, object]:

@@ -19,7 +19,8 @@ from twin.artifacts import ArtifactStore
 from twin.chunking.stage import Text, read_texts
 from twin.embedding import Embedder, read_embeddings
 from twin.embedding.base import Vectors
-from twin.embedding.stage import matrix_of
+from twin.embedding.stage import matrix_of, schema_of
+from twin.inspection.columns import Column, table_columns
 from twin.inspection.drift import compare
 from twin.inspection.markdown import image, linked
 from twin.inspection.record import (
@@ -46,6 +47,16 @@ _COMPARISONS = 40_000_000
 """Number of chunks whose nearest neighbour is searched, and number of compared pairs: for large authors, fewer chunks
 are compared, but each with all others."""
 
+FACTS = {
+    "same_share": "share of chunks that have another with (almost) the same vector",
+    "nearest_median": "median cosine of a chunk and its nearest neighbour",
+    "sampled": "chunks whose nearest neighbour was looked for, if not all",
+    "sampled_of": "all chunks, if only a sample was looked at",
+    "nearest_neighbours": "picture of how much each chunk is like its nearest neighbour",
+    "map": "picture of all embeddings of the author in every category so far: what is close together is alike",
+}
+"""What `inspect_embeddings` finds and shows, by name."""
+
 _NORM_DIGITS = 4
 """Digits of a norm. Rounding in float32 shows in the seventh digit, a table in half precision in the fourth."""
 
@@ -55,13 +66,20 @@ _LONGEST = 2000
 """Number of texts whose tokens are counted again."""
 
 
+def embedding_columns() -> list[Column]:
+    """The columns of the table of embeddings; the model decides how many numbers a vector has."""
+    described = {
+        "chunk_id": "id of the chunk",
+        "text_hash": "sha256 of the text that was embedded: the context and the text of the chunk",
+        "vector": "the embedding, of unit length",
+    }
+    return table_columns(schema_of(1), described)
+
+
 def inspect_embeddings(artifacts: ArtifactStore, author: str, category: Category) -> Inspection:
     """Look at the stored embeddings and show them; if nothing changed, read the last result.
 
-    The facts are `same_share`, the share of chunks that have another with (almost) the same vector, and
-    `nearest_median`, the median cosine of a chunk and its nearest neighbour. Above 2,000 chunks both use a sample, each
-    compared with all chunks; `sampled` and `sampled_of` give the numbers. The pictures are `nearest_neighbours`, a
-    histogram, and `map`, all embeddings of the author in every category so far.
+    `FACTS` says what is found and shown. Above 2,000 chunks a sample is used, each compared with all chunks.
 
     Args:
         artifacts: read: chunks and embeddings; written: `embeddings/<author>/<category>.inspection.json` and

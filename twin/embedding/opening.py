@@ -1,9 +1,27 @@
 """The embedder that the settings ask for."""
 
+from typing import Literal
+
 from twin.artifacts import ArtifactStore
 from twin.embedding.backends.automatic import AutomaticEmbedder
+from twin.embedding.backends.sentence_transformer import cuda_is_there
 from twin.embedding.base import Embedder
 from twin.settings import Settings
+
+Engine = Literal["endpoint", "openvino", "torch"]
+"""What computes vectors."""
+
+
+def engines(settings: Settings) -> tuple[Engine, ...]:
+    """What may embed with these settings on this machine; nothing is loaded to find out.
+
+    With `auto` on a CPU there are two: `AutomaticEmbedder` decides by the number of texts.
+    """
+    if settings.embedding_url is not None:
+        return ("endpoint",)
+    if settings.embedding_backend == "auto":
+        return ("torch",) if cuda_is_there() else ("openvino", "torch")
+    return ("torch",) if settings.embedding_backend == "torch" else ("openvino",)
 
 
 def open_embedder(settings: Settings, artifacts: ArtifactStore) -> Embedder:

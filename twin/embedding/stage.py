@@ -10,6 +10,7 @@ from typing import NamedTuple
 
 import numpy as np
 import pyarrow as pa
+from pydantic import Field
 
 from twin import layout
 from twin.artifacts import ArtifactStore, Metadata
@@ -37,13 +38,13 @@ _SLICE = 512
 class EmbeddingReport(StageReport):
     """What `embed_chunks` did; `total` and `written` count rows, one per chunk."""
 
-    texts_embedded: int  # distinct texts that the model read
-    texts_reused: int  # distinct texts that already had a vector
-    dimension: int
-    model: str
-    backend: str  # backend that embedded them, see `twin.embedding.base.Embedder`
-    tokens_embedded: int  # special tokens not counted
-    tokens_per_second: int  # while the model computed; 0 if nothing was embedded
+    texts_embedded: int = Field(description="different texts that the model read in this run")
+    texts_reused: int = Field(description="different texts that already had a vector")
+    dimension: int = Field(description="numbers in a vector")
+    model: str = Field(description="name, revision and dimension of the model; equal models give equal vectors")
+    backend: str = Field(description="what the model ran on when the stored vectors were made")
+    tokens_embedded: int = Field(description="tokens that the model read in this run, special tokens not counted")
+    tokens_per_second: int = Field(description="while the model computed; 0 if it read nothing in this run")
 
 
 class Embedding(NamedTuple):
@@ -115,7 +116,7 @@ def embed_chunks(artifacts: ArtifactStore, embedder: Embedder, author: str, cate
         _collect(artifacts, embedder.fingerprint, author, vectors)
         work.start(vectors)
         batches = work.batches(_texts(artifacts, author, category), vectors)
-        artifacts.write_table(*name, schema=_schema(embedder.dimension), batches=batches, metadata=finish)
+        artifacts.write_table(*name, schema=schema_of(embedder.dimension), batches=batches, metadata=finish)
     logger.info(
         "%s: %d texts embedded by %s, %d reused", label, work.texts, embedder.backend, vectors.wanted - work.texts
     )
@@ -177,7 +178,7 @@ class _Work:
                     pa.array([text_hash for _, text_hash, _ in window], pa.string()),
                     pa.FixedSizeListArray.from_arrays(flat, self._embedder.dimension),
                 ],
-                schema=_schema(self._embedder.dimension),
+                schema=schema_of(self._embedder.dimension),
             )
 
     def _embed(self, hashes: list[str], texts: list[str], vectors: VectorFile) -> None:
@@ -269,7 +270,8 @@ def _name(author: str, category: Category) -> layout.Name:
     return layout.table(layout.EMBEDDINGS, author, category)
 
 
-def _schema(dimension: int) -> pa.Schema:
+def schema_of(dimension: int) -> pa.Schema:
+    """The columns of the table of vectors with so many numbers."""
     return pa.schema(
         [
             pa.field("chunk_id", pa.string(), nullable=False),

@@ -53,9 +53,13 @@ def code(text: str) -> str:
     return f"{ticks} {line} {ticks}" if "`" in line else f"{ticks}{line}{ticks}"
 
 
+LEGEND = "*In bold, or marked with a plus: the chunk. Around it: the text before and after it.*"
+
+
 def passages(found: list[Passage]) -> str:
     """Each chunk in bold within its surroundings; for source code its lines are marked, as in a diff."""
-    return "\n\n---\n\n".join("\n\n".join(_passage(number, passage)) for number, passage in enumerate(found, 1))
+    shown = ["\n\n".join(_passage(number, passage)) for number, passage in enumerate(found, 1)]
+    return "\n\n---\n\n".join(["\n\n".join([LEGEND, *shown[:1]]), *shown[1:]])
 
 
 def _passage(number: int, passage: Passage) -> Iterator[str]:

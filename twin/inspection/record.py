@@ -15,7 +15,7 @@ from twin.errors import ConsistencyError
 from twin.identity import sha256
 from twin.models import Category, Model
 
-INSPECTION_VERSION = "2"
+INSPECTION_VERSION = "3"
 """Part of every key: increase it whenever the same table would be shown differently."""
 
 _SEPARATOR = "\x1f"

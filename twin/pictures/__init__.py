@@ -1,5 +1,6 @@
 """Pictures of what a stage made, as PNG."""
 
+from twin.pictures.curves import loss_curve
 from twin.pictures.histograms import SAME, neighbours_histogram, tokens_histogram
 from twin.pictures.maps import Place, Plane, embedding_map, flattened, landmarks
 
@@ -10,6 +11,7 @@ __all__ = [
     "embedding_map",
     "flattened",
     "landmarks",
+    "loss_curve",
     "neighbours_histogram",
     "tokens_histogram",
 ]

@@ -88,19 +88,19 @@ class TrainingRecord(Model):
 class TrainingReport(StageReport):
     """What `run_training` did. `total` counts training rows; `written` is 1 if the adapter is new, otherwise 0."""
 
-    path: str
-    fingerprint: str
-    base_model: str
-    base_revision: str
-    reused: bool
-    rows_shortened: int
-    rows_dropped: int
-    trained_tokens: int
-    steps: int
-    first_loss: float
-    last_loss: float  # mean of the last tenth of the steps
-    training_seconds: float  # duration of the training that made the adapter
-    files: dict[str, str]
+    path: str = Field(description="the folder of the adapter")
+    fingerprint: str = Field(description="hash of everything that the weights depend on")
+    base_model: str = Field(description="the model that it was trained on")
+    base_revision: str = Field(description="hash or commit of that model")
+    reused: bool = Field(description="whether the stored adapter was kept, so that nothing was trained")
+    rows_shortened: int = Field(description="samples cut at the end of a sentence, because they were too long")
+    rows_dropped: int = Field(description="samples left out, because they were too long to be cut")
+    trained_tokens: int = Field(description="tokens of the outputs, end-of-turn tokens included")
+    steps: int = Field(description="optimiser steps")
+    first_loss: float = Field(description="loss of the first step in nats per token")
+    last_loss: float = Field(description="mean loss of the last tenth of the steps")
+    training_seconds: float = Field(description="how long the training took that made the adapter")
+    files: dict[str, str] = Field(description="sha256 of each file in the folder")
 
 
 class AdapterCheck(Model):

@@ -1,5 +1,7 @@
 """The report of an evaluation."""
 
+from pydantic import Field
+
 from twin.models import StageReport
 from twin.verdict import Verdict
 
@@ -11,18 +13,18 @@ class EvaluationReport(StageReport):
     same sum by the UTF-8 bytes of the outputs, so they can be compared between tokenizers.
     """
 
-    split: str  # the split measured on; "train" if nothing is held out, see `note`
-    samples: int
-    tokens: int
-    base_loss: float
-    adapter_loss: float
-    base_bits_per_byte: float
-    adapter_bits_per_byte: float
-    gain: float  # base_loss - adapter_loss: positive if the adapter helps
-    prompt: str  # one instruction, and how both models continue it
-    base_text: str
-    adapter_text: str
-    note: str = ""
+    split: str = Field(description='the samples it was measured on; "train" if nothing is held out, see note')
+    samples: int = Field(description="number of these samples")
+    tokens: int = Field(description="tokens of their outputs, end-of-turn tokens included")
+    base_loss: float = Field(description="mean loss of the base model in nats per token")
+    adapter_loss: float = Field(description="the same with the adapter")
+    base_bits_per_byte: float = Field(description="loss of the base model in bits for each byte of the outputs")
+    adapter_bits_per_byte: float = Field(description="the same with the adapter")
+    gain: float = Field(description="base_loss minus adapter_loss: above 0, the adapter helps")
+    prompt: str = Field(description="one instruction")
+    base_text: str = Field(description="how the base model continues it")
+    adapter_text: str = Field(description="how the adapter continues it")
+    note: str = Field(default="", description="why the numbers say little, if so")
 
 
 def verify_gain(report: EvaluationReport) -> Verdict:

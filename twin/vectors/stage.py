@@ -3,6 +3,8 @@
 import logging
 from collections.abc import Iterator
 
+from pydantic import Field
+
 from twin.artifacts import ArtifactStore
 from twin.batching import batches
 from twin.chunking.stage import Text, read_chunks, read_texts
@@ -22,13 +24,16 @@ logger = logging.getLogger("twin")
 class CollectionReport(StageReport):
     """What `load_points` did; `total` and `written` count points."""
 
-    points_written: int
-    points_deleted: int
-    searchable: int  # the author's points that a search sees; fewer only until a new model's collection is complete
-    model: str
-    dimension: int
-    collection: str
-    address: str
+    points_written: int = Field(description="points that are new or were replaced")
+    points_deleted: int = Field(description="points that are gone")
+    searchable: int = Field(
+        description="the author's points that a search sees; fewer than all only until a new model's collection is "
+        "complete"
+    )
+    model: str = Field(description="what made the vectors of both kinds")
+    dimension: int = Field(description="numbers in a vector")
+    collection: str = Field(description="name of the collection for searches")
+    address: str = Field(description="the vector store")
 
 
 def load_points(

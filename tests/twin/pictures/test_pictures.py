@@ -21,9 +21,11 @@ from twin.pictures import (
     embedding_map,
     flattened,
     landmarks,
+    loss_curve,
     neighbours_histogram,
     tokens_histogram,
 )
+from twin.pictures.curves import smoothed
 from twin.pictures.style import BLUE, CATEGORY_COLOURS, ORANGE, PURPLE
 
 LIMIT = 60_000
@@ -57,6 +59,7 @@ def drawn_map(titles: list[str], total: int | None = None) -> bytes:
 
 LENGTHS = Counter({40: 3, 120: 9, 180: 30, 200: 12, 240: 1})
 SIMILARITIES = np.linspace(0.2, 0.95, 60, dtype=np.float32)
+LOSSES = [6.0 - 0.01 * step + 0.3 * (step % 3) for step in range(160)]
 
 
 @pytest.mark.parametrize(
@@ -64,9 +67,10 @@ SIMILARITIES = np.linspace(0.2, 0.95, 60, dtype=np.float32)
     [
         lambda: tokens_histogram(LENGTHS, 254, 200),
         lambda: neighbours_histogram(SIMILARITIES),
+        lambda: loss_curve(LOSSES),
         lambda: drawn_map([f"Essay {number}" for number in range(2000)], 1_000_000),
     ],
-    ids=["tokens", "neighbours", "map"],
+    ids=["tokens", "neighbours", "loss", "map"],
 )
 def test_a_picture_is_small_transparent_and_the_same_for_the_same_data(draw) -> None:
     png = draw()
@@ -100,6 +104,17 @@ def test_chunks_that_say_the_same_stand_out() -> None:
     assert area(neighbours_histogram(np.append(SIMILARITIES, [1.0, 1.0, 1.0]).astype(np.float32)), ORANGE) > 300
     assert area(neighbours_histogram(np.array([-0.4], np.float32)), BLUE) > 300
     assert area(neighbours_histogram(np.array([1.0], np.float32)), ORANGE) > 300
+
+
+def test_a_smooth_loss_is_the_mean_of_a_tenth_of_the_steps() -> None:
+    assert smoothed([4.0, 2.0, 3.0]) == [4.0, 2.0, 3.0]
+    losses = [float(number) for number in range(40)]
+    assert smoothed(losses) == pytest.approx([0, 0.5, 1, *(number - 1.5 for number in range(3, 40))])
+
+
+@pytest.mark.parametrize("losses", [[5.0], [5.0, 5.0], [1.0, 9.0], LOSSES * 100])
+def test_a_loss_curve_of_few_or_many_steps(losses: list[float]) -> None:
+    assert area(loss_curve(losses), BLUE) > 20
 
 
 def test_the_plane_is_that_of_the_principal_axes() -> None:
