@@ -137,7 +137,8 @@ class Endpoint:
             try:
                 with self._sent(session, body) as answer:
                     if answer.status_code in _AGAIN:
-                        wait_s = retry_after_s(answer.headers.get("Retry-After", ""), _LONGEST_WAIT_S)
+                        after, date = (answer.headers.get(name, "") for name in ("Retry-After", "Date"))
+                        wait_s = retry_after_s(after, _LONGEST_WAIT_S, date=date)
                         raise _Passing(f"answers with status {answer.status_code}", wait_s)
                     if answer.status_code != requests.codes.ok:
                         raise self._refusal(answer)

@@ -100,20 +100,36 @@ def guarded(scheme: str) -> type[Any]:
     return type("GuardedPool", (pool,), {"ConnectionCls": Guarded})
 
 
-def retry_after_s(value: str, longest_s: float) -> float | None:
+def retry_after_s(value: str, longest_s: float, *, date: str = "") -> float | None:
     """Seconds that a Retry-After header asks for, a number or an HTTP date (RFC 9110, 10.2.3); None if it has neither.
 
     Args:
         value: of the header.
         longest_s: longer times are cut to this.
+        date: the Date header of the same answer. A date is compared with it, because our own clock may be wrong.
     """
     value = value.strip()
+    seconds = float(value) if re.fullmatch("[0-9]+", value) else seconds_until(_epoch(value), date)
+    return None if seconds is None else min(max(seconds, 0.0), longest_s)
+
+
+def seconds_until(epoch: float | None, date: str) -> float | None:
+    """Seconds from the Date header of an answer, or from now if it has none, to a time that the answer names.
+
+    Args:
+        epoch: that time, in seconds since 1970; None if it names none.
+        date: the Date header.
+    """
+    if epoch is None:
+        return None
+    sent = _epoch(date)
+    return epoch - (time.time() if sent is None else sent)
+
+
+def _epoch(text: str) -> float | None:
+    """An HTTP date in seconds since 1970."""
     try:
-        if re.fullmatch("[0-9]+", value):
-            seconds = float(value)
-        else:
-            moment = parsedate_to_datetime(value)
-            seconds = (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp() - time.time()
+        moment = parsedate_to_datetime(text.strip())
+        return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp()
     except (ValueError, OverflowError):
         return None
-    return min(max(seconds, 0.0), longest_s)

@@ -21,7 +21,7 @@ from twin_assets.collection import collection_asset  # noqa: E402
 from twin_assets.columns import Stage  # noqa: E402
 from twin_assets.dataset import dataset_checks, instruction_dataset  # noqa: E402
 from twin_assets.embeddings import embeddings_asset  # noqa: E402
-from twin_assets.links import links  # noqa: E402
+from twin_assets.links import links, links_checks  # noqa: E402
 from twin_assets.raw import raw_asset  # noqa: E402
 from twin_assets.training import lora_adapter, twin_evaluation  # noqa: E402
 
@@ -38,7 +38,7 @@ COLUMN = {
 def all_assets() -> list[AssetsDefinition | AssetChecksDefinition]:
     """Every asset and check of the graph."""
     columns = [part for stage in Stage for category in Category for part in COLUMN[stage](category)]
-    return [links, *columns, instruction_dataset, dataset_checks, lora_adapter, twin_evaluation]
+    return [links, links_checks, *columns, instruction_dataset, dataset_checks, lora_adapter, twin_evaluation]
 
 
 __all__ = ["all_assets"]

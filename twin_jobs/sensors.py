@@ -10,8 +10,7 @@ from typing import NamedTuple
 
 import dagster as dg
 
-from twin.authors.files import load_authors
-from twin.authors.registration import link_versions, sync_author
+from twin.authors.watching import Look, Memory, look
 from twin.cleaning import COMPARED
 from twin.errors import InputError
 from twin.identity import check_slug
@@ -24,6 +23,9 @@ from twin_jobs.jobs import run_tags, update_columns
 
 CATEGORIES = "categories"
 """Metadata entry of a `links` event: the categories that its links belong to. If it is missing, all are meant."""
+
+_SHOWN = 5
+"""Problems that the reason of a tick without changes names; the log names each, once."""
 
 
 @dg.sensor(
@@ -40,44 +42,38 @@ def discover_links(
 ) -> dg.SensorResult | dg.SkipReason:
     """Reports authors whose links changed, in `authors/*.yaml` or in the warehouse, as materialisations of `links`.
 
-    The cursor holds the last reported version of the links, for each author and category. It advances together with the
-    events, so a change is reported once, even if a tick is killed between writing and reporting. An author whom the
-    cursor does not know yet is reported only if the newest materialisation of `links` has another version, so what
-    `make demo` built is not built again.
+    The cursor holds what the last tick saw, such as the last reported version of the links, for each author and
+    category. It advances together with the events, so a change is reported once, even if a tick is killed between
+    writing and reporting. An author whom the cursor does not know yet is reported only if the newest materialisation of
+    `links` has another version, so what `make demo` built is not built again.
     """
-    reported = _reported(context.cursor)
-    files = load_authors(settings.authors_path)
-    for error in files.errors:
-        context.log.warning(str(error))
-    versions = link_versions(warehouse, files)
-    events = []
-    for slug, by_category in versions.items():
-        known = reported.get(slug, {})
-        changed = [category for category, version in by_category.items() if known.get(category) != version]
-        if not changed:
-            continue
-        try:
-            report = sync_author(warehouse, slug, files)
-        except InputError as error:  # this author's file broke after it was reported; the others continue
-            context.log.warning(str(error))
-            versions[slug] = known
-            continue
-        if slug not in reported and _is_recorded(context.instance, slug, report.data_version):
-            continue
-        metadata = metadata_of(report.model_dump(mode="json")) | {CATEGORIES: dg.MetadataValue.json(changed)}
-        events.append(
-            dg.AssetMaterialization(
-                LINKS, partition=slug, metadata=metadata, tags={"dagster/data_version": report.data_version}
-            )
-        )
-    cursor = json.dumps(versions, sort_keys=True)
-    if not events:
-        reason = "No author's links changed."
-        return dg.SensorResult(skip_reason=reason, cursor=cursor) if versions != reported else dg.SkipReason(reason)
+    remembered = _remembered(context.cursor)
+    seen = look(warehouse, settings.authors_path, remembered)
+    for problem in seen.new_problems:
+        context.log.warning(problem)
+    changed = [
+        each
+        for each in seen.changed
+        if isinstance(remembered.get(each.slug), dict)
+        or not _is_recorded(context.instance, each.slug, each.report.data_version)
+    ]
+    cursor = json.dumps(seen.memory, sort_keys=True)
+    if not changed:
+        context.update_cursor(cursor)
+        reason = _skipped(seen)
+        return dg.SensorResult(skip_reason=reason, cursor=cursor) if seen.changed else dg.SkipReason(reason)
     return dg.SensorResult(
-        asset_events=events,
-        skip_reason=f"Reported the links of {', '.join(str(event.partition) for event in events)} as changed.",
-        dynamic_partitions_requests=[AUTHORS.build_add_request([str(event.partition) for event in events])],
+        asset_events=[
+            dg.AssetMaterialization(
+                LINKS,
+                partition=slug,
+                metadata=metadata_of(report.model_dump(mode="json")) | {CATEGORIES: dg.MetadataValue.json(categories)},
+                tags={"dagster/data_version": report.data_version},
+            )
+            for slug, categories, report in changed
+        ],
+        skip_reason=f"Reported the links of {', '.join(each.slug for each in changed)} as changed.",
+        dynamic_partitions_requests=[AUTHORS.build_add_request([each.slug for each in changed])],
         cursor=cursor,
     )
 
@@ -91,15 +87,25 @@ def _is_recorded(instance: dg.DagsterInstance, slug: str, data_version: str) -> 
     return newest is not None and (newest.tags or {}).get("dagster/data_version") == data_version
 
 
-def _reported(cursor: str | None) -> dict[str, dict[str, str]]:
+def _skipped(seen: Look) -> str:
+    """Why a tick reports nothing, and what somebody should do something about."""
+    said = ["No author's links changed."]
+    if seen.left:
+        said.append(f"{seen.left} authors are looked at in the next tick.")
+    if len(seen.problems) > _SHOWN:
+        said += [*seen.problems[:_SHOWN], f"And {len(seen.problems) - _SHOWN} more: see `twin authors`."]
+    else:
+        said += seen.problems
+    return "\n".join(said)
+
+
+def _remembered(cursor: str | None) -> Memory:
     """What the cursor says; nothing if somebody set it by hand to something else, and then all links are reported."""
     try:
-        reported = json.loads(cursor or "{}")
+        remembered = json.loads(cursor or "{}")
     except ValueError:
         return {}
-    if not isinstance(reported, dict):
-        return {}
-    return {slug: versions for slug, versions in reported.items() if isinstance(versions, dict)}
+    return remembered if isinstance(remembered, dict) else {}
 
 
 class LinkEvent(NamedTuple):

@@ -174,6 +174,8 @@ def main(arguments: list[str]) -> int:
             return 1
         assets = materializations(instance, run)
         Console(width=WIDTH).print(summary_table(author, assets))
+        if "links" in assets and (said := assets["links"].metadata.get("missing_file")):
+            sys.stderr.write(f"{said}\n")
         raw = {each.to_user_string() for each in keys(Stage.RAW)}
         for field, title in (("failures", "Links that failed"), ("skipped", "Links that are never fetched")):
             if said := sentences(made.metadata.get(field) for name, made in assets.items() if name in raw):

@@ -111,6 +111,27 @@ def edit_row(warehouse: Warehouse, identifier: str, field: str, value: object) -
         mongo_database(warehouse)["raw"].update_one({"_id": identifier}, {"$set": {field: value}})
 
 
+def edit_link(warehouse: Warehouse, link: Link, field: str, value: object) -> None:
+    """Change a field of a link like a person, with the store's own tools."""
+    if isinstance(warehouse, SqliteWarehouse):
+        with sqlite3.connect(warehouse.address) as connection:
+            update = f"UPDATE links SET {field} = ? WHERE author = ? AND url = ?"  # noqa: S608
+            connection.execute(update, (value, link.author, link.url))
+    else:
+        mongo_database(warehouse)["links"].update_one(
+            {"author": link.author, "url": link.url}, {"$set": {field: value}}
+        )
+
+
+def delete_link(warehouse: Warehouse, link: Link) -> None:
+    """Delete the row of a link like a person, with the store's own tools."""
+    if isinstance(warehouse, SqliteWarehouse):
+        with sqlite3.connect(warehouse.address) as connection:
+            connection.execute("DELETE FROM links WHERE author = ? AND url = ?", (link.author, link.url))
+    else:
+        mongo_database(warehouse)["links"].delete_one({"author": link.author, "url": link.url})
+
+
 WRITER = """
 import sys
 from pathlib import Path

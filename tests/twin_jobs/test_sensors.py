@@ -1,5 +1,6 @@
 """The sensors: the planner, which is pure, and cursors and events from an older installation."""
 
+import os
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
@@ -7,6 +8,7 @@ from pathlib import Path
 import dagster as dg
 import pytest
 from dagster._core.definitions.partitions.context import partition_loading_context
+from dagster._core.definitions.sensor_definition import SensorExecutionData
 from dagster._core.utils import make_new_run_id
 from hypothesis import given
 from hypothesis import strategies as st
@@ -144,6 +146,45 @@ def test_a_cursor_of_an_older_installation_reports_nothing_again(tmp_path: Path,
                 instance, cursor=cursor, resources={"warehouse": ada, "settings": settings}
             )
             assert isinstance(discover_links(context), dg.SensorResult) is reported
+
+
+def test_a_tick_reports_changes_and_one_without_changes_says_what_is_wrong(
+    tmp_path: Path, ada: SqliteWarehouse
+) -> None:
+    settings = Settings(store=str(tmp_path), authors=str(tmp_path / "authors"))
+    (tmp_path / "authors").mkdir()
+    file = tmp_path / "authors" / "grace.yaml"
+    file.write_text("name: Grace\nlinks: [https://grace.example/compilers]\n")
+    cursor: str | None = OLD_CURSOR
+    with dg.DagsterInstance.ephemeral() as instance:
+
+        def tick() -> SensorExecutionData:
+            nonlocal cursor
+            context = dg.build_sensor_context(
+                instance, cursor=cursor, resources={"warehouse": ada, "settings": settings}
+            )
+            result = discover_links.evaluate_tick(context)
+            cursor = result.cursor
+            return result
+
+        (event,) = tick().asset_events
+        assert isinstance(event, dg.AssetMaterialization)
+        assert event.partition == "grace"
+        assert event.metadata[CATEGORIES].value == [category.value for category in Category]
+        for _ in range(3):
+            assert (tick().asset_events, tick().skip_message) == ([], "No author's links changed.")
+        file.unlink()
+        for _ in range(3):
+            result = tick()
+            assert result.asset_events == []
+            assert f"No author's links changed.\n{file} is missing" in (result.skip_message or "")
+        (tmp_path / "authors" / os.fsdecode(b"\xff.yaml")).write_text("name: Ada\n")  # a name that is not Unicode
+        result = tick()
+        assert "\\udcff.yaml" in (result.skip_message or "")
+        assert (result.skip_message or "").encode()
+        for name in ("alan", "edsger", "grace", "john", "niklaus", "tony"):
+            (tmp_path / "authors" / f"{name}.yaml").write_text("links: []\n")
+        assert (tick().skip_message or "").endswith("\nAnd 2 more: see `twin authors`.")
 
 
 def tick_of_links(instance: dg.DagsterInstance, warehouse: SqliteWarehouse, cursor: str) -> list[dg.RunRequest]:

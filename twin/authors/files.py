@@ -15,8 +15,9 @@ keys are refused: no author file needs them, and they can make a value of any ki
 """
 
 import logging
+import os
 import re
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -31,6 +32,9 @@ from twin.nearest import did_you_mean, listed
 from twin.regular import NotRegularError, read_regular
 
 logger = logging.getLogger("twin")
+
+_ENDINGS = (".yaml", ".yml", ".YAML", ".YML")
+"""How the name of an author file ends; only the first is right."""
 
 FIELDS = ("name", "headline", "language", "aliases", "links")
 MAX_BYTES = 2**20
@@ -72,21 +76,32 @@ class AuthorFiles:
         return next((each for each in self.authors if each.author.slug == slug), None)
 
 
-def load_authors(folder: Path) -> AuthorFiles:
-    """Read every author file of a folder, by name. A missing folder contains no authors."""
+def file_names(folder: Path) -> list[str]:
+    """The names of the author files of a folder, in order, also of those with the wrong ending.
+
+    Raises:
+        OSError: the folder does not exist or cannot be read.
+    """
+    return sorted(name for name in os.listdir(folder) if name.endswith(_ENDINGS) and not name.startswith("."))  # noqa: PTH208
+
+
+def load_authors(folder: Path, only: Collection[str] | None = None) -> AuthorFiles:
+    """Read every author file of a folder, by name. A missing folder contains no authors.
+
+    Args:
+        only: read only the files of these slugs.
+    """
     files = AuthorFiles(folder)
     try:
-        paths = sorted(path for path in folder.iterdir() if not path.name.startswith("."))
+        paths = [folder / name for name in file_names(folder) if only is None or name.rpartition(".")[0] in only]
     except FileNotFoundError:
         return files
     except OSError as error:
         files.errors.append(InputError(f"The folder {folder} cannot be read ({error.strerror}): fix its permissions."))
         return files
     for path in paths:
-        if path.suffix in (".yml", ".YAML", ".YML"):
+        if path.suffix != ".yaml":
             mistakes = [mistake(path, f"an author file ends in .yaml: rename it to {path.stem}.yaml")]
-        elif path.suffix != ".yaml":
-            continue
         else:
             loaded, mistakes = _read(path)
             if loaded is not None and not mistakes:

@@ -13,6 +13,7 @@ from pydantic import Field
 
 from twin.authors.declarations import declare_link
 from twin.authors.files import AuthorFile, AuthorFiles
+from twin.authors.missing import missing_files
 from twin.commands import build
 from twin.errors import InputError
 from twin.identity import check_slug, data_version
@@ -34,6 +35,7 @@ class LinksReport(StageReport):
     removed: int = Field(description="links that are no longer declared")
     categories: list[str] = Field(description="categories with a link that was added, changed or removed")
     kinds: dict[str, int] = Field(description="links by what reads them")
+    missing_file: str | None = Field(default=None, description="what to do if the author's file is gone")
 
 
 class PendingLinks(Model):
@@ -88,7 +90,8 @@ def sync_author(warehouse: Warehouse, slug: str, files: AuthorFiles) -> LinksRep
     if warehouse.author(slug) is None:
         known = [author.slug for author in warehouse.authors()] + [each.author.slug for each in files.authors]
         raise unknown_author(slug, files.folder, known)
-    return _report(warehouse, slug, PendingLinks(), written=0)
+    missing = missing_files(warehouse, files.folder, [slug]).get(slug)
+    return _report(warehouse, slug, PendingLinks(), written=0).model_copy(update={"missing_file": missing})
 
 
 def pending_links(warehouse: Warehouse, files: AuthorFiles) -> dict[str, PendingLinks]:
@@ -108,24 +111,20 @@ def pending_links(warehouse: Warehouse, files: AuthorFiles) -> dict[str, Pending
     return pending
 
 
-def link_versions(warehouse: Warehouse, files: AuthorFiles) -> dict[str, dict[str, str]]:
-    """Version of every author's links by category, as they will be after registration; nothing is written.
+def category_versions(warehouse: Warehouse, slug: str, author_file: AuthorFile | None) -> dict[str, str]:
+    """Version of an author's links by category, as they will be after registration; nothing is written.
 
     A sensor that compares this with the versions it saw last misses nothing: neither a link that another process wrote
     to the warehouse, nor one whose run was killed before it could report.
 
+    Args:
+        author_file: the author's file, if there is one.
+
     Raises:
         StoreError: the warehouse cannot be used.
     """
-    slugs = {author.slug for author in warehouse.authors()} | {each.author.slug for each in files.authors}
-    versions = {}
-    for slug in sorted(slugs):
-        author_file = files.get(slug)
-        links = _after(warehouse.links(slug), author_file) if author_file else warehouse.links(slug)
-        versions[slug] = {
-            category.value: _version(link for link in links if category in link.categories) for category in Category
-        }
-    return versions
+    links = _after(warehouse.links(slug), author_file) if author_file else warehouse.links(slug)
+    return {category.value: _version(link for link in links if category in link.categories) for category in Category}
 
 
 def add_link(

@@ -8,6 +8,7 @@ import typer
 
 from twin.authors.files import load_authors
 from twin.authors.leftovers import find_leftovers
+from twin.authors.missing import missing_files
 from twin.authors.registration import add_link, drop_link
 from twin.authors.removal import remove_author
 from twin.cli.opening import known_author, stores
@@ -30,7 +31,7 @@ def _without_command(context: typer.Context) -> None:
 
 @app.command("list")
 def list_authors() -> None:
-    """List the authors with their cleaned documents, and the author files that cannot be used."""
+    """List the authors with their cleaned documents, and the author files that are missing or cannot be used."""
     counts = ("links", *(category.value for category in Category))
     shown = table("author", "name", *counts, right=counts)
     with stores() as opened:
@@ -40,7 +41,10 @@ def list_authors() -> None:
             cleaned = [str(len(warehouse.hashes(State.CLEANED, author.slug, category))) for category in Category]
             add_row(shown, author.slug, author.name, str(len(warehouse.links(author.slug))), *cleaned)
         files = load_authors(opened.settings.authors_path)
+        missing = missing_files(opened.warehouse, opened.settings.authors_path)
     print_table(shown)
+    for sentence in missing.values():
+        typer.echo(f"twin: {sentence}", err=True)
     for error in files.errors:
         typer.echo(f"twin: {error}", err=True)
     if files.errors:

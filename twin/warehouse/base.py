@@ -69,6 +69,13 @@ class Warehouse(Protocol):
     def remove_links(self, author: str, urls: Collection[str]) -> int:
         """Mark links as removed; return how many were live. Unknown urls are ignored."""
 
+    def link_marks(self) -> dict[str, str]:
+        """A mark of each author in the warehouse, live or removed, by slug.
+
+        It differs from every earlier one once a row of the author or of their links has changed, whatever program
+        changed it. So it says at little cost whose links must be read again; compare it for equality only.
+        """
+
     def upsert_documents(self, state: State, documents: Iterable[Document]) -> WriteReport:
         """Insert or change documents by id. A document with an equal content hash is not modified at all.
 
@@ -122,7 +129,8 @@ class Warehouse(Protocol):
     ) -> int:
         """Record that the live documents of the link `source` were checked; nothing but `checked_at` changes.
 
-        It holds the newest time that was recorded; a document that was never checked has none.
+        It holds the newest time that was recorded, except for a time of the future, which is replaced: a clock was
+        wrong. A document that was never checked has none.
 
         Args:
             captures: id -> sha256 of the capture that now contains a document, if it is a different one than before.
@@ -132,16 +140,19 @@ class Warehouse(Protocol):
         """
 
     def log_crawl(self, records: Sequence[CrawlRecord]) -> None:
-        """Append to the crawl log."""
+        """Append to the crawl log; a record that is in it already is not written again."""
 
     def last_crawls(self, author: str, category: Category) -> dict[str, CrawlRecord]:
-        """The newest crawl record of each url."""
+        """The newest crawl record of each url: the one that was logged last, whatever its time says.
+
+        Among records that came with `restore`, the times decide; one of the future counts as the oldest.
+        """
 
     def upsert_captures(self, captures: Sequence[Capture]) -> WriteReport:
-        """Insert or change the records of captures by id."""
+        """Insert or change the records of captures by id; the one written last is the newest, whatever its time is."""
 
     def captures(self, author: str, link: str | None = None, url: str | None = None) -> list[Capture]:
-        """The author's captures, newest first; with `link` or `url`, only those of that link or address."""
+        """The author's captures, newest first (see `last_crawls`); with `link` or `url`, only those of it."""
 
     def remove_captures(self, author: str, capture_ids: Collection[str]) -> int:
         """Permanently delete records of captures; return how many there were."""
@@ -185,6 +196,8 @@ class Warehouse(Protocol):
 
     def restore(self, table: str, rows: Iterable[Mapping[str, Any]]) -> RestoreReport:
         """Write rows of `dump` unchanged; a row that exists already stays unless it is older.
+
+        A time of the future, from a clock that was wrong, counts as older than any other.
 
         The report names every row that is not valid for this table; the other rows are written.
         """

@@ -1,7 +1,7 @@
 """The warehouse on a MongoDB server, through pymongo; one collection per table, with the fields at the top level."""
 
 import hashlib
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Any, TypeVar
@@ -10,7 +10,9 @@ from twin.batching import batches
 from twin.errors import ConsistencyError, InputError
 from twin.models import Author, Capture, Category, CrawlRecord, Document, Link, State, WriteReport
 from twin.warehouse.base import TABLES, RestoreReport
+from twin.warehouse.mongo_raw import owned_rows
 from twin.warehouse.mongo_schema import prepare
+from twin.warehouse.mongo_series import imported, written
 from twin.warehouse.mongo_server import DUPLICATE_KEY, MongoServer
 from twin.warehouse.removals import REMOVALS, new_token, owners, refuse_outdated, refuse_removed, tombstone_id
 from twin.warehouse.rows import (
@@ -25,6 +27,7 @@ from twin.warehouse.rows import (
     crawl_row,
     document_from,
     document_row,
+    horizon,
     now,
     parse,
     place,
@@ -139,6 +142,15 @@ class MongoWarehouse:
     def remove_links(self, author: str, urls: Collection[str]) -> int:
         return self._tombstone("links", [f"{author} {url}" for url in urls], {})
 
+    def link_marks(self) -> dict[str, str]:
+        # MongoDB has no triggers, so this reads all links, but as bytes: decoding them would be most of the work.
+        digests: dict[str, hashlib._Hash] = defaultdict(hashlib.sha256)
+        with self._database() as database:
+            for name in ("authors", "links"):
+                for owner, row in owned_rows(database[name], TABLE[name].owner):
+                    digests[owner].update(row)
+        return {owner: digest.hexdigest()[:32] for owner, digest in digests.items()}
+
     # -- documents ---------------------------------------------------------------------------------------------------
 
     def upsert_documents(self, state: State, documents: Iterable[Document]) -> WriteReport:
@@ -221,18 +233,23 @@ class MongoWarehouse:
                 ]
                 if changes:
                     database[state].bulk_write(changes, ordered=False)
+            wrong = mine | {"checked_at": {"$gt": horizon()}}
+            database[state].update_many(wrong, {"$set": {"checked_at": stamp(moment)}})
             return database[state].update_many(mine, {"$max": {"checked_at": stamp(moment)}}).matched_count
 
     # -- crawl log ---------------------------------------------------------------------------------------------------
 
     def log_crawl(self, records: Sequence[CrawlRecord]) -> None:
-        refuse(self.restore("crawl_log", [crawl_row(record) for record in records]).refused)
+        with self._database() as database:
+            rows, refused = written(database["crawl_log"], [crawl_row(record) for record in records])
+        self._merge("crawl_log", rows, {"_id": 1}, lambda _old, _new: ("unchanged", None))
+        refuse(refused)
 
     def last_crawls(self, author: str, category: Category) -> dict[str, CrawlRecord]:
         # Match, sort and group follow the index, so that the server jumps from url to url.
         newest: list[Row] = [
             {"$match": {"author": author, "category": category.value}},
-            {"$sort": {"url": 1, "checked_at": 1}},
+            {"$sort": {"url": 1, "number": 1, "checked_at": 1}},
             {"$group": {"_id": "$url", "newest": {"$last": "$_id"}}},
         ]
         rows: list[Row] = []
@@ -246,16 +263,24 @@ class MongoWarehouse:
     # -- captures ----------------------------------------------------------------------------------------------------
 
     def upsert_captures(self, captures: Sequence[Capture]) -> WriteReport:
-        report = self.restore("captures", [capture_row(capture) for capture in captures])
-        refuse(report.refused)
-        return WriteReport(inserted=report.inserted, updated=report.updated, unchanged=report.unchanged + report.kept)
+        with self._database() as database:
+            rows, refused = written(database["captures"], [capture_row(capture) for capture in captures])
+
+        def change(old: Row, new: Row) -> tuple[str, Row | None]:
+            same = all(old.get(name) == value for name, value in new.items() if name not in ("id", "number"))
+            return ("unchanged", None) if same else ("updated", new)
+
+        report = WriteReport(**self._merge("captures", rows, None, change))
+        refuse(refused)
+        return report
 
     def captures(self, author: str, link: str | None = None, url: str | None = None) -> list[Capture]:
         wanted = {name: value for name, value in (("link", link), ("url", url)) if value is not None}
         with self._database() as database:
             rows = list(database["captures"].find({"author": author, **wanted}))
-        found = [_model(Capture, row, "captures") for row in rows]
-        return sorted(sorted(found, key=lambda each: each.id), key=lambda each: each.fetched_at, reverse=True)
+        rows.sort(key=lambda row: str(row["_id"]))
+        rows.sort(key=lambda row: (row.get("number") or 0, str(row.get("fetched_at"))), reverse=True)
+        return [_model(Capture, row, "captures") for row in rows]
 
     def remove_captures(self, author: str, capture_ids: Collection[str]) -> int:
         removed = 0
@@ -337,15 +362,22 @@ class MongoWarehouse:
                 else:
                     yield stored
 
+        def numbered(stored: Iterator[Row]) -> Iterator[Row]:
+            for batch in batches(stored, WRITE_BATCH):
+                with self._database() as database:
+                    numbers = imported(database[table], batch)
+                yield from numbers
+
         def change(old: Row, new: Row) -> tuple[str, Row | None]:
-            there, given = spec.version(old), spec.version(new)
-            return ("updated", new) if there < given else ("unchanged" if there == given else "kept", None)
+            done = spec.compared(new, old)
+            return done, new if done == "updated" else None
 
         given = list(rows) if table == "authors" else rows
         if table == "authors":
             with self._database() as database:
                 database[REMOVALS].delete_many({"_id": {"$in": [tombstone_id(str(row.get("slug"))) for row in given]}})
-        counts = self._merge(table, accepted(given), dict.fromkeys(spec.age, 1) | {"_id": 1}, change)
+        rows_to_write = numbered(accepted(given)) if spec.series else accepted(given)
+        counts = self._merge(table, rows_to_write, dict.fromkeys(spec.age, 1) | {"_id": 1}, change)
         return RestoreReport(**counts, refused=refused)
 
     # -- writing -----------------------------------------------------------------------------------------------------

@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING
 from twin.batching import batches
 from twin.errors import StoreError
 from twin.models import State
-from twin.warehouse.rows import WRITE_BATCH, Row, stamp
+from twin.warehouse.rows import WRITE_BATCH, Row, horizon, stamp
+from twin.warehouse.tables import FUTURE, TABLE
 
 if TYPE_CHECKING:
     from pymongo.collection import Collection
@@ -65,6 +66,21 @@ def _captures(database: "Database[Row]") -> None:
         _times_as_text(database[name])
 
 
+def _numbers(database: "Database[Row]") -> None:
+    """Version 3: attempts and captures in the order in which they were written."""
+    for name in ("crawl_log", "captures"):
+        series, moment = TABLE[name].series, TABLE[name].moment
+        index = [(field, 1) for field in series]
+        database[name].create_index([*index, ("number", 1), (moment, 1)])
+        database[name].create_index([("number", 1)])
+        old = "_".join(f"{field}_1" for field in (*series, moment))
+        if old in database[name].index_information():
+            _drop_index(database[name], old)
+        # In this order: whatever has no number after the first step is not of the future.
+        database[name].update_many({"number": None, moment: {"$gt": horizon()}}, {"$set": {"number": FUTURE}})
+        database[name].update_many({"number": None}, {"$set": {"number": 0}})
+
+
 def _times_as_text(collection: "Collection[Row]") -> None:
     from pymongo import UpdateOne
 
@@ -91,4 +107,4 @@ def _drop_index(collection: "Collection[Row]", name: str) -> None:
 
 _INDEX_NOT_FOUND = 27
 
-MIGRATIONS: "tuple[Callable[[Database[Row]], None], ...]" = (_first, _captures)
+MIGRATIONS: "tuple[Callable[[Database[Row]], None], ...]" = (_first, _captures, _numbers)

@@ -13,7 +13,7 @@ the store's own tools. It has two hashes with different meanings:
 
 import json
 from collections.abc import Mapping
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any, TypeVar
 
 from pydantic import BaseModel, ValidationError
@@ -50,6 +50,15 @@ SURELY_SMALL = MAX_DOCUMENT_BYTES // 16
 def now() -> str:
     """The time of a write, UTC, in a form that sorts as text."""
     return stamp(datetime.now(UTC))
+
+
+_TOLERANCE = timedelta(minutes=10)
+"""How far the clocks of two machines that share a warehouse may differ."""
+
+
+def horizon() -> str:
+    """A time with `_TOLERANCE` from now: a stored time after it was written while a clock was wrong."""
+    return stamp(datetime.now(UTC) + _TOLERANCE)
 
 
 def stamp(moment: datetime) -> str:

@@ -28,6 +28,7 @@ from twin.warehouse.rows import (
     crawl_row,
     document_from,
     document_row,
+    horizon,
     now,
     parse,
     present,
@@ -36,7 +37,7 @@ from twin.warehouse.rows import (
 )
 from twin.warehouse.sqlite_file import SqliteFile
 from twin.warehouse.sqlite_schema import MIGRATIONS
-from twin.warehouse.tables import TABLE, checked_row
+from twin.warehouse.tables import TABLE, checked_row, number_of_import
 
 _JSON = frozenset(
     {"aliases", "also", "categories", "exclude", "headers", "include", "metadata", "skipped_files", "validators"}
@@ -123,6 +124,13 @@ class SqliteWarehouse:
                 ).rowcount
                 for url in set(urls)
             )
+
+    def link_marks(self) -> dict[str, str]:
+        rows = self._file.select(
+            "SELECT author, mark FROM link_marks "
+            "UNION ALL SELECT slug, 0 FROM authors WHERE slug NOT IN (SELECT author FROM link_marks)"
+        )
+        return {row["author"]: str(row["mark"]) for row in rows}
 
     @staticmethod
     def _upsert_entities(
@@ -253,8 +261,9 @@ class SqliteWarehouse:
                 ((capture, identifier, capture, *values) for identifier, capture in (captures or {}).items()),
             )
             return connection.execute(
-                f"UPDATE {state} SET checked_at = max(ifnull(checked_at, ''), ?) WHERE {mine}",  # noqa: S608
-                (stamp(moment), *values),
+                f"UPDATE {state} SET checked_at = "  # noqa: S608
+                f"max(iif(checked_at <= ?, checked_at, ''), ?) WHERE {mine}",
+                (horizon(), stamp(moment), *values),
             ).rowcount
 
     # -- crawl log ---------------------------------------------------------------------------------------------------
@@ -263,18 +272,18 @@ class SqliteWarehouse:
         with self._file.transaction() as connection:
             refuse_removed({record.author for record in records}, _tombstones(connection))
             for record in records:
-                row = _encoded(crawl_row(record))
+                row = _encoded(crawl_row(record)) | {"number": _next_number(connection, "crawl_log")}
                 connection.execute(
                     f"INSERT OR IGNORE INTO crawl_log ({','.join(row)}) VALUES ({_marks(row)})",  # noqa: S608
                     list(row.values()),
                 )
 
     def last_crawls(self, author: str, category: Category) -> dict[str, CrawlRecord]:
-        # The inner query reads only the index; only the newest row of each url is read itself.
+        # The inner queries read only the index; only the newest row of each url is read itself.
         rows = self._file.select(
-            "SELECT log.* FROM (SELECT url, max(checked_at) AS newest FROM crawl_log WHERE author = :author AND "
-            "category = :category GROUP BY url) AS last JOIN crawl_log AS log ON log.author = :author AND "
-            "log.category = :category AND log.url = last.url AND log.checked_at = last.newest ORDER BY log.id",
+            "SELECT log.* FROM (SELECT DISTINCT url FROM crawl_log WHERE author = :author AND category = :category) "
+            "AS last JOIN crawl_log AS log ON log.rowid = (SELECT rowid FROM crawl_log WHERE author = :author AND "
+            "category = :category AND url = last.url ORDER BY number DESC, checked_at DESC, rowid DESC LIMIT 1)",
             {"author": author, "category": category},
         )
         return {row["url"]: parse(CrawlRecord, _fields(CrawlRecord, row), f"crawl_log row {row['id']}") for row in rows}
@@ -282,15 +291,28 @@ class SqliteWarehouse:
     # -- captures ----------------------------------------------------------------------------------------------------
 
     def upsert_captures(self, captures: Sequence[Capture]) -> WriteReport:
-        report = self.restore("captures", [capture_row(capture) for capture in captures])
-        refuse(report.refused)
-        return WriteReport(inserted=report.inserted, updated=report.updated, unchanged=report.unchanged + report.kept)
+        report, refused = WriteReport(), list[str]()
+        with self._file.transaction() as connection:
+            refuse_removed({capture.author for capture in captures}, _tombstones(connection))
+            for capture in captures:
+                try:
+                    row = _encoded(checked_row("captures", capture_row(capture)))
+                except InputError as error:
+                    refused.append(str(error))
+                    continue
+                old = connection.execute("SELECT * FROM captures WHERE id = ?", (capture.id,)).fetchone()
+                same = old is not None and all(old[name] == value for name, value in row.items())
+                if not same:
+                    _put(connection, "captures", ("id",), row | {"number": _next_number(connection, "captures")})
+                report += WriteReport(inserted=old is None, updated=not same and old is not None, unchanged=same)
+        refuse(refused)
+        return report
 
     def captures(self, author: str, link: str | None = None, url: str | None = None) -> list[Capture]:
         wanted = {name: value for name, value in (("link", link), ("url", url)) if value is not None}
         rows = self._file.select(
             f"SELECT * FROM captures WHERE author = ?{''.join(f' AND {name} = ?' for name in wanted)} "  # noqa: S608
-            "ORDER BY fetched_at DESC, id",
+            "ORDER BY number DESC, fetched_at DESC, id",
             (author, *wanted.values()),
         )
         return [parse(Capture, _fields(Capture, row), f"captures row {row['id']}") for row in rows]
@@ -314,6 +336,7 @@ class SqliteWarehouse:
                 connection.execute(f"DELETE FROM {name} WHERE {TABLE[name].owner} = ?", (slug,)).rowcount  # noqa: S608
                 for name in TABLES
             )
+            connection.execute("DELETE FROM link_marks WHERE author = ?", (slug,))
             connection.execute("DELETE FROM marks WHERE author = ?", (slug,))
             return removed
 
@@ -373,15 +396,15 @@ class SqliteWarehouse:
                     else:
                         refuse_removed(owners(table, [row]), tombstones)
                     old = connection.execute(found, [row[name] for name in spec.key]).fetchone()
-                    new = spec.version(row)
-                    there = spec.version(_decoded(old)) if old else None
-                    if there is None or there < new:
-                        _put(connection, table, spec.key, _encoded(row))
+                    done = spec.compared(row, _decoded(old)) if old else "inserted"
+                    if done in ("inserted", "updated"):
+                        number = {"number": _import_number(connection, table, row)} if spec.series else {}
+                        _put(connection, table, spec.key, _encoded(row) | number)
                     report += RestoreReport(
-                        inserted=there is None,
-                        updated=there is not None and there < new,
-                        unchanged=there == new,
-                        kept=there is not None and there > new,
+                        inserted=done == "inserted",
+                        updated=done == "updated",
+                        unchanged=done == "unchanged",
+                        kept=done == "kept",
                     )
         return report
 
@@ -398,6 +421,22 @@ def _bring_back(connection: sqlite3.Connection, slugs: Collection[str]) -> None:
 
 def _marks(values: Sized) -> str:
     return ",".join("?" * len(values))
+
+
+def _next_number(connection: sqlite3.Connection, table: str) -> int:
+    """A number higher than any in the table, so also higher than any of the series of a row."""
+    found = connection.execute(f"SELECT max(number) FROM {table}").fetchone()[0]  # noqa: S608 (a name of ours)
+    return max(found or 0, 0) + 1
+
+
+def _import_number(connection: sqlite3.Connection, table: str, row: Row) -> int:
+    spec = TABLE[table]
+    newest = connection.execute(
+        f"SELECT number, {spec.moment} FROM {table} WHERE {' AND '.join(f'{name} = ?' for name in spec.series)} "  # noqa: S608
+        f"ORDER BY number DESC, {spec.moment} DESC LIMIT 1",
+        [row[name] for name in spec.series],
+    ).fetchone()
+    return number_of_import(row[spec.moment], tuple(newest) if newest else None)
 
 
 def _write(connection: sqlite3.Connection, table: str, key: tuple[str, ...], fields: Row) -> None:

@@ -9,7 +9,9 @@ transaction that also increases the version, so it may be killed anywhere.
 import sqlite3
 
 from twin.models import State
+from twin.warehouse.rows import horizon
 from twin.warehouse.sqlite_file import Migration
+from twin.warehouse.tables import FUTURE
 
 
 def _first(connection: sqlite3.Connection) -> None:
@@ -85,7 +87,40 @@ CREATE TABLE marks (author TEXT NOT NULL, name TEXT NOT NULL, content TEXT NOT N
     )
 
 
-MIGRATIONS: tuple[Migration, ...] = (_first, _captures, _removals)
+def _numbers(connection: sqlite3.Connection) -> None:
+    """Version 4: attempts and captures in the order in which they were written, and a mark of each author's links."""
+    for table, key, moment in (("crawl_log", "category, url", "checked_at"), ("captures", "link, url", "fetched_at")):
+        _run(
+            connection,
+            f"""
+ALTER TABLE {table} ADD COLUMN number INTEGER NOT NULL DEFAULT 0;
+DROP INDEX {table}_newest;
+CREATE INDEX {table}_newest ON {table} (author, {key}, number, {moment});
+CREATE INDEX {table}_number ON {table} (number);
+""",
+        )
+        update = f"UPDATE {table} SET number = ? WHERE {moment} > ?"  # noqa: S608 (names of ours)
+        connection.execute(update, (FUTURE, horizon()))
+    _run(
+        connection,
+        """
+CREATE TABLE link_marks (author TEXT PRIMARY KEY, mark INTEGER NOT NULL);
+INSERT INTO link_marks SELECT slug, random() FROM authors;
+INSERT OR IGNORE INTO link_marks SELECT DISTINCT author, random() FROM links;
+""",
+    )
+    # Triggers, so that a change by any tool counts; random marks, so that no two states of a file have the same one.
+    for table, owner in (("authors", "slug"), ("links", "author")):
+        for event, rows in (("INSERT", ("NEW",)), ("UPDATE", ("OLD", "NEW")), ("DELETE", ("OLD",))):
+            changes = "".join(
+                f"DELETE FROM link_marks WHERE author = {row}.{owner}; "  # noqa: S608
+                f"INSERT INTO link_marks VALUES ({row}.{owner}, random()); "
+                for row in rows
+            )
+            connection.execute(f"CREATE TRIGGER {table}_{event.lower()} AFTER {event} ON {table} BEGIN {changes}END")
+
+
+MIGRATIONS: tuple[Migration, ...] = (_first, _captures, _removals, _numbers)
 
 
 def _run(connection: sqlite3.Connection, statements: str) -> None:

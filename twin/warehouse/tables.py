@@ -3,13 +3,24 @@
 import json
 from collections.abc import Mapping
 from datetime import datetime
-from typing import Any, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 from pydantic import BaseModel
 
 from twin.errors import ConsistencyError, InputError
 from twin.models import Author, Capture, CrawlRecord, Document, Link
-from twin.warehouse.rows import SURELY_SMALL, Row, capture_row, check_size, first_line, parse, place, present, stamp
+from twin.warehouse.rows import (
+    SURELY_SMALL,
+    Row,
+    capture_row,
+    check_size,
+    first_line,
+    horizon,
+    parse,
+    place,
+    present,
+    stamp,
+)
 
 
 class Table(NamedTuple):
@@ -20,12 +31,17 @@ class Table(NamedTuple):
         key: the fields that make up its id; rows are sorted by them in this order.
         stored: the fields that a row has in addition to those of the model.
         age: the fields that say which of two versions of a row is newer.
+        series: the fields that are equal in rows of which one is the newest, such as all attempts at one link. Such
+            rows have a `number`, and the highest is the newest, see `number_of_import`.
+        moment: the time of a row of a series; it decides between rows with the same number.
     """
 
     model: type[BaseModel]
     key: tuple[str, ...]
     stored: tuple[str, ...]
     age: tuple[str, ...]
+    series: tuple[str, ...] = ()
+    moment: str = ""
 
     @property
     def columns(self) -> tuple[str, ...]:
@@ -46,9 +62,15 @@ class Table(NamedTuple):
         """The id of a row as one text; it sorts as its parts do, because no slug contains a space."""
         return " ".join(str(row[name]) for name in self.key)
 
-    def version(self, row: Mapping[str, Any]) -> tuple[str, ...]:
-        """A value that is greater in the newer one of two versions of a row."""
-        return tuple(row.get(name) or "" for name in self.age)
+    def compared(self, given: Mapping[str, Any], stored: Mapping[str, Any]) -> Literal["updated", "unchanged", "kept"]:
+        """What `restore` does with a row that exists already. A time of the future is older than any other."""
+        if self._times(given) == self._times(stored):
+            return "unchanged"
+        return "updated" if self._times(stored, horizon()) < self._times(given, horizon()) else "kept"
+
+    def _times(self, row: Mapping[str, Any], latest: str | None = None) -> tuple[str, ...]:
+        times = (row.get(name) or "" for name in self.age)
+        return tuple("" if latest is not None and time > latest else time for time in times)
 
     def default(self, column: str) -> Any:
         """The value of a column in a row that was written before the column existed."""
@@ -74,9 +96,29 @@ TABLE = {
     "links": Table(Link, ("author", "url"), _ENTITY, ("updated_at",)),
     "raw": _DOCUMENT,
     "cleaned": _DOCUMENT,
-    "crawl_log": Table(CrawlRecord, ("id",), ("id",), ()),
-    "captures": Table(Capture, ("id",), ("id",), ("fetched_at",)),
+    "crawl_log": Table(CrawlRecord, ("id",), ("id",), (), ("author", "category", "url"), "checked_at"),
+    "captures": Table(Capture, ("id",), ("id",), ("fetched_at",), ("author", "link", "url"), "fetched_at"),
 }
+
+FUTURE = -1
+"""The number of a row that came with a time of the future: any other row of its series is newer."""
+
+
+def number_of_import(moment: str, newest: tuple[int, str] | None) -> int:
+    """The number of a row that was not written by a crawl here, but came with `twin import`.
+
+    Crawls number their rows 1, 2, 3, ... as they write them, because a clock may jump back. An import has no such
+    order, so its rows get the number of the newest one that is there (0 if there is none), and their times decide.
+
+    Args:
+        moment: the time of the row.
+        newest: number and time of the newest row of the series.
+    """
+    latest = horizon()
+    if moment > latest:
+        return FUTURE
+    return newest[0] + (newest[1] > latest) if newest else 0
+
 
 _ALWAYS = frozenset({"created_at", "updated_at"})
 _SOMETIMES = frozenset({"checked_at", "removed_at"})

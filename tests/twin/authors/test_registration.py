@@ -4,19 +4,21 @@ from pathlib import Path
 
 import pytest
 
+from twin.authors.checks import check_links
 from twin.authors.files import AuthorFiles, load_authors
 from twin.authors.registration import (
     LinksReport,
     PendingLinks,
     add_link,
+    category_versions,
     drop_link,
-    link_versions,
     pending_links,
     register_author,
     sync_author,
 )
 from twin.errors import InputError
 from twin.models import IMPORT, Author, Category, Link
+from twin.settings import Settings
 from twin.warehouse import SqliteWarehouse
 
 IMPORTED = Link(
@@ -130,13 +132,13 @@ def test_pending_says_what_would_happen_and_writes_nothing(warehouse: SqliteWare
 
 def test_versions_tell_of_every_change_before_and_after_it_is_written(warehouse: SqliteWarehouse, folder: Path) -> None:
     files = declare(folder, "https://ada.example/a")
-    before = link_versions(warehouse, files)
+    before = category_versions(warehouse, "ada", files.get("ada"))
     sync_author(warehouse, "ada", files)
-    assert link_versions(warehouse, files) == before
+    assert category_versions(warehouse, "ada", files.get("ada")) == before
     add_link(warehouse, "ada", "https://github.com/ada/engine", folder)
-    after = link_versions(warehouse, files)["ada"]
-    assert {category for category in after if after[category] != before["ada"][category]} == {"repositories"}
-    dropped = link_versions(warehouse, declare(folder))["ada"]
+    after = category_versions(warehouse, "ada", files.get("ada"))
+    assert {category for category in after if after[category] != before[category]} == {"repositories"}
+    dropped = category_versions(warehouse, "ada", declare(folder).get("ada"))
     assert {category for category in after if after[category] != dropped[category]} == {"articles"}
 
 
@@ -145,6 +147,12 @@ def test_an_author_without_a_file_keeps_the_links(warehouse: SqliteWarehouse, fo
     (folder / "ada.yaml").unlink()
     report = sync_author(warehouse, "ada", load_authors(folder))
     assert (report.total, report.written, report.removed) == (1, 0, 0)
+    assert report.missing_file is not None
+    assert report.missing_file.startswith(f"{folder / 'ada.yaml'} is missing")
+    verdict = check_links(warehouse, Settings(authors=str(folder)), "ada")["author_file_is_there"]
+    assert verdict.problems == [report.missing_file]
+    (folder / "ada.yml").write_text("")  # it is there, and refused for its name
+    assert check_links(warehouse, Settings(authors=str(folder)), "ada")["author_file_is_there"].problems == []
 
 
 def test_an_unknown_author_says_what_to_do(warehouse: SqliteWarehouse, folder: Path) -> None:

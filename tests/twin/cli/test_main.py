@@ -160,6 +160,16 @@ def test_lists_are_one_line_a_document_and_show_no_number_for_a_failure(twin: Tw
     assert "0 documents" not in out
 
 
+def test_an_author_file_that_is_missing_is_named_after_the_list(twin: Twin, tmp_path: Path) -> None:
+    (tmp_path / "authors" / "ada-li.yaml").write_text("name: 李白")
+    code, out, error = twin("authors")
+    assert (code, [line.split()[0] for line in out.splitlines()]) == (0, ["author", "ada", "ada-li"])
+    assert error.startswith(f"twin: {tmp_path / 'authors' / 'ada.yaml'} is missing, and ")
+    assert error.endswith("run `twin authors remove ada`. If not, put the file back.\n")
+    (tmp_path / "authors" / "ada.yaml").write_text("name: Ada")
+    assert twin("authors")[2] == ""
+
+
 def test_an_author_file_that_cannot_be_used_is_named_after_the_list(twin: Twin, tmp_path: Path) -> None:
     (tmp_path / "authors" / "bob.yaml").write_text("name: [")
     code, out, error = twin("authors", "list")

@@ -6,17 +6,20 @@ import sys
 import time
 import zipfile
 from collections.abc import Iterator, Mapping
+from datetime import timedelta
 from http.server import BaseHTTPRequestHandler
 from pathlib import Path
 from typing import ClassVar
 
 import pytest
 
+from tests.kit.clock import Clock
 from tests.kit.repositories import commit
 from tests.kit.webserver import PAGE, Server, send
 from twin.authors.declarations import declare_link
 from twin.crawling import Crawl, Crawler, CrawlReport, Fetcher, Tools, crawl_author, stage
 from twin.crawling import base as registry
+from twin.crawling.checks import check_raw
 from twin.errors import StoreError
 from twin.models import IMPORT, Author, Category, Document, Link, State
 from twin.warehouse.sqlite import SqliteWarehouse
@@ -69,6 +72,37 @@ def test_second_crawl_writes_nothing_and_a_change_writes_one(
     assert (third.total, third.changed, third.removed, third.unchanged) == (2, 1, 1, 1)
     assert third.data_version != first.data_version
     assert sorted(texts(warehouse)) == ["local:essays/mills.md", "local:essays/stores.md"]
+
+
+@pytest.mark.parametrize("away", [timedelta(days=365), timedelta(days=-365 * 50)], ids=["ahead", "behind"])
+def test_after_a_clock_was_wrong_every_change_is_read_and_a_failure_shows(
+    warehouse: SqliteWarehouse, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, away: timedelta
+) -> None:
+    clock, page, url = Clock(monkeypatch), tmp_path / "page.md", "local:page.md"
+    declare(warehouse, tmp_path, {"files": "page.md"})
+
+    def crawled(text: str) -> CrawlReport:
+        page.write_text(ESSAY.format(text))
+        report = crawl(warehouse)
+        assert texts(warehouse) == {url: ESSAY.format(text)}
+        assert check_raw(warehouse, "ada", ARTICLES)["links_are_readable"].problems == []
+        return report
+
+    assert crawled("one").new == 1
+    clock.ahead = away
+    assert crawled("two").changed == 1
+    clock.ahead = timedelta()
+    for text in ("one", "two", "one", "two"):
+        assert crawled(text).changed == 1
+        assert crawled(text).links_unchanged == 1
+    clock.ahead = away
+    page.unlink()
+    assert crawl(warehouse).links_failed == 1
+    for clock.ahead in (timedelta(), away):
+        assert warehouse.last_crawls("ada", ARTICLES)[url].status == "failed"
+        assert check_raw(warehouse, "ada", ARTICLES)["links_are_readable"].problems != []
+        assert texts(warehouse) == {url: ESSAY.format("two")}
+    assert crawled("two").links_ok == 1  # a failure has no validators
 
 
 def test_version_depends_on_contents_alone(warehouse: SqliteWarehouse, essays: Path, tmp_path: Path) -> None:

@@ -15,17 +15,21 @@ from tests.kit.warehouses import (
     capture,
     contents,
     crawl,
+    delete_link,
     document,
+    edit_link,
     edit_row,
     raw_row,
     start_writer,
     stored,
 )
 from twin.errors import ConsistencyError, InputError, RemovedError
-from twin.models import Author, Category, Document, Link, State, WriteReport
+from twin.models import Author, Category, CrawlRecord, Document, Link, State, WriteReport
 from twin.settings import Settings
 from twin.warehouse import Warehouse, open_warehouse
-from twin.warehouse.rows import MAX_DOCUMENT_BYTES, bson_size, document_row
+from twin.warehouse.rows import MAX_DOCUMENT_BYTES, bson_size, capture_row, crawl_row, document_row, stamp
+
+A_YEAR_AHEAD = datetime.now(UTC) + timedelta(days=365)
 
 # -- authors and links -----------------------------------------------------------------------------------------------
 
@@ -285,6 +289,13 @@ def test_a_check_touches_checked_at_alone_and_only_of_its_link(warehouse: Wareho
     assert [each.capture for each in stored(warehouse) if each.id in changed] == [changed[i] for i in sorted(changed)]
 
 
+def test_a_check_by_a_clock_that_was_wrong_does_not_stay(warehouse: Warehouse) -> None:
+    warehouse.upsert_documents(State.RAW, [document(1)])
+    for moment, kept in ((A_YEAR_AHEAD, A_YEAR_AHEAD), (NOW, NOW), (NOW - timedelta(days=1), NOW)):
+        warehouse.check_documents(State.RAW, "ada", Category.ARTICLES, source=FEED, moment=moment)
+        assert raw_row(warehouse, document(1).id)["checked_at"] == stamp(kept)
+
+
 # -- crawl log -------------------------------------------------------------------------------------------------------
 
 
@@ -292,13 +303,42 @@ def test_the_newest_crawl_of_each_url_counts(warehouse: Warehouse) -> None:
     newest = crawl(
         "u1", 2, status="failed", message="It is gone.", validators={"etag": '"x.y"'}, skipped_files={"big": 1}
     )
-    records = [newest, crawl("u1", 1), crawl("u2", 0), crawl("u1", 9, author="bob")]
+    records = [crawl("u1", 1), newest, crawl("u2", 0), crawl("u1", 9, author="bob")]
     assert warehouse.last_crawls("ada", Category.ARTICLES) == {}
     warehouse.log_crawl([])
     warehouse.log_crawl(records)
     warehouse.log_crawl(records[:1])
     assert warehouse.last_crawls("ada", Category.ARTICLES) == {"u1": newest, "u2": records[2]}
     assert warehouse.last_crawls("ada", Category.POSTS) == {}
+
+
+def test_the_crawl_that_was_logged_last_counts_whatever_the_clock_said(warehouse: Warehouse, opener: Opener) -> None:
+    """A clock that was a year ahead, then right, then years behind; each attempt by another process."""
+    for moment in (A_YEAR_AHEAD, datetime.now(UTC), datetime(1970, 1, 1, tzinfo=UTC)):
+        for status in ("ok", "failed"):
+            attempt = crawl("u", checked_at=moment, status=status, message="No.")
+            other = opener()
+            other.log_crawl([attempt, crawl("another", checked_at=moment)])
+            other.close()
+            assert warehouse.last_crawls("ada", Category.ARTICLES)["u"] == attempt
+
+
+def test_imported_crawls_are_compared_by_their_times_and_never_by_one_of_the_future(warehouse: Warehouse) -> None:
+    def restore(*records: CrawlRecord) -> CrawlRecord:
+        assert warehouse.restore("crawl_log", map(crawl_row, records)).refused == []
+        return warehouse.last_crawls("ada", Category.ARTICLES)["u"]
+
+    wrong = crawl("u", checked_at=A_YEAR_AHEAD)
+    assert restore(wrong) == wrong  # there is no other
+    assert restore(crawl("u", 5), crawl("u", 1), crawl("u", 3)) == crawl("u", 5)
+    assert restore(crawl("u", checked_at=A_YEAR_AHEAD, status="failed", message="No.")) == crawl("u", 5)
+    mine = crawl("u", 4, status="unchanged")
+    warehouse.log_crawl([mine])
+    assert warehouse.last_crawls("ada", Category.ARTICLES)["u"] == mine
+    assert restore(crawl("u", 2), wrong) == mine
+    assert restore(crawl("u", 8), crawl("u", 7)) == crawl("u", 8)  # from a machine that crawled later
+    warehouse.log_crawl([crawl("u", checked_at=A_YEAR_AHEAD, documents=7)])
+    assert restore(crawl("u", 10), crawl("u", 9)) == crawl("u", 10)
 
 
 def test_every_attempt_is_logged(warehouse: Warehouse) -> None:
@@ -325,17 +365,79 @@ def test_captures_come_newest_first_and_keep_their_newest_time(warehouse: Wareho
     assert warehouse.captures("eve") == []
     again = capture(b"old", 9)
     assert warehouse.upsert_captures([again]) == WriteReport(updated=1)
-    assert warehouse.upsert_captures([old]) == WriteReport(unchanged=1)
     assert warehouse.upsert_captures([again]) == WriteReport(unchanged=1)
+    assert warehouse.captures("ada", FEED, FEED) == [again, new]
     twice = [capture(b"twice", 7), capture(b"twice", 6)]
-    assert warehouse.upsert_captures(twice).inserted == 1
-    assert warehouse.captures("ada", FEED, FEED)[1] == twice[0]
+    warehouse.upsert_captures(twice)
+    assert warehouse.captures("ada", FEED, FEED) == [twice[1], again, new]
     assert warehouse.remove_captures("ada", [twice[0].id]) == 1
     assert warehouse.captures("ada", FEED, FEED) == [again, new]
     assert warehouse.remove_captures("ada", [new.id, theirs.id, "unknown"]) == 1
     assert warehouse.remove_captures("ada", [new.id]) == 0
     assert warehouse.captures("ada") == [again, other, page]
     assert warehouse.captures("bob") == [theirs]
+
+
+def test_the_capture_that_was_written_last_is_the_newest_whatever_the_clock_said(warehouse: Warehouse) -> None:
+    wrong, right = capture(b"one", fetched_at=A_YEAR_AHEAD), capture(b"two", fetched_at=datetime.now(UTC))
+    warehouse.upsert_captures([wrong])
+    warehouse.upsert_captures([right])
+    assert warehouse.captures("ada", FEED, FEED) == [right, wrong]
+    back = capture(b"one", fetched_at=datetime.now(UTC))
+    assert warehouse.upsert_captures([back]) == WriteReport(updated=1)
+    assert warehouse.captures("ada", FEED, FEED) == [back, right]
+
+
+def test_imported_captures_are_compared_by_their_times_and_never_by_one_of_the_future(warehouse: Warehouse) -> None:
+    wrong = capture(b"wrong", fetched_at=A_YEAR_AHEAD)
+    old, new = capture(b"old", 1), capture(b"new", 2)
+    warehouse.restore("captures", map(capture_row, [new, wrong, old]))
+    assert warehouse.captures("ada", FEED, FEED) == [new, old, wrong]
+    mine = capture(b"mine", 3)
+    warehouse.upsert_captures([mine])
+    later, earlier = capture(b"later", 4), capture(b"earlier", 2, headers={"etag": "x"})
+    warehouse.restore("captures", map(capture_row, [later, earlier]))
+    assert warehouse.captures("ada", FEED, FEED)[:3] == [later, mine, earlier]
+
+
+# -- what changed -----------------------------------------------------------------------------------------------------
+
+
+def test_a_mark_says_whose_links_changed_whatever_changed_them(warehouse: Warehouse, opener: Opener) -> None:
+    def link(author: str, number: int) -> Link:
+        url = f"https://{author}.example/{number}"
+        return Link(author=author, url=url, kind="article", categories=(Category.ARTICLES,))
+
+    assert warehouse.link_marks() == {}
+    warehouse.upsert_authors([Author(slug="ada", name="Ada"), Author(slug="bob", name="Bob")])
+    marks, seen = warehouse.link_marks(), list[dict[str, str]]()
+    assert marks.keys() == {"ada", "bob"}
+    changes = [
+        lambda: warehouse.upsert_links([link("ada", number) for number in range(300)]),
+        lambda: warehouse.upsert_links([link("ada", 1).model_copy(update={"location": "/elsewhere"})]),
+        lambda: warehouse.upsert_authors([Author(slug="ada", name="Ada L.")]),
+        lambda: warehouse.remove_links("ada", [link("ada", 2).url]),
+        lambda: warehouse.upsert_links([link("ada", 2)]),
+        lambda: edit_link(warehouse, link("ada", 3), "kind", "feed"),
+        lambda: edit_link(warehouse, link("ada", 3), "kind", "article"),
+        lambda: delete_link(warehouse, link("ada", 4)),
+    ]
+    for change in changes:
+        change()
+        seen.append(marks)
+        other = opener()
+        marks = other.link_marks()
+        other.close()
+        assert warehouse.link_marks() == marks
+        assert marks.keys() == {"ada", "bob"}
+        assert marks["bob"] == seen[0]["bob"]
+        assert marks["ada"] != seen[-1]["ada"]
+    warehouse.upsert_links([link("ada", number) for number in range(300) if number not in (1, 4)])
+    warehouse.upsert_documents(State.RAW, [document(1)])
+    warehouse.log_crawl([crawl("u")])
+    assert warehouse.link_marks() == marks  # nothing of it was a change of links
+    warehouse.remove_author("ada")
+    assert warehouse.link_marks() == {"bob": marks["bob"]}
 
 
 # -- several writers, and death ---------------------------------------------------------------------------------------

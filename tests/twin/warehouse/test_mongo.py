@@ -2,7 +2,7 @@
 
 import socket
 from concurrent.futures import ThreadPoolExecutor
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -35,6 +35,17 @@ def test_a_row_that_is_not_a_document_of_ours_ends_a_dump_by_its_id(mongo_uri: s
         list(warehouse.dump("raw"))
 
 
+def test_a_link_that_was_added_by_hand_changes_the_mark_of_its_author(mongo_uri: str) -> None:
+    warehouse = MongoWarehouse(mongo_uri, "marked_by_hand")
+    warehouse.upsert_authors([Author(slug="ada", name="Ada"), Author(slug="bob", name="Bob")])
+    link = Link(author="ada", url=FEED, kind="feed", categories=(Category.ARTICLES,))
+    before = warehouse.link_marks()
+    mongo_database(warehouse)["links"].insert_one(link.model_dump(mode="json") | {"removed_at": None})
+    after = warehouse.link_marks()
+    assert warehouse.links("ada") == [link]
+    assert {slug for slug in before if before[slug] != after[slug]} == {"ada"}
+
+
 # -- the schema and its versions --------------------------------------------------------------------------------------
 
 
@@ -61,7 +72,9 @@ def version_1(warehouse: MongoWarehouse) -> None:
         database[state].create_index([("author", 1), ("category", 1)])
     log = crawl_row(crawl(FEED))
     log["_id"] = log.pop("id")
-    database["crawl_log"].insert_one(log | times)
+    ahead = stamp(datetime.now(UTC) + timedelta(days=365))  # by a clock that was wrong
+    database["crawl_log"].insert_many([log | times, log | times | {"_id": "ahead", "checked_at": ahead}])
+    database["crawl_log"].create_index([("author", 1), ("category", 1), ("url", 1), ("checked_at", 1)])
 
 
 def test_a_database_of_version_1_moves_to_the_newest_and_keeps_every_row(mongo_uri: str) -> None:
@@ -72,7 +85,7 @@ def test_a_database_of_version_1_moves_to_the_newest_and_keeps_every_row(mongo_u
     assert database["schema"].find_one({"_id": "schema"}) == {"_id": "schema", "version": len(MIGRATIONS)}
     after = contents(warehouse)
     assert {table: len(rows) for table, rows in after.items()} == {
-        "authors": 1, "links": 1, "raw": 300, "cleaned": 300, "crawl_log": 1, "captures": 0,
+        "authors": 1, "links": 1, "raw": 300, "cleaned": 300, "crawl_log": 2, "captures": 0,
     }  # fmt: skip
     assert (after["authors"][0]["aliases"], after["links"][0]["also"]) == ([], [])
     text = "2026-01-02T03:04:05.678000+00:00"
@@ -81,6 +94,7 @@ def test_a_database_of_version_1_moves_to_the_newest_and_keeps_every_row(mongo_u
         assert row["removed_at"] in (None, text)
     assert sum(row["removed_at"] == text for row in after["raw"]) == 1
     other = MongoWarehouse(mongo_uri, "version_1_moved")
+    after["crawl_log"] = [row for row in after["crawl_log"] if row["id"] != "ahead"]
     for table in TABLES:  # every row of it is a row of today
         assert other.restore(table, after[table]).inserted == len(after[table])
     assert contents(other) == after

@@ -7,7 +7,7 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Callable, Iterator
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -19,6 +19,7 @@ from twin.errors import StoreError
 from twin.models import Author, Category, State, WriteReport
 from twin.warehouse import SqliteWarehouse
 from twin.warehouse.base import TABLES
+from twin.warehouse.rows import stamp
 from twin.warehouse.sqlite_file import SqliteFile
 from twin.warehouse.sqlite_schema import MIGRATIONS
 
@@ -174,15 +175,15 @@ def rows_of(path: Path) -> dict[str, list[dict[str, object]]]:
 
 
 def schema_of(path: Path) -> set[tuple[str, str]]:
-    """Every column of every table, and every index, whatever their order."""
+    """Every column of every table, every index and every trigger, whatever their order."""
     with sqlite3.connect(path) as connection:
         columns = {
             (table, repr(column[1:]))
             for (table,) in connection.execute("SELECT name FROM sqlite_schema WHERE type = 'table'")
             for column in connection.execute(f"PRAGMA table_info({table})")
         }
-        indexes = set(connection.execute("SELECT name, ifnull(sql, '') FROM sqlite_schema WHERE type = 'index'"))
-        return columns | indexes
+        others = "SELECT name, ifnull(sql, '') FROM sqlite_schema WHERE type IN ('index', 'trigger')"
+        return columns | set(connection.execute(others))
 
 
 def test_a_warehouse_of_version_1_moves_to_the_newest_and_keeps_every_row(version_1: Path, tmp_path: Path) -> None:
@@ -193,8 +194,9 @@ def test_a_warehouse_of_version_1_moves_to_the_newest_and_keeps_every_row(versio
     warehouse = SqliteWarehouse(version_1)
     assert warehouse.author("ada") == Author(slug="ada", name="Ada Löve 🧮", headline="counts", language="en")
     after = rows_of(version_1)
+    assert {row["author"] for row in after.pop("link_marks")} == {"ada", "ada-li"}
     new: dict[str, dict[str, object]] = {
-        "authors": {"aliases": "[]"}, "links": {"also": "[]"}, "crawl_log": {},
+        "authors": {"aliases": "[]"}, "links": {"also": "[]"}, "crawl_log": {"number": 0},
         "raw": {"capture": None, "checked_at": None}, "cleaned": {"capture": None, "checked_at": None},
     }  # fmt: skip
     kept = {name: [row | new[name] for row in rows] for name, rows in before.items()}
@@ -210,6 +212,18 @@ def test_a_warehouse_of_version_1_moves_to_the_newest_and_keeps_every_row(versio
         assert other.restore(table, rows).inserted == len(rows)
         assert list(other.dump(table)) == rows
     assert schema_of(version_1) == schema_of(tmp_path / "new.sqlite")
+
+
+def test_what_an_older_version_wrote_with_a_wrong_clock_is_the_oldest(version_1: Path) -> None:
+    wrong = datetime.now(UTC) + timedelta(days=365)
+    with sqlite3.connect(version_1) as connection:
+        names = [row[1] for row in connection.execute("PRAGMA table_info(crawl_log)")]
+        found = connection.execute("SELECT * FROM crawl_log WHERE author = 'ada' ORDER BY checked_at DESC").fetchone()
+        row = dict(zip(names, found, strict=True)) | {"id": "wrong", "status": "failed", "checked_at": stamp(wrong)}
+        connection.execute(f"INSERT INTO crawl_log VALUES ({','.join('?' * len(row))})", list(row.values()))  # noqa: S608
+    connection.close()
+    (record,) = SqliteWarehouse(version_1).last_crawls("ada", Category.ARTICLES).values()
+    assert stamp(record.checked_at) == dict(zip(names, found, strict=True))["checked_at"]
 
 
 OPEN = """
@@ -271,7 +285,7 @@ def test_two_rows_that_are_one_document_stop_the_migration_with_one_sentence(ver
     connection.close()
     before = rows_of(version_1)
     with pytest.raises(
-        StoreError, match=r"w\.sqlite cannot be upgraded to schema 3 .*delete the one that was added by hand"
+        StoreError, match=r"w\.sqlite cannot be upgraded to schema 4 .*delete the one that was added by hand"
     ):
         SqliteWarehouse(version_1).authors()
     assert rows_of(version_1) == before

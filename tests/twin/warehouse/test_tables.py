@@ -4,6 +4,7 @@ import json
 import re
 from collections import Counter
 from collections.abc import Callable, Iterator
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
@@ -12,7 +13,7 @@ from twin.errors import RemovedError
 from twin.models import Author, Document, State
 from twin.warehouse import Warehouse
 from twin.warehouse.base import TABLES, RestoreReport
-from twin.warehouse.rows import WRITE_BATCH
+from twin.warehouse.rows import WRITE_BATCH, stamp
 
 
 def test_an_author_goes_with_everything_and_for_good(warehouse: Warehouse, opener: Opener) -> None:
@@ -108,10 +109,11 @@ def test_a_dump_holds_every_row_in_order_and_goes_back(
 def test_the_newer_one_of_two_rows_stays(warehouse: Warehouse) -> None:
     fill(warehouse)
     old = contents(warehouse)
-    edited = old["raw"][0] | {"text": "another", "updated_at": "2999-01-01T00:00:00.000000+00:00"}
-    looked_at = old["raw"][1] | {"checked_at": "2999-01-01T00:00:00.000000+00:00"}
-    later = old["captures"][0] | {"fetched_at": "2999-01-01T00:00:00.000000+00:00"}
-    renamed = old["authors"][0] | {"name": "Ada", "updated_at": "2999-01-01T00:00:00.000000+00:00"}
+    newer = stamp(datetime.now(UTC) + timedelta(minutes=1))
+    edited = old["raw"][0] | {"text": "another", "updated_at": newer}
+    looked_at = old["raw"][1] | {"checked_at": newer}
+    later = old["captures"][0] | {"fetched_at": newer}
+    renamed = old["authors"][0] | {"name": "Ada", "updated_at": newer}
     assert warehouse.restore("raw", [edited, looked_at]) == RestoreReport(updated=2)
     assert warehouse.restore("captures", [later]) == RestoreReport(updated=1)
     assert warehouse.restore("authors", [renamed]) == RestoreReport(updated=1)
@@ -120,6 +122,29 @@ def test_the_newer_one_of_two_rows_stays(warehouse: Warehouse) -> None:
     now = contents(warehouse)
     assert now["raw"] == [edited, looked_at, *old["raw"][2:]]
     assert (now["captures"][0], now["authors"][0]) == (later, renamed)
+
+
+def test_a_row_of_the_future_replaces_none_and_gives_way(
+    warehouse: Warehouse, new_warehouse: Callable[[str], Warehouse]
+) -> None:
+    """The clock of a machine was wrong when it wrote the row."""
+    fill(warehouse)
+    old = contents(warehouse)
+    future = "2999-01-01T00:00:00.000000+00:00"
+    wrong = {
+        "raw": old["raw"][0] | {"text": "another", "updated_at": future},
+        "captures": old["captures"][0] | {"fetched_at": future},
+        "authors": old["authors"][0] | {"name": "Ada", "updated_at": future},
+        "links": old["links"][0] | {"kind": "files", "updated_at": future},
+    }
+    other = new_warehouse("sqlite")
+    for table, row in wrong.items():
+        assert warehouse.restore(table, [row]) == RestoreReport(kept=1)
+        assert other.restore(table, [row]) == RestoreReport(inserted=1)
+        assert other.restore(table, [row]) == RestoreReport(unchanged=1)
+        assert other.restore(table, [old[table][0]]) == RestoreReport(updated=1)
+        assert list(other.dump(table)) == [old[table][0]]
+    assert contents(warehouse) == old
 
 
 @pytest.mark.parametrize(

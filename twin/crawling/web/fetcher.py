@@ -22,7 +22,7 @@ from twin.crawling.web.addresses import SAVE_THE_PAGE, allowed, host_of, origin_
 from twin.crawling.web.robots import MAX_BYTES as ROBOTS_BYTES
 from twin.crawling.web.robots import PRODUCT, Robots
 from twin.crawling.web.transport import Failure, Reply, Transport
-from twin.crawling.web.turns import Hosts, left_alone, wait_asked_for
+from twin.crawling.web.turns import Hosts, left_alone, part_of, wait_asked_for
 from twin.errors import CrawlError
 from twin.links import shown
 from twin.settings import Settings
@@ -253,9 +253,10 @@ class Fetcher:
         left, first = self.limits.total_s, allowed(url, self.ports)
         address = first
         for _ in range(MAX_HOPS + 1):
-            if robots and not (api and origin_of(address) == origin_of(first)):
+            whole = not robots or (api and origin_of(address) == origin_of(first))
+            if not whole:
                 self._hosts.slow_down(host_of(address), self._robots.check(address))
-            reply = self._asked(address, headers, left, cut=not robots)
+            reply = self._asked(address, headers, left, cut=not robots, whole=whole)
             left -= reply.seconds
             if reply.status not in _REDIRECTS or "location" not in reply.headers:
                 return _response(address, reply, conditional=any(name in headers for name in _CONDITIONS))
@@ -265,16 +266,22 @@ class Fetcher:
             headers, address = _carried(headers, address, target), target
         raise Failure(f"redirects more than {MAX_HOPS} times: declare the address it should lead to")
 
-    def _asked(self, address: str, headers: Mapping[str, str], seconds: float, *, cut: bool) -> Reply:
-        """Request one address when it is its host's turn; an error status is a `Failure`."""
+    def _asked(self, address: str, headers: Mapping[str, str], seconds: float, *, cut: bool, whole: bool) -> Reply:
+        """Request one address when it is its host's turn; an error status is a `Failure`.
+
+        Args:
+            cut: read only the beginning of a long answer.
+            whole: the answer speaks for the whole host, like that of an API, and not only for a page.
+        """
         host, token = host_of(address), self._tokens.get(origin_of(address))
+        part = None if whole else part_of(urlsplit(address).path)
         limit = ROBOTS_BYTES if cut else self.limits.max_bytes
         sent = {**headers, "Authorization": f"Bearer {token.get_secret_value()}"} if token else headers
-        with self._hosts.turn(host):
+        with self._hosts.turn(host, part):
             reply = self._transport.get(address, sent, seconds=seconds, max_bytes=limit, cut=cut)
             wait = wait_asked_for(reply.status, reply.headers)
             if wait is not None:
-                self._hosts.hold(host, wait)
+                self._hosts.hold(host, wait, part)
         if token:
             reply = _without(reply, token.get_secret_value())
         if reply.status not in (HTTPStatus.OK, HTTPStatus.NOT_MODIFIED, *_REDIRECTS):

@@ -1,4 +1,4 @@
-"""Turns: one request at a time to each host, with pauses between them, and none while a host asks to be left alone."""
+"""Turns: one request at a time to each host, with pauses between them, and none while it asks to be left alone."""
 
 import re
 import time
@@ -8,10 +8,10 @@ from datetime import UTC, datetime, timedelta
 from threading import Lock
 
 from twin.crawling.web.transport import Failure
-from twin.timeouts import retry_after_s
+from twin.timeouts import retry_after_s, seconds_until
 
-_LONGEST_S = 30 * 24 * 3600.0
-"""Longer waiting times that a host asks for are cut to this."""
+_LONGEST_S = 24 * 3600.0
+"""Longer waiting times that a host asks for are cut to this: one answer must not silence a source for weeks."""
 
 
 class _Host:
@@ -21,7 +21,8 @@ class _Host:
         self.lock = Lock()
         self.pause_s = pause_s
         self.next_at = 0.0
-        self.held_until = 0.0
+        self.held_until = float("-inf")
+        self.parts: dict[str, float] = {}  # part of the host -> until when it is left alone
 
 
 class Hosts:
@@ -48,26 +49,45 @@ class Hosts:
         self._hosts: dict[str, _Host] = {}
 
     @contextmanager
-    def turn(self, host: str) -> Iterator[None]:
+    def turn(self, host: str, part: str | None = None) -> Iterator[None]:
         """Wait for the turn to ask `host`, and keep it for one request.
 
+        Args:
+            part: the part of the host that is asked, see `part_of`; None for the host as a whole.
+
         Raises:
-            Failure: the host asked to be left alone for longer than `max_wait_s`.
+            Failure: the host or this part of it asked to be left alone for longer than `max_wait_s`.
         """
         state = self._of(host)
         with state.lock:
             now = self._clock()
-            if (held := state.held_until - now) > self._max_wait_s:
-                raise Failure(f"is not fetched: {host} asks to be {left_alone(held)}", retryable=True, wait_s=held)
+            for asking, until in ((host, state.held_until), (f"{host}{part}", state.parts.get(part or "", now))):
+                if (held := until - now) > self._max_wait_s:
+                    said = f"is not fetched: {asking} asks to be {left_alone(held)}"
+                    raise Failure(said, retryable=True, wait_s=held)
             if (wait := max(state.held_until, state.next_at) - now) > 0:
                 self._sleep(wait)
             state.next_at = self._clock() + state.pause_s
             yield
 
-    def hold(self, host: str, seconds: float) -> None:
-        """Leave `host` alone for some time; called by the thread that has its turn."""
-        state = self._of(host)
-        state.held_until = max(state.held_until, self._clock() + seconds)
+    def hold(self, host: str, seconds: float, part: str | None = None) -> None:
+        """Leave `host` alone for some time; called by the thread that has its turn.
+
+        A host may be shared by many people, and what one of their pages asks for does not bind the others. So for a
+        long time only the part that asked is left alone, and the whole host once a second part asks for it too.
+
+        Args:
+            part: the part of the host that asked; None if the host asked for itself, in its robots.txt or its API.
+        """
+        state, now = self._of(host), self._clock()
+        until = now + seconds
+        if part is not None and seconds > self._max_wait_s:
+            others = [held for other, held in state.parts.items() if other != part and held - now > self._max_wait_s]
+            state.parts[part] = max(state.parts.get(part, until), until)
+            if not others:
+                return
+            until = min(until, *others)
+        state.held_until = max(state.held_until, until)
 
     def slow_down(self, host: str, pause_s: float) -> None:
         """Pause longer between two requests to `host`, as its Crawl-delay says."""
@@ -79,8 +99,15 @@ class Hosts:
             return self._hosts.setdefault(host, _Host(self._pause_s))
 
 
+def part_of(path: str) -> str:
+    """The part of a host that a path is in: its first folder, which on a shared host often belongs to one person."""
+    return "/" + path.lstrip("/").partition("/")[0]
+
+
 def left_alone(seconds: float) -> str:
     """Until when the host asks to be left alone, and what to do then."""
+    if seconds >= _LONGEST_S:
+        return "left alone for a day or longer, of which a day is believed: crawl again tomorrow"
     until = datetime.now(UTC) + timedelta(seconds=seconds)
     return f"left alone until {until:%Y-%m-%d %H:%M} UTC: crawl again after that"
 
@@ -98,7 +125,8 @@ def wait_asked_for(status: int, headers: Mapping[str, str]) -> float | None:
         return None
     after, reset = headers.get("retry-after", "").strip(), headers.get("x-ratelimit-reset", "").strip()
     if after:
-        return retry_after_s(after, _LONGEST_S)
+        return retry_after_s(after, _LONGEST_S, date=headers.get("date", ""))
     if headers.get("x-ratelimit-remaining", "").strip() == "0" and re.fullmatch("[0-9]{1,20}", reset):
-        return min(max(float(reset) - time.time(), 0.0), _LONGEST_S)
+        seconds = seconds_until(float(reset), headers.get("date", ""))
+        return min(max(seconds or 0.0, 0.0), _LONGEST_S)
     return None

@@ -1,11 +1,13 @@
 """Captures: what was fetched is kept as it came, read again without a request, and gone when it should be."""
 
 import gzip
+from datetime import timedelta
 from http.server import BaseHTTPRequestHandler
 from pathlib import Path
 
 import pytest
 
+from tests.kit.clock import Clock
 from tests.kit.webserver import PAGE, Server, send
 from twin.artifacts import ArtifactStore
 from twin.authors.declarations import declare_link
@@ -131,6 +133,38 @@ def test_the_newest_versions_are_kept_and_a_document_points_to_one(
     assert len(captures) == 2
     assert files(artifacts) == {f"{capture.sha256}.gz" for capture in captures}
     assert documents(warehouse)[f"{server.root}/a"].capture == captures[0].sha256 == sha256(page)
+
+
+def test_after_a_clock_was_wrong_the_last_page_is_the_newest(
+    server: Server,
+    warehouse: SqliteWarehouse,
+    artifacts: ArtifactStore,
+    tools: Tools,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """ETags as well: what a server says about the last page is sent, not what it said about the one of the future."""
+    clock, tag = Clock(monkeypatch), ""
+
+    def conditional(handler: BaseHTTPRequestHandler) -> None:
+        same = handler.headers["If-None-Match"] == f'"{tag}"'
+        page = PAGE.replace("</p>", f" Version {tag}.</p>", 1).encode()
+        send(handler, 304 if same else 200, b"" if same else page, ETag=f'"{tag}"')
+
+    server.handlers["/a"] = conditional
+    declare(warehouse, f"{server.root}/a")
+    for tag, clock.ahead in (  # noqa: B007 - the handler reads it
+        ("one", timedelta(days=365)),
+        ("two", timedelta()),
+        ("one", timedelta()),
+        ("three", timedelta(days=-9999)),
+        ("two", timedelta(days=-1)),
+    ):
+        assert crawl(warehouse, tools).written == 1
+        captures = warehouse.captures("ada")
+        assert documents(warehouse)[f"{server.root}/a"].capture == captures[0].sha256
+        assert len(captures) <= 2
+        assert crawl(warehouse, tools).links_unchanged == 1
+        assert crawl(warehouse, tools, replay=True).written == 0
 
 
 def stored(warehouse: SqliteWarehouse, artifacts: ArtifactStore) -> dict[str, object]:

@@ -10,6 +10,7 @@ from http.server import BaseHTTPRequestHandler
 
 import pytest
 
+from tests.kit.clock import Clock
 from tests.kit.webserver import Server, send
 from tests.twin.crawling.web.test_fetcher import Resolver
 from twin.crawling.web.fetcher import Fetcher, FetchError
@@ -101,9 +102,20 @@ def test_busy_server_is_asked_again_when_it_says(
 
 
 @pytest.mark.parametrize("form", ["seconds", "date", "github"])
-def test_host_that_asks_for_long_is_left_alone_by_all_links(
-    server: Server, fetcher: Fetcher, naps: list[float], form: str
+@pytest.mark.parametrize(
+    "off", [timedelta(), timedelta(days=365), timedelta(days=-9999)], ids=["right", "ahead", "behind"]
+)
+def test_host_whose_api_asks_for_long_is_left_alone_by_all_links(
+    server: Server,
+    fetcher: Fetcher,
+    naps: list[float],
+    monkeypatch: pytest.MonkeyPatch,
+    *,
+    form: str,
+    off: timedelta,
 ) -> None:
+    """Whatever our own clock says: a date is compared with the server's."""
+    Clock(monkeypatch).ahead = off
     until = datetime.now(UTC) + timedelta(hours=2)
     busy = {
         "seconds": {"Retry_After": "7200"},
@@ -116,7 +128,7 @@ def test_host_that_asks_for_long_is_left_alone_by_all_links(
     with pytest.raises(
         FetchError, match=r"/a answered \d+ [\w ]+ and asks to be left alone until \d{4}-.* UTC"
     ) as first:
-        fetcher.get(f"{server.root}/a")
+        fetcher.get(f"{server.root}/a", api=True)
     with pytest.raises(FetchError, match=r"/b is not fetched: 127\.0\.0\.1 asks to be left alone until") as second:
         fetcher.keeping(None).get(f"{server.root}/b")
     assert str(first.value).endswith(": crawl again after that.")
@@ -127,6 +139,32 @@ def test_host_that_asks_for_long_is_left_alone_by_all_links(
     assert len(server.asked) == 1
     naps.append(7201.0)
     assert fetcher.get(f"{server.root}/b").content == b"fine"
+
+
+def test_page_that_asks_for_long_silences_only_its_part_of_a_shared_host(
+    server: Server, fetcher: Fetcher, naps: list[float]
+) -> None:
+    def long(handler: BaseHTTPRequestHandler) -> None:
+        send(handler, 503, b"", Retry_After="2592000")
+
+    for path in ("/@eve/1", "/@eve/2", "/@mallory"):
+        server.handlers[path] = long
+    for path in ("/@ada/1", "/@ada/2", "/@ada/3"):
+        server.handlers[path] = lambda handler: send(handler, 200, b"fine")
+    left = r"left alone for a day or longer, of which a day is believed: crawl again tomorrow\.$"
+    with pytest.raises(FetchError, match=rf"/@eve/1 answered 503 Service Unavailable and asks to be {left}"):
+        fetcher.get(f"{server.root}/@eve/1")
+    with pytest.raises(FetchError, match=rf"/@eve/2 is not fetched: 127\.0\.0\.1/@eve asks to be {left}"):
+        fetcher.get(f"{server.root}/@eve/2")
+    assert fetcher.get(f"{server.root}/@ada/1").content == b"fine"
+    with pytest.raises(FetchError, match=r"/@mallory answered 503"):  # a second one: the host is really busy
+        fetcher.get(f"{server.root}/@mallory")
+    with pytest.raises(FetchError, match=rf"/@ada/2 is not fetched: 127\.0\.0\.1 asks to be {left}"):
+        fetcher.get(f"{server.root}/@ada/2")
+    assert [path for path, _ in server.asked if path != "/robots.txt"] == ["/@eve/1", "/@ada/1", "/@mallory"]
+    assert naps == []
+    naps.append(24 * 3600.0)
+    assert fetcher.get(f"{server.root}/@ada/3").content == b"fine"
 
 
 def test_server_that_stays_busy_is_a_failure_to_retry(server: Server, fetcher: Fetcher, naps: list[float]) -> None:
@@ -149,11 +187,13 @@ def test_server_that_stays_busy_is_a_failure_to_retry(server: Server, fetcher: F
         (404, {"retry-after": "60"}, None),
         (200, {"x-ratelimit-remaining": "0", "x-ratelimit-reset": "9999999999"}, None),
         (429, {"x-ratelimit-remaining": "1", "x-ratelimit-reset": "9999999999"}, None),
-        (403, {"x-ratelimit-remaining": "0", "x-ratelimit-reset": "9999999999"}, 30 * 86400.0),
-        (429, {"retry-after": "9" * 400}, 30 * 86400.0),
+        (403, {"x-ratelimit-remaining": "0", "x-ratelimit-reset": "9999999999"}, 86400.0),
+        (429, {"retry-after": "9" * 400}, 86400.0),
+        (429, {"retry-after": "Thu, 01 Jan 1970 00:01:00 GMT", "date": "Thu, 01 Jan 1970 00:00:00 GMT"}, 60.0),
+        (429, {"retry-after": "Thu, 01 Jan 1970 00:01:00 GMT", "date": "yesterday"}, 0.0),
         (429, {"retry-after": "Thu, 01 Jan 1970 00:00:00 GMT"}, 0.0),
         (429, {"retry-after": "Thu, 01 Jan 1970 00:00:00 -0000"}, 0.0),
-        (429, {"retry-after": "Fri, 31 Dec 9999 23:59:59 -1200"}, 30 * 86400.0),
+        (429, {"retry-after": "Fri, 31 Dec 9999 23:59:59 -1200"}, 86400.0),
         (429, {"retry-after": "Fri, 31 Dec 99999 23:59:59 GMT"}, None),
         (429, {"retry-after": "-1"}, None),
         (429, {"retry-after": "²"}, None),
