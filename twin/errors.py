@@ -14,7 +14,7 @@ class TwinError(Exception):
         super().__init__(*(masking.masked(each) if isinstance(each, str) else each for each in said))
 
     @property
-    def __cause__(self) -> BaseException | None:  # type: ignore[override]
+    def __cause__(self) -> BaseException | None:
         return masking.cause_of(self)
 
     @__cause__.setter
@@ -22,7 +22,7 @@ class TwinError(Exception):
         masking.set_cause(self, cause)
 
     @property
-    def __context__(self) -> BaseException | None:  # type: ignore[override]
+    def __context__(self) -> BaseException | None:
         return masking.context_of(self)
 
     @__context__.setter

@@ -16,13 +16,16 @@ import sys
 import threading
 import warnings
 from collections.abc import Mapping
-from functools import cached_property
+from functools import cache, cached_property
 from typing import Any
 from urllib.parse import unquote
 
 MASK = "***"
+PLACEHOLDER = "USER:PASSWORD"
+"""What a message may show before an @, to say where user and password go."""
+
 _SHORTEST = 4
-"""Characters of the shortest secret that is looked for everywhere. A shorter one would be found in half of all words."""
+"""Characters of the shortest secret that is looked for outside of addresses: a shorter one is part of many words."""
 
 _WORD = 5
 """Characters up to which a secret is hidden only where it stands alone."""
@@ -79,18 +82,15 @@ class _Form:
         return re.compile(written, re.IGNORECASE if self._folded else 0)
 
 
-_lock = threading.Lock()
-_forms: dict[str, list[_Form]] = {}
-_watching = False
+_known: dict[str, list[_Form]] = {}
+"""Each secret that is known, with the forms in which it is looked for."""
 
 
 def remember(*secrets: str | None) -> None:
     """Hide these texts from now on, in every message of this process."""
-    global _forms
-    new = {secret: _forms_of(secret) for secret in filter(None, map(_bare, secrets)) if secret not in _forms}
-    if new:
-        with _lock:
-            _forms = {**_forms, **new}
+    for secret in filter(None, map(_bare, secrets)):
+        if secret not in _known:
+            _known[secret] = _forms_of(secret)
     watch()
 
 
@@ -132,16 +132,14 @@ def remember_environment(env: Mapping[str, str]) -> None:
 
 def forget() -> None:
     """Hide nothing any more; for tests, which make secrets of ordinary words."""
-    global _forms
-    with _lock:
-        _forms = {}
+    _known.clear()
 
 
 def masked(text: str) -> str:
     """The text without any secret that is known, and without user and password of any address."""
     if "@" in text:
         text = _ADDRESS.sub(_without_user, text)
-    for forms in _forms.values():
+    for forms in list(_known.values()):  # another thread may learn a secret meanwhile
         text = _hidden(text, forms)
     return text
 
@@ -181,13 +179,9 @@ def cleaned(error: BaseException) -> BaseException:
     return _cleaned(error, {})
 
 
+@cache
 def watch() -> None:
-    """Mask log records, warnings and the tracebacks of exceptions that nobody catches, from now on."""
-    global _watching
-    with _lock:
-        if _watching:
-            return
-        _watching = True
+    """Mask log records, warnings and the tracebacks of exceptions that nobody catches, from the first call on."""
     _watch_logs()
     written = warnings.formatwarning
 
@@ -240,6 +234,8 @@ def _secret_of(variable: str) -> bool:
 
 def _without_user(found: re.Match[str]) -> str:
     user = found["user"].lower()
+    if found["user"] == PLACEHOLDER:
+        return found[0]
     scheme = _SCHEME.search(found.string[max(0, found.start() - 20) : found.start()])
     token = scheme is not None and scheme[0].lower() in _TOKEN_SCHEMES and "%2f" not in user
     return f"{found['colon']}{MASK}@" if ":" in user or "%3a" in user or token else found[0]
