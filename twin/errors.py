@@ -1,33 +1,14 @@
 """The errors a user can fix. `str(error)` is one sentence: what is wrong, where, and how to fix it."""
 
-from twin import masking
+from twin.masking import Masked
 
 
-class TwinError(Exception):
+class TwinError(Masked):
     """Base of every error that the user can fix; any other exception that escapes is a bug of ours.
 
-    Its message is masked when it is made. The errors that led to it may be of a library and quote an address, a header
-    or the answer of a server, so whoever reads them here (Dagster, a traceback) gets them masked as well.
+    Its message is masked when it is made, and the errors that led to it when they are read. They may be of a library
+    and quote an address, a header or the answer of a server.
     """
-
-    def __init__(self, *said: object) -> None:
-        super().__init__(*(masking.masked(each) if isinstance(each, str) else each for each in said))
-
-    @property
-    def __cause__(self) -> BaseException | None:
-        return masking.cause_of(self)
-
-    @__cause__.setter
-    def __cause__(self, cause: BaseException | None) -> None:
-        masking.set_cause(self, cause)
-
-    @property
-    def __context__(self) -> BaseException | None:
-        return masking.context_of(self)
-
-    @__context__.setter
-    def __context__(self, context: BaseException | None) -> None:
-        masking.set_context(self, context)
 
 
 class InputError(TwinError):

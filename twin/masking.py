@@ -15,7 +15,8 @@ import re
 import sys
 import threading
 import warnings
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from functools import cache, cached_property
 from typing import Any
 from urllib.parse import unquote
@@ -179,6 +180,17 @@ def cleaned(error: BaseException) -> BaseException:
     return _cleaned(error, {})
 
 
+@contextmanager
+def no_secrets() -> Iterator[None]:
+    """Clean whatever exception leaves the block, for a caller that stores or prints it."""
+    try:
+        yield
+    except Exception as error:
+        if (clean := cleaned(error)) is error:
+            raise
+        raise clean from clean.__cause__
+
+
 @cache
 def watch() -> None:
     """Mask log records, warnings and the tracebacks of exceptions that nobody catches, from the first call on."""
@@ -310,26 +322,32 @@ _CAUSE: Any = BaseException.__dict__["__cause__"]
 _CONTEXT: Any = BaseException.__dict__["__context__"]
 
 
-def cause_of(error: BaseException) -> BaseException | None:
-    """The `__cause__` of an error, cleaned."""
-    found: BaseException | None = _CAUSE.__get__(error)
+class Masked(Exception):
+    """An exception without secrets: in its text, and in the errors that led to it, for whoever reads them here."""
+
+    def __init__(self, *said: object) -> None:
+        super().__init__(*(masked(each) if isinstance(each, str) else each for each in said))
+
+    @property
+    def __cause__(self) -> BaseException | None:
+        return _clean_link(self, _CAUSE)
+
+    @__cause__.setter
+    def __cause__(self, cause: BaseException | None) -> None:
+        _CAUSE.__set__(self, cause)
+
+    @property
+    def __context__(self) -> BaseException | None:
+        return _clean_link(self, _CONTEXT)
+
+    @__context__.setter
+    def __context__(self, context: BaseException | None) -> None:
+        _CONTEXT.__set__(self, context)
+
+
+def _clean_link(error: BaseException, member: Any) -> BaseException | None:
+    found: BaseException | None = member.__get__(error)
     return None if found is None else cleaned(found)
-
-
-def context_of(error: BaseException) -> BaseException | None:
-    """The `__context__` of an error, cleaned."""
-    found: BaseException | None = _CONTEXT.__get__(error)
-    return None if found is None else cleaned(found)
-
-
-def set_cause(error: BaseException, cause: BaseException | None) -> None:
-    """Set the `__cause__` of an error, as `raise error from cause` does."""
-    _CAUSE.__set__(error, cause)
-
-
-def set_context(error: BaseException, context: BaseException | None) -> None:
-    """Set the `__context__` of an error, as `raise error` in an `except` does."""
-    _CONTEXT.__set__(error, context)
 
 
 def _cleaned(error: BaseException, seen: dict[int, BaseException]) -> BaseException:
@@ -367,7 +385,7 @@ def _stand_in(error: BaseException) -> BaseException:
         said = masked(str(error))
     except Exception:
         said = MASK
-    base = Exception if isinstance(error, Exception) else BaseException
+    base = Masked if isinstance(error, Exception) else BaseException
     made: BaseException = type(kind.__name__, (base,), {"__module__": kind.__module__})(said)
     for note in getattr(error, "__notes__", ()):
         made.add_note(masked(str(note)))

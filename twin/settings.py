@@ -163,7 +163,7 @@ class Settings(BaseModel):
             InputError: a value cannot be used; the sentence names the variable and never shows the value.
         """
         env = os.environ if env is None else env
-        masking.remember_environment(env)
+        hide_secrets(env)
         try:
             return cls.model_validate({name: env[name] for name in cls.variables() if name in env})
         except ValidationError as error:
@@ -238,6 +238,17 @@ class Settings(BaseModel):
         if path.protocol not in ("", "file", "local"):
             raise InputError(f"TWIN_STORE is {self.store}, but {purpose} needs a local folder: set {instead} as well.")
         return Path(path.path).expanduser().resolve()
+
+
+def hide_secrets(env: Mapping[str, str] | None = None) -> None:
+    """Make `twin.masking` hide the secrets of the environment, for a process that needs no other setting of it."""
+    env = os.environ if env is None else env
+    masking.remember_environment(env)
+    for field in Settings.model_fields.values():
+        value = _stripped(env.get(str(field.validation_alias), ""))
+        masking.remember_address(value)
+        if field.annotation == SecretStr | None and "://" not in value:
+            masking.remember(value)
 
 
 SECRETS = tuple(name for name, field in Settings.model_fields.items() if field.annotation == SecretStr | None)

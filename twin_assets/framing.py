@@ -12,6 +12,7 @@ from twin.commands import BUILD, REGISTER
 from twin.errors import StoreError, TwinError
 from twin.identity import check_slug
 from twin.inspection import Inspection
+from twin.masking import masked, masked_values, no_secrets
 from twin.models import Category, StageReport
 from twin.verdict import Verdict
 from twin.warehouse.base import Warehouse
@@ -86,9 +87,13 @@ def registered_author(context: dg.AssetExecutionContext, warehouse: Warehouse) -
 
 @contextmanager
 def sentences() -> Iterator[None]:
-    """Turn the domain's errors into failures with the same message; only store errors are retried."""
+    """Turn the domain's errors into failures with the same message; only store errors are retried.
+
+    Other errors stay what they are, unless they or their causes contain a secret: Dagster stores all of their texts.
+    """
     try:
-        yield
+        with no_secrets():
+            yield
     except TwinError as error:
         raise dg.Failure(str(error), allow_retries=isinstance(error, StoreError)) from error
 
@@ -96,7 +101,7 @@ def sentences() -> Iterator[None]:
 def metadata_of(fields: Mapping[str, Any]) -> dict[str, dg.MetadataValue]:
     """Metadata of a report's fields: Dagster plots numbers over time; lists become Markdown, dictionaries JSON."""
     values: dict[str, dg.MetadataValue] = {}
-    for name, value in fields.items():
+    for name, value in masked_values(dict(fields)).items():
         match value:
             case bool():
                 values[name] = dg.MetadataValue.bool(value)
@@ -131,7 +136,7 @@ def materialized(
     shown = {}
     if inspection is not None:
         fields |= inspection.facts
-        shown = {name: dg.MetadataValue.md(markdown) for name, markdown in inspection.shown.items()}
+        shown = {name: dg.MetadataValue.md(masked(markdown)) for name, markdown in inspection.shown.items()}
     return dg.MaterializeResult(
         metadata={**metadata_of(fields), **shown, "dagster/partition_row_count": report.total},
         data_version=dg.DataVersion(report.data_version),
@@ -151,7 +156,7 @@ def checked(
         check_name=name,
         passed=not verdict.problems,
         severity=severity,
-        description=_first(verdict.problems) or None,
+        description=masked(_first(verdict.problems)) or None,
         metadata={**metadata_of(verdict.facts), **metadata_of({"problems": verdict.problems[:50]})},
     )
 

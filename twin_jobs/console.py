@@ -9,6 +9,8 @@ import sys
 
 import dagster as dg
 
+from twin.masking import masked
+
 INDENT = "    "
 
 
@@ -43,7 +45,7 @@ class ConsoleHandler(logging.Handler):
             consequence = said.startswith("Dependencies for step")
             line = f"{INDENT}{said}" if record.levelno >= logging.INFO and not consequence else None
         if line is not None:
-            sys.stderr.write(line.replace("\n", f"\n{INDENT}  ") + "\n")
+            sys.stderr.write(masked(line).replace("\n", f"\n{INDENT}  ") + "\n")
             sys.stderr.flush()
 
     def _event_line(self, event: dg.DagsterEvent) -> str | None:

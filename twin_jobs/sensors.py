@@ -15,6 +15,7 @@ from twin.authors.registration import link_versions, sync_author
 from twin.cleaning import COMPARED
 from twin.errors import InputError
 from twin.identity import check_slug
+from twin.masking import no_secrets
 from twin.models import Category
 from twin.settings import Settings
 from twin.warehouse.base import Warehouse
@@ -27,6 +28,7 @@ CATEGORIES = "categories"
 
 
 @dg.sensor(minimum_interval_seconds=30, default_status=dg.DefaultSensorStatus.RUNNING)
+@no_secrets()
 def discover_links(
     context: dg.SensorEvaluationContext,
     warehouse: dg.ResourceParam[Warehouse],
@@ -152,6 +154,7 @@ def plan_runs(events: Sequence[LinkEvent], known: frozenset[str]) -> Plan:
     minimum_interval_seconds=10,
     default_status=dg.DefaultSensorStatus.RUNNING,
 )
+@no_secrets()
 def update_on_links(
     context: dg.SensorEvaluationContext,
     asset_event: dg.EventLogEntry,  # noqa: ARG001 - the newest event only; every one after the cursor is read instead
