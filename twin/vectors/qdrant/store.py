@@ -269,7 +269,7 @@ class QdrantVectorStore:
             if error.status_code in (401, 403):
                 raise StoreError(f"Qdrant at {self.address} refuses the key: correct QDRANT_API_KEY.") from error
             said = error.content.decode("utf-8", "replace")
-            detail = masking.without(masking.masked(said), self._api_key or "")[:200]
+            detail = " ".join(masking.without(masking.masked(said), self._api_key or "").split())[:200]
             raise StoreError(f"Qdrant at {self.address} answered {error.status_code}: {detail}") from error
         except json.JSONDecodeError as error:
             raise StoreError(
