@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 from hypothesis import settings
 
+from twin import masking
 from twin.artifacts import ArtifactStore
 from twin.warehouse import SqliteWarehouse
 
@@ -55,6 +56,13 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
 
 def _tests(count: int) -> str:
     return f"{count} test" + "s" * (count != 1)
+
+
+@pytest.fixture(autouse=True)
+def _no_secret_of_another_test() -> Iterator[None]:
+    """The secrets of a test are ordinary words, which the messages of the next one may contain."""
+    yield
+    masking.forget()
 
 
 @pytest.fixture(scope="session")

@@ -37,15 +37,16 @@ class Profile:
         if text.strip() in PROFILES:
             return PROFILES[text.strip()]
         given: dict[Category, Cutting] = {}
-        for part in text.split(","):
+        for number, part in enumerate(text.split(","), 1):
             found = _PART.fullmatch(part.strip())
             if found is None or Category(found[1]) in given:
-                raise InputError(f"TWIN_CHUNKING cannot be read at '{part.strip()}': {_USAGE}")
+                # The part itself is not shown: it may be a secret in the wrong variable.
+                raise InputError(f"TWIN_CHUNKING cannot be read (part {number}): {_USAGE}")
             cutting = Cutting(int(found[2]), int(found[3]))
             if cutting.target < _SMALLEST or cutting.overlap > cutting.target // 2:
                 raise InputError(
-                    f"TWIN_CHUNKING cannot be used at '{part.strip()}': set a target of at least {_SMALLEST} tokens, "
-                    "and an overlap of at most half the target."
+                    f"TWIN_CHUNKING cannot be used (part {number}, {found[1]}): set a target of at least {_SMALLEST} "
+                    "tokens, and an overlap of at most half the target."
                 )
             given[Category(found[1])] = cutting
         return cls({**PROFILES["default"].cuttings, **given})

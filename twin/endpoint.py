@@ -12,7 +12,6 @@ import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any, NamedTuple
-from urllib.parse import urlsplit
 
 import requests
 import tenacity
@@ -20,7 +19,9 @@ from pydantic import SecretStr
 from requests.adapters import HTTPAdapter
 from urllib3.exceptions import HTTPError
 
+from twin import masking
 from twin.errors import ConsistencyError, InputError, StoreError
+from twin.servers import usable_address, usable_key
 from twin.timeouts import TimeLimit, guarded, retry_after_s
 
 logger = logging.getLogger("twin")
@@ -79,12 +80,14 @@ class Endpoint:
         self._key, self._names = key, names
         self._timeout_s, self._longest_s = timeout_s, longest_s
         self._attempts, self._longest = attempts, longest_answer
-        if not _usable(url):
+        if not usable_address(url):
             raise InputError(
                 f"{names.url} is not an http(s) address of an endpoint: write it like https://host/v1, and put a key "
                 f"into {names.key}."
             )
-        if key is not None and not (key.get_secret_value().isascii() and key.get_secret_value().isprintable()):
+        if key is not None:
+            masking.remember(key.get_secret_value())
+        if key is not None and not usable_key(key.get_secret_value()):
             raise InputError(f"{names.key} contains a character that is not allowed in a key: correct it.")
 
     def post(self, body: Mapping[str, Any], expected: str) -> Any:
@@ -178,7 +181,7 @@ class Endpoint:
         if answer.is_redirect:
             said = "a redirect, which is not followed"
         else:
-            said = self._without_key(self._beginning(answer).decode("utf-8", "replace"))
+            said = masking.masked(self._without_key(self._beginning(answer).decode("utf-8", "replace")))
         return InputError(
             f"{self.url} refuses the request with status {answer.status_code} ({' '.join(said.split())[:_SHOWN]}): "
             f"correct {self._names.url} or {self._names.model}."
@@ -195,12 +198,7 @@ class Endpoint:
 
     def _without_key(self, text: str) -> str:
         """The text without the key, and without the part of it that a cut at the end may have left."""
-        secret = self._key.get_secret_value() if self._key is not None else ""
-        if not secret:
-            return text
-        text = text.replace(secret, "***")
-        left = next((size for size in range(len(secret) - 1, 0, -1) if text.endswith(secret[:size])), 0)
-        return f"{text[:-left]}***" if left else text
+        return masking.without(text, self._key.get_secret_value() if self._key is not None else "")
 
     def _announce(self, state: tenacity.RetryCallState) -> None:
         problem = state.outcome.exception() if state.outcome else None
@@ -222,17 +220,6 @@ class _Guarded(HTTPAdapter):
 
 def _pools() -> dict[str, type[Any]]:
     return {scheme: guarded(scheme) for scheme in ("http", "https")}
-
-
-def _usable(url: str) -> bool:
-    if set(url) & set("?#@\\ ") or not url.isprintable():
-        return False
-    try:
-        parts = urlsplit(url)
-        host = (parts.hostname or "").encode("idna")  # fails if a label is empty or longer than 63 bytes
-        return parts.scheme in ("http", "https") and bool(host) and parts.port != 0
-    except ValueError:  # the port is not a number, or the host cannot be one
-        return False
 
 
 def _wait_s(state: tenacity.RetryCallState) -> float:

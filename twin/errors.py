@@ -2,6 +2,8 @@
 
 import re
 
+from twin.masking import Masked
+
 _UNPRINTED = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
 
 
@@ -10,8 +12,12 @@ def printable(text: str) -> str:
     return _UNPRINTED.sub(lambda found: repr(found[0])[1:-1], text)
 
 
-class TwinError(Exception):
-    """Base of every error that the user can fix; any other exception that escapes is a bug of ours."""
+class TwinError(Masked):
+    """Base of every error that the user can fix; any other exception that escapes is a bug of ours.
+
+    Its message is masked when it is made, and the errors that led to it when they are read. They may be of a library
+    and quote an address, a header or the answer of a server.
+    """
 
 
 class InputError(TwinError):

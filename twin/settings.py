@@ -3,7 +3,8 @@
 A setting is one field of `Settings`: its variable, type, default and description. `make settings` writes these fields
 into .env.example, docs/configuration.md and docker-compose.yml, and a test compares them.
 
-Secrets stay in `SecretStr`: they are never printed, logged or stored.
+Secrets stay in `SecretStr`: they are never printed, logged or stored. Whoever makes `Settings` also makes
+`twin.masking` hide them, and every password in an address, in whatever this process says from then on.
 
 pydantic's own aliases are enough. pydantic-settings 2.16 gives the same settings from the same fields, but importing it
 takes every `twin` command 0.1 s longer (0.13 s instead of 0.03 s on top of pydantic, median of 5), and its constructor
@@ -13,16 +14,20 @@ reads the environment, which ours must not.
 import os
 import re
 import textwrap
+import unicodedata
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, SecretStr, ValidationError
+from fsspec.registry import get_filesystem_class, known_implementations
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, SecretStr, ValidationError, model_validator
 from upath import UPath
 
+from twin import masking
 from twin.cutting import PROFILES, Profile
 from twin.errors import InputError
 from twin.nearest import misspelled
+from twin.servers import usable_key
 
 TABLE = "docs/configuration.md"
 """The document with the table of all settings."""
@@ -137,14 +142,15 @@ class Settings(BaseModel):
         unset="nothing", example="you@example.org",
     )  # fmt: skip
     requests_per_second: float = _setting(
-        "TWIN_REQUESTS_PER_SECOND", 1.0, "requests to one host", unset="1", example="1", gt=0
-    )
-    ports: Annotated[tuple[int, ...], BeforeValidator(_parts)] = _setting(
+        "TWIN_REQUESTS_PER_SECOND", 1.0, "requests to one host", unset="1", example="1", gt=0, le=1000,
+        allow_inf_nan=False,
+    )  # fmt: skip
+    ports: Annotated[tuple[Annotated[int, Field(ge=1, le=65535)], ...], BeforeValidator(_parts)] = _setting(
         "TWIN_PORTS", (80, 443), "ports that may be fetched from, comma-separated", unset="80,443", example="80,443"
     )
     keep_captures: int = _setting(
         "TWIN_KEEP_CAPTURES", 2, "versions of each address that are kept as fetched, for `twin replay`; 0 keeps none",
-        unset="2", example="2", ge=0,
+        unset="2", example="2", ge=0, le=1_000_000,
     )  # fmt: skip
     github_token: SecretStr | None = _setting(
         "GITHUB_TOKEN", None, "GitHub's limit for that account, such as 5,000; it goes to api.github.com alone",
@@ -162,18 +168,47 @@ class Settings(BaseModel):
                 variable and never shows the value.
         """
         env = os.environ if env is None else env
+        hide_secrets(env)
         known = tuple(cls.variables())
         for name in env:
             # A mistyped setting would silently keep its default.
             if name.startswith("TWIN_") and (near := misspelled(name, known)):
                 raise InputError(f"{name} is not a setting: did you mean {near}? Rename or remove it.")
-        given = {name: value for name in known if (value := env.get(name, "").strip())}
         try:
-            return cls.model_validate(given)
+            return cls.model_validate({name: env[name] for name in cls.variables() if name in env})
         except ValidationError as error:
             # The value itself is not shown: it may be a secret in the wrong variable.
             first = error.errors(include_url=False, include_input=False)[0]
-            raise InputError(f"{first['loc'][0]} cannot be used ({first['msg']}): correct it.") from None
+        # Outside of `except`, so that not even the context of this error shows the value.
+        raise InputError(f"{first['loc'][0]} cannot be used ({first['msg']}): correct it.")
+
+    @model_validator(mode="before")
+    @classmethod
+    def _clean(cls, given: Any) -> Any:
+        """The values without white space around them, known to `twin.masking` before anything can fail.
+
+        Raises:
+            InputError: a value contains a character that no setting may have.
+        """
+        if not isinstance(given, dict):
+            return given
+        variables: dict[str, str] = {name: str(field.validation_alias) for name, field in cls.model_fields.items()}
+        secret, paths = {variables[name] for name in SECRETS}, {variables[name] for name in _PATHS}
+        clean = {}
+        for name, value in given.items():
+            plain = value.get_secret_value() if isinstance(value, SecretStr) else value
+            if not isinstance(plain, str):
+                clean[name] = value
+            elif text := _stripped(plain):  # an empty value counts as unset
+                variable = variables[name] if name in variables else str(name)
+                masking.remember_address(text)
+                if variable in secret and "://" not in text:  # of an address, only a part is secret
+                    masking.remember(text)
+                _check_characters(variable, text, key=variable in secret and variable != "MONGO_URI")
+                if variable in paths:
+                    _check_path(variable, text)
+                clean[name] = text
+        return clean
 
     @classmethod
     def variables(cls) -> dict[str, dict[str, Any]]:
@@ -186,7 +221,14 @@ class Settings(BaseModel):
 
     @property
     def store_path(self) -> UPath:
-        """Root of the artifact store."""
+        """Root of the artifact store.
+
+        Raises:
+            InputError: no file system reads such an address, or its package is missing.
+        """
+        problem = _store_problem(self.store)
+        if problem:  # outside of `except`: an error of fsspec may quote the address
+            raise InputError(f"TWIN_STORE {problem}.")
         return UPath(self.store)
 
     @property
@@ -198,12 +240,90 @@ class Settings(BaseModel):
         """Return the store as a local folder, for the embedded engines that need one.
 
         Raises:
-            InputError: `store` is a remote URL, where an embedded engine cannot run.
+            InputError: `store` is a remote URL, where an embedded engine cannot run, or cannot be used at all.
         """
-        path = self.store_path
+        if problem := _store_problem(self.store, opened=False):
+            raise InputError(f"TWIN_STORE {problem}.")
+        path = UPath(self.store)
         if path.protocol not in ("", "file", "local"):
             raise InputError(f"TWIN_STORE is {self.store}, but {purpose} needs a local folder: set {instead} as well.")
         return Path(path.path).expanduser().resolve()
+
+
+def hide_secrets(env: Mapping[str, str] | None = None) -> None:
+    """Make `twin.masking` hide the secrets of the environment, for a process that needs no other setting of it."""
+    env = os.environ if env is None else env
+    masking.remember_environment(env)
+    for field in Settings.model_fields.values():
+        value = _stripped(env.get(str(field.validation_alias), ""))
+        masking.remember_address(value)
+        if field.annotation == SecretStr | None and "://" not in value:
+            masking.remember(value)
+
+
+SECRETS = tuple(name for name, field in Settings.model_fields.items() if field.annotation == SecretStr | None)
+"""The fields that are secrets as a whole."""
+
+
+_PATHS = ("store", "authors", "base_model", "embedding_model", "embedding_tokenizer", "reranker")
+"""The fields that may be paths."""
+
+_READ_ONLY = frozenset({"http", "https", "data", "github", "zip", "tar"})
+
+
+def _stripped(value: str) -> str:
+    """The value without white space, line ends and a byte order mark around it, as editors and mounted files add."""
+    return value.strip().strip("\ufeff\u200b").strip()
+
+
+def _check_characters(variable: str, value: str, *, key: bool) -> None:
+    kinds = {unicodedata.category(char) for char in value}
+    if "Cc" in kinds and variable != "TWIN_CONTACT":  # which is quoted before it is sent
+        raise InputError(f"{variable} contains a control character, such as a line end: write it in one line.")
+    if "Cs" in kinds:
+        raise InputError(f"{variable} contains bytes that are not UTF-8: write it in UTF-8.")
+    if key and not usable_key(value):
+        raise InputError(f"{variable} contains a character that is not allowed in a key: copy the key again.")
+
+
+def _check_path(variable: str, value: str) -> None:
+    try:
+        Path(value).expanduser().is_dir()
+        return
+    except OSError as error:
+        problem = error.strerror or type(error).__name__
+    except (RuntimeError, ValueError):
+        problem = "there is no such user"
+    raise InputError(f"{variable} cannot be used ({problem}): correct it.")
+
+
+def _store_problem(store: str, *, opened: bool = True) -> str | None:
+    """What is wrong with the address of a store, and how to fix it; None if it can be used.
+
+    Args:
+        opened: whether the package that reads it has to be there.
+    """
+    try:
+        path = UPath(store)
+        protocol = path.protocol
+    except (ValueError, TypeError, KeyError, ImportError):
+        return "is neither a folder nor an address that fsspec knows: write it like ./data or s3://bucket/twin"
+    if protocol in ("", "file", "local"):
+        return None
+    if protocol in _READ_ONLY:
+        return "is an address that can only be read: set it to a folder, or to one like s3://bucket/twin"
+    if ":" in path.path.partition("@")[0] and "@" in path.path:
+        return (
+            "contains a user and a password, which are not read there: remove them and set the variables of the "
+            "service (for s3 AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY)"
+        )
+    try:
+        if opened:
+            get_filesystem_class(protocol)
+    except (ImportError, ValueError):
+        known = known_implementations.get(protocol, {})
+        return f"needs a package that is missing: {known.get('err', 'install the one that reads such addresses')}"
+    return None
 
 
 def documented(name: str, text: str) -> str:

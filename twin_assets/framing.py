@@ -14,6 +14,7 @@ from twin.errors import StoreError, TwinError
 from twin.identity import check_slug
 from twin.inspection import Inspection
 from twin.inspection.preview import Row
+from twin.masking import masked, masked_values, no_secrets
 from twin.models import Category, StageReport
 from twin.nearest import did_you_mean, listed
 from twin.verdict import Verdict
@@ -100,9 +101,13 @@ def registered_author(context: dg.AssetExecutionContext, warehouse: Warehouse) -
 
 @contextmanager
 def sentences() -> Iterator[None]:
-    """Turn the domain's errors into failures with the same message; only store errors are retried."""
+    """Turn the domain's errors into failures with the same message; only store errors are retried.
+
+    Other errors stay what they are, unless they or their causes contain a secret: Dagster stores all of their texts.
+    """
     try:
-        yield
+        with no_secrets():
+            yield
     except TwinError as error:
         raise dg.Failure(str(error), allow_retries=isinstance(error, StoreError)) from error
 
@@ -110,7 +115,7 @@ def sentences() -> Iterator[None]:
 def metadata_of(fields: Mapping[str, Any]) -> dict[str, dg.MetadataValue]:
     """Metadata of a report's fields: Dagster plots numbers over time; lists become Markdown, dictionaries JSON."""
     values: dict[str, dg.MetadataValue] = {}
-    for name, value in fields.items():
+    for name, value in masked_values(dict(fields)).items():
         match value:
             case bool():
                 values[name] = dg.MetadataValue.bool(value)
@@ -158,7 +163,7 @@ def materialized(
         metadata={
             **place(address),
             **sample_rows(rows),
-            **{name: dg.MetadataValue.md(markdown) for name, markdown in shown.items()},
+            **{name: dg.MetadataValue.md(masked(markdown)) for name, markdown in shown.items()},
             **metadata_of({**page.entries(report), **(inspection.facts if inspection else {})}),
         },
         data_version=dg.DataVersion(report.data_version),
@@ -178,7 +183,7 @@ def checked(
         check_name=name,
         passed=not verdict.problems,
         severity=severity,
-        description=_first(verdict.problems) or None,
+        description=masked(_first(verdict.problems)) or None,
         metadata={**metadata_of(verdict.facts), **metadata_of({"problems": verdict.problems[:50]})},
     )
 

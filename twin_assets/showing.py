@@ -13,6 +13,7 @@ import dagster as dg
 from twin.inspection.columns import Column, meanings
 from twin.inspection.preview import Row
 from twin.links import shown as without_credentials
+from twin.masking import masked_values
 from twin.models import StageReport
 
 ROW_COUNT = "dagster/row_count"
@@ -96,7 +97,8 @@ def sample_rows(rows: Sequence[Row]) -> dict[str, dg.MetadataValue]:
     columns = [name for name in (rows[0] if rows else {}) if any(row[name] not in (None, "") for row in rows)]
     if not columns:
         return {}
-    records = [dg.TableRecord({name: "" if row[name] is None else row[name] for name in columns}) for row in rows]
+    cells = [{name: "" if row[name] is None else row[name] for name in columns} for row in rows]
+    records = [dg.TableRecord(masked_values(each)) for each in cells]
     schema = dg.TableSchema([dg.TableColumn(name, _type_of([row[name] for row in rows])) for name in columns])
     return {SAMPLE_ROWS: dg.MetadataValue.table(records, schema)}
 

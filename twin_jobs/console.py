@@ -9,6 +9,7 @@ import sys
 
 import dagster as dg
 
+from twin.masking import masked
 from twin_assets.showing import counted
 
 INDENT = "    "
@@ -45,7 +46,7 @@ class ConsoleHandler(logging.Handler):
             consequence = said.startswith("Dependencies for step")
             line = f"{INDENT}{said}" if record.levelno >= logging.INFO and not consequence else None
         if line is not None:
-            sys.stderr.write(line.replace("\n", f"\n{INDENT}  ") + "\n")
+            sys.stderr.write(masked(line).replace("\n", f"\n{INDENT}  ") + "\n")
             sys.stderr.flush()
 
     def _event_line(self, event: dg.DagsterEvent) -> str | None:

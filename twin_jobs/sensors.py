@@ -14,6 +14,7 @@ from twin.authors.watching import Look, Memory, look
 from twin.cleaning import COMPARED
 from twin.errors import InputError
 from twin.identity import check_slug
+from twin.masking import no_secrets
 from twin.models import Category
 from twin.settings import Settings
 from twin.warehouse.base import Warehouse
@@ -35,6 +36,7 @@ _SHOWN = 5
     "reports each author that has some as a materialization of `links`. It starts no run: update_on_links does. It "
     "never fetches a link: the schedule `look_again` does.",
 )
+@no_secrets()
 def discover_links(
     context: dg.SensorEvaluationContext,
     warehouse: dg.ResourceParam[Warehouse],
@@ -183,6 +185,7 @@ def plan_runs(events: Sequence[LinkEvent], known: frozenset[str]) -> Plan:
     "to the searchable memory, for the affected categories alone. It leaves the dataset, the adapter and the "
     "evaluation as they were; the job `build_twin` brings these up to date as well.",
 )
+@no_secrets()
 def update_on_links(
     context: dg.SensorEvaluationContext,
     asset_event: dg.EventLogEntry,  # noqa: ARG001 - the newest event only; every one after the cursor is read instead

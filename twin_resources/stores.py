@@ -11,6 +11,7 @@ import dagster as dg
 from twin.artifacts import ArtifactStore
 from twin.crawling import Fetcher
 from twin.embedding import Embedder
+from twin.masking import no_secrets
 from twin.opening import Stores
 from twin.settings import Settings
 from twin.vectors.base import VectorStore
@@ -24,25 +25,25 @@ def settings() -> Settings:
 
 @dg.resource(description="Documents: MongoDB if MONGO_URI is set, else SQLite inside TWIN_STORE.")
 def warehouse() -> Iterator[Warehouse]:
-    with Stores(Settings.from_env()) as opened:
+    with no_secrets(), Stores(Settings.from_env()) as opened:
         yield opened.warehouse
 
 
 @dg.resource(description="Points: Qdrant at QDRANT_URL, else Qdrant Edge inside TWIN_STORE.")
 def vectors() -> Iterator[VectorStore]:
-    with Stores(Settings.from_env()) as opened:
+    with no_secrets(), Stores(Settings.from_env()) as opened:
         yield opened.vectors
 
 
 @dg.resource(description="Parquet files and folders under TWIN_STORE, a folder or any fsspec URL.")
 def artifacts() -> Iterator[ArtifactStore]:
-    with Stores(Settings.from_env()) as opened:
+    with no_secrets(), Stores(Settings.from_env()) as opened:
         yield opened.artifacts
 
 
 @dg.resource(description="Access to the web: guarded, polite, with TWIN_CONTACT in its User-Agent.")
 def fetcher() -> Iterator[Fetcher]:
-    with Stores(Settings.from_env()) as opened:
+    with no_secrets(), Stores(Settings.from_env()) as opened:
         yield opened.fetcher
 
 
@@ -51,5 +52,5 @@ def fetcher() -> Iterator[Fetcher]:
     "the first text is embedded."
 )
 def embedder() -> Iterator[Embedder]:
-    with Stores(Settings.from_env()) as opened:
+    with no_secrets(), Stores(Settings.from_env()) as opened:
         yield opened.embedder

@@ -9,6 +9,7 @@ from typing import Any
 
 import dagster as dg
 
+from twin.masking import masked
 from twin.training.config import TrainingOutcome, TrainingPlan
 
 
@@ -36,7 +37,7 @@ class Trainer:
         if not messages:
             raise dg.Failure("The training process ended without a result: see its output in this run's log.")
         if "error" in messages[-1]:
-            raise dg.Failure(messages[-1]["error"], allow_retries=False)
+            raise dg.Failure(masked(messages[-1]["error"]), allow_retries=False)
         return TrainingOutcome.model_validate(messages[-1]["outcome"])
 
 

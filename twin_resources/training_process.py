@@ -9,6 +9,8 @@ import logging
 from dagster_pipes import PipesContext, open_dagster_pipes
 
 from twin.errors import TwinError
+from twin.masking import masked, no_secrets
+from twin.settings import hide_secrets
 from twin.training.config import TrainingPlan
 from twin.training.pipeline import train_verify_evaluate
 
@@ -21,17 +23,19 @@ class _PipesHandler(logging.Handler):
         self._pipes = pipes
 
     def emit(self, record: logging.LogRecord) -> None:
-        self._pipes.log.log(record.levelno, record.getMessage())
+        self._pipes.log.log(record.levelno, masked(record.getMessage()))
 
 
 def main() -> None:
+    hide_secrets()
     with open_dagster_pipes() as pipes:
         logger = logging.getLogger("twin")
         logger.setLevel(logging.INFO)
         logger.addHandler(_PipesHandler(pipes))
         plan = TrainingPlan.model_validate(pipes.get_extra("plan"))
         try:
-            outcome = train_verify_evaluate(plan)
+            with no_secrets():  # Pipes sends the text of any other error to the run's log
+                outcome = train_verify_evaluate(plan)
         except TwinError as error:
             pipes.report_custom_message({"error": str(error)})
             return

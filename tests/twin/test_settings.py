@@ -48,6 +48,14 @@ def test_a_value_is_read_without_the_white_space_around_it() -> None:
         ("TWIN_QUANTIZATION", "s3cret"),
         ("TWIN_REQUESTS_PER_SECOND", "0"),
         ("TWIN_KEEP_CAPTURES", "s3cret"),
+        ("TWIN_KEEP_CAPTURES", "9" * 30),
+        ("TWIN_PORTS", "0"),
+        ("TWIN_PORTS", "80,65536"),
+        ("TWIN_REQUESTS_PER_SECOND", "inf"),
+        ("TWIN_REQUESTS_PER_SECOND", "nan"),
+        ("TWIN_REQUESTS_PER_SECOND", "1e9"),
+        ("TWIN_STORE", "~nobody-of-this-name/s3cret"),
+        ("TWIN_AUTHORS", "s3cret" * 100),
     ],
 )
 def test_a_wrong_value_is_one_sentence_that_names_the_variable_and_hides_the_value(variable: str, value: str) -> None:
@@ -56,6 +64,56 @@ def test_a_wrong_value_is_one_sentence_that_names_the_variable_and_hides_the_val
     assert re.fullmatch(rf"{variable} cannot be used \(.+\): correct it\.", str(caught.value))
     assert "s3cret" not in str(caught.value)
     assert caught.value.__cause__ is None
+    assert caught.value.__context__ is None
+
+
+@pytest.mark.parametrize("name", sorted(set(Settings.variables()) - {"TWIN_CONTACT"}))
+@pytest.mark.parametrize("value", ["s3cret\x00", "s3cret\nX: y", "s3cret\udcff"])
+def test_no_setting_has_a_character_that_nothing_can_use(name: str, value: str) -> None:
+    with pytest.raises(InputError, match=rf"^{name} contains .*: write it in ") as caught:
+        Settings.from_env({name: value})
+    assert "s3cret" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "name", ["QDRANT_API_KEY", "TWIN_EMBEDDING_API_KEY", "TWIN_LANGUAGE_MODEL_API_KEY", "GITHUB_TOKEN"]
+)
+def test_a_key_that_no_header_can_hold_is_refused(name: str) -> None:
+    with pytest.raises(InputError, match=f"{name} contains a character that is not allowed in a key: copy"):
+        Settings.from_env({name: "s\u00e9cret"})
+
+
+@pytest.mark.parametrize("part", ["s3cret", "posts=s3cret/1", "articles=5/0", "articles=100/99"])
+def test_a_wrong_chunking_is_not_shown(part: str) -> None:
+    with pytest.raises(InputError, match=r"^TWIN_CHUNKING cannot be .* \(part 2.*\): set ") as caught:
+        Settings.from_env({"TWIN_CHUNKING": f"repositories=200/0,{part}"})
+    assert part not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("store", "said"),
+    [
+        ("s3://KEY:s3cret@bucket/x", "contains a user and a password, which are not read there: remove them"),
+        ("simplecache::s3://KEY:s3cret@bucket/x", "contains a user and a password"),
+        ("nothing://h/s3cret", "is neither a folder nor an address that fsspec knows: write it like"),
+        ("http://KEY:s3cret@h/x", "is an address that can only be read: set it to a folder"),
+    ],
+)
+def test_a_store_that_cannot_be_one_is_one_sentence_without_its_address(store: str, said: str) -> None:
+    settings = Settings.from_env({"TWIN_STORE": store})
+    for opening in (lambda: settings.store_path, lambda: settings.local_store("SQLite", "MONGO_URI")):
+        with pytest.raises(InputError, match=f"^TWIN_STORE {said}") as caught:
+            opening()
+        assert "s3cret" not in str(caught.value)
+
+
+def test_a_store_whose_package_is_missing_says_which(monkeypatch: pytest.MonkeyPatch) -> None:
+    def missing(protocol: str) -> None:
+        raise ImportError(protocol)
+
+    monkeypatch.setattr("twin.settings.get_filesystem_class", missing)
+    with pytest.raises(InputError, match=r"^TWIN_STORE needs a package that is missing: Install s3fs"):
+        print(Settings(store="s3://bucket/x").store_path)
 
 
 def test_only_the_variables_are_read() -> None:

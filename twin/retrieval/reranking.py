@@ -68,7 +68,7 @@ class CrossEncoderReranker:
 
     @cached_property
     def _model(self) -> "CrossEncoder":
-        logger.info("loading the reranker %s", self.name)
+        logger.info("loading the reranker of TWIN_RERANKER")
         from sentence_transformers import CrossEncoder
         from transformers.utils.logging import disable_progress_bar
 
@@ -77,9 +77,13 @@ class CrossEncoderReranker:
         try:
             model: CrossEncoder = CrossEncoder(str(local) if local.is_dir() else self.name)
         except (OSError, ValueError, RuntimeError) as error:
-            reason = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
-            raise InputError(
-                f"The reranker {self.name} cannot be loaded ({reason}): set TWIN_RERANKER to the folder or id of a "
-                "cross-encoder, or unset it."
-            ) from error
-        return model
+            # A name that is no folder is not shown, nor is what a library says of it: it may be a secret in the wrong
+            # variable.
+            name, reason = (f" {local}", str(error)) if local.is_dir() else ("", type(error).__name__)
+        else:
+            return model
+        reason = next(iter(reason.strip().splitlines()), "it says no more")
+        raise InputError(
+            f"The reranker{name} cannot be loaded ({reason}): set TWIN_RERANKER to the folder or id of a "
+            "cross-encoder, or unset it."
+        )

@@ -99,8 +99,7 @@ def find_base(name: str, made: Path, corpus_hash: str, versions: dict[str, str])
         return BaseModel(kind="folder", name=folder.resolve().name, revision=revision, path=str(folder.resolve()))
     if name.startswith((".", "/", "~")) or name.count("/") != 1:
         raise InputError(
-            f"TWIN_BASE_MODEL is {name}, which is neither a local folder nor a Hugging Face id "
-            "(owner/name): correct it, or use nano."
+            "TWIN_BASE_MODEL is neither a local folder nor a Hugging Face id (owner/name): correct it, or use nano."
         )
     return BaseModel(kind="hub", name=name, revision=_cached_revision(name), path=name)
 

@@ -1,6 +1,7 @@
 """The warehouse on a MongoDB server: its schema, its limits, and where the server says no."""
 
 import socket
+import traceback
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -182,15 +183,32 @@ def test_no_server_is_one_sentence_without_the_password() -> None:
         "mongodb://ada:s3cret@127.0.0.1:1/?tls=perhaps",
         "https://ada:s3cret@127.0.0.1",
         "ada:s3cret@127.0.0.1",
+        "mongodb://ada:s3cret",
+        "mongodb://ada:s3cret;127.0.0.1:1",
+        "mongodb://ada:s3cret@127.0.0.1:99999",
+        "mongodb://ada:s3cret@127.0.0.1:1/?tls=true&tlsCAFile=/nonexistent",
+        "mongodb+srv://ada:s3cret@nobody.invalid:27017",
     ],
 )
 def test_a_malformed_address_is_one_sentence_without_the_password(uri: str) -> None:
     with pytest.raises((InputError, StoreError), match="MONGO_URI") as caught:
         MongoWarehouse(uri, timeout_s=0.2).authors()
     seen: BaseException | None = caught.value
-    assert "s3" not in str(seen)
+    assert "s3" not in "".join(traceback.format_exception(seen))
     assert seen is not None
     assert seen.__suppress_context__ or seen.__context__ is None
+
+
+def test_files_and_options_are_named_when_it_is_opened(caplog: pytest.LogCaptureFixture) -> None:
+    with pytest.raises(InputError, match=r"MONGO_URI names a file .*No such file.*: correct its tlsCAFile"):
+        MongoWarehouse("mongodb://127.0.0.1:1/?tls=true&tlsCAFile=/nonexistent")
+    with pytest.raises(InputError, match="MONGO_URI has an option that cannot be used, such as a TLS file"):
+        MongoWarehouse(f"mongodb://127.0.0.1:1/?tls=true&tlsCertificateKeyFile={__file__}")
+    with pytest.raises(StoreError, match=r"mongodb\+srv://nobody\.invalid/twin cannot be looked up in DNS: check"):
+        MongoWarehouse("mongodb+srv://ada:s3cret@nobody.invalid", timeout_s=0.2).authors()
+    with caplog.at_level("WARNING", "twin"), pytest.raises(StoreError, match="does not answer"):
+        MongoWarehouse("mongodb://127.0.0.1:1/?s3cret=s3cret", timeout_s=0.2).authors()
+    assert caplog.messages == ["MONGO_URI has an option that is unknown or has no usable value: it is ignored."]
 
 
 def test_a_document_over_16_mib_is_refused_by_name(mongo_uri: str) -> None:

@@ -17,7 +17,7 @@ from urllib.parse import quote, urlsplit
 
 from pydantic import SecretStr
 
-from twin import __version__
+from twin import __version__, masking
 from twin.crawling.web.addresses import SAVE_THE_PAGE, allowed, host_of, origin_of
 from twin.crawling.web.robots import MAX_BYTES as ROBOTS_BYTES
 from twin.crawling.web.robots import PRODUCT, Robots
@@ -119,6 +119,7 @@ class Fetcher:
         self.ports = None if allow_loopback else ports
         self.is_offline = False
         self._tokens = dict(tokens or {})
+        masking.remember(*(token.get_secret_value() for token in self._tokens.values()))
         self._transport = Transport(
             allow_loopback=allow_loopback,
             user_agent=user_agent(contact),
@@ -365,8 +366,8 @@ def _carried(headers: dict[str, str], address: str, target: str) -> dict[str, st
 
 def _without(reply: Reply, secret: str) -> Reply:
     """Remove a secret from a reply: a server may send back what it received, and it must not be kept or shown."""
-    headers = {name: value.replace(secret, "***") for name, value in reply.headers.items()}
-    return replace(reply, headers=headers, content=reply.content.replace(secret.encode(), b"***"))
+    headers = {name: masking.without(value, secret) for name, value in reply.headers.items()}
+    return replace(reply, headers=headers, content=masking.without_bytes(reply.content, secret))
 
 
 def _status(status: int) -> str:

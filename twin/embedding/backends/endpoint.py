@@ -71,7 +71,9 @@ class EndpointEmbedder:
         if path.is_dir():
             return ModelFiles(str(path)).sizer
         if not path.is_file():
-            raise InputError(f"TWIN_EMBEDDING_TOKENIZER names {path}, which is neither a folder nor a tokenizer.json.")
+            raise InputError(
+                "TWIN_EMBEDDING_TOKENIZER is neither a folder nor a tokenizer.json: set it to one of them."
+            )
         return Sizer.from_file(path, _FILE_WINDOW)
 
     @property

@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+from contextlib import suppress
 from functools import cache, cached_property
 from pathlib import Path
 from typing import Any
@@ -139,13 +140,13 @@ def _snapshot(model: str) -> Path:
     from huggingface_hub.errors import HfHubHTTPError, HFValidationError, LocalEntryNotFoundError
 
     name = model if "/" in model else f"sentence-transformers/{model}"
-    try:
+    with suppress(LocalEntryNotFoundError, HfHubHTTPError, HFValidationError, OSError):
         return Path(snapshot_download(name, ignore_patterns=["*.onnx", "*.h5", "*.ot", "*.msgpack", "openvino/*"]))
-    except (LocalEntryNotFoundError, HfHubHTTPError, HFValidationError, OSError) as error:
-        raise InputError(
-            f"The embedding model {model} is neither a folder nor available on the Hugging Face hub: "
-            f"set TWIN_EMBEDDING_MODEL to a folder, an id, or {DEFAULT_MODEL}."
-        ) from error
+    # Neither the name nor the hub's error is shown: it may be a secret in the wrong variable.
+    raise InputError(
+        "The embedding model of TWIN_EMBEDDING_MODEL is neither a folder nor available on the Hugging Face hub: "
+        f"set TWIN_EMBEDDING_MODEL to a folder, an id, or {DEFAULT_MODEL}."
+    )
 
 
 def _json(path: Path, default: Any = None) -> Any:

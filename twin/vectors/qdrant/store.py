@@ -7,15 +7,18 @@ author marks an author as complete, so a load that was killed half-way does not 
 """
 
 import contextlib
+import json
 import threading
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from itertools import chain
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
+from twin import masking
 from twin.batching import batches
-from twin.errors import RemovedError, StoreError
+from twin.errors import InputError, RemovedError, StoreError
 from twin.models import Category, Chunk
+from twin.servers import usable_address, usable_key
 from twin.terms.bm25 import SparseVector
 from twin.vectors.base import Found, Point, Scored, Vector, Where
 from twin.vectors.payload import BATCH, DENSE, HASHED, SPARSE, chunk_of, hash_of, point_of, settled
@@ -59,6 +62,9 @@ class QdrantVectorStore:
             again by the full vectors.
         client: used instead of a new one, such as `QdrantClient(":memory:")`; it receives one request at a time.
         guard: raises `RemovedError` for the slug of an author who was removed.
+
+    Raises:
+        InputError: the address or the key cannot be used.
     """
 
     def __init__(
@@ -71,6 +77,12 @@ class QdrantVectorStore:
         guard: Callable[[str], None] = lambda _: None,
     ) -> None:
         self._guard = guard
+        masking.remember(api_key)
+        masking.remember_address(url)
+        if client is None and not usable_address(url, login=True):
+            raise InputError("QDRANT_URL is not an http(s) address of a server: write it like http://HOST:6333.")
+        if api_key is not None and not usable_key(api_key):
+            raise InputError("QDRANT_API_KEY contains a character that is not allowed in a key: copy the key again.")
         self._url, self._api_key, self._given = url, api_key, client
         self._quantized = quantized
         self._connected: QdrantClient | None = client
@@ -292,8 +304,13 @@ class QdrantVectorStore:
         except UnexpectedResponse as error:
             if error.status_code in (401, 403):
                 raise StoreError(f"Qdrant at {self.address} refuses the key: correct QDRANT_API_KEY.") from error
-            detail = error.content.decode("utf-8", "replace")[:200]
+            said = error.content.decode("utf-8", "replace")
+            detail = " ".join(masking.without(masking.masked(said), self._api_key or "").split())[:200]
             raise StoreError(f"Qdrant at {self.address} answered {error.status_code}: {detail}") from error
+        except json.JSONDecodeError as error:
+            raise StoreError(
+                f"{self.address} did not answer as a Qdrant server: check that QDRANT_URL is right, then try again."
+            ) from error
         except (ResponseHandlingException, ApiException, httpx.HTTPError) as error:
             raise StoreError(
                 f"Qdrant at {self.address} cannot be reached ({type(error.__cause__ or error).__name__}): "

@@ -23,7 +23,7 @@ from tests.kit.vectorstores import (
     run,
     with_terms,
 )
-from twin.errors import StoreError
+from twin.errors import InputError, StoreError
 from twin.vectors.base import Point, Where
 from twin.vectors.qdrant.store import STREAMS, QdrantVectorStore
 
@@ -110,6 +110,29 @@ def test_an_unreachable_server_is_one_sentence_without_secrets() -> None:
     assert "secret" not in str(failure.value)
     assert "key-of-mine" not in str(failure.value)
     assert store.address == "http://127.0.0.1:9"
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "http://user:s3cret@h:99999",
+        "ftp://h",
+        "user:s3cret@h:6333",
+        "http://[::1",
+        "http://h a",
+        "http://h?k=s3cret",
+        "h",
+    ],
+)
+def test_an_address_that_cannot_be_used_is_one_sentence_without_it(url: str) -> None:
+    with pytest.raises(InputError, match=r"^QDRANT_URL is not an http\(s\) address .*: write it like") as failure:
+        QdrantVectorStore(url)
+    assert "s3cret" not in str(failure.value)
+
+
+def test_a_key_that_no_header_can_hold_is_refused() -> None:
+    with pytest.raises(InputError, match=r"^QDRANT_API_KEY contains a character"):
+        QdrantVectorStore("http://h", api_key="s\u00e9cret")
 
 
 def test_a_first_load_is_indexed_by_payload_before_and_by_graph_after_the_points(
