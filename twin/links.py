@@ -208,7 +208,7 @@ def _encoded(text: str, safe: str) -> str:
     try:
         return quote(re.sub(r"%([0-9A-Fa-f]{2})", unreserved, escaped), safe=safe + "%")
     except UnicodeEncodeError:
-        raise _no_url(text, "it contains half a character") from None
+        raise _no_url(text, "it contains an invalid character") from None
 
 
 def _no_url(url: str, why: str) -> InputError:

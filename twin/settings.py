@@ -180,7 +180,7 @@ class Settings(BaseModel):
             # The value itself is not shown: it may be a secret in the wrong variable.
             first = error.errors(include_url=False, include_input=False)[0]
         # Outside of `except`, so that not even the context of this error shows the value.
-        raise InputError(f"{first['loc'][0]} cannot be used ({first['msg']}): correct it.")
+        raise InputError(f"{first['loc'][0]} is not valid ({first['msg']}): correct it.")
 
     @model_validator(mode="before")
     @classmethod

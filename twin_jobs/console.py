@@ -59,7 +59,7 @@ class ConsoleHandler(logging.Handler):
                 total = counted(metadata)
                 if total is None:
                     return None
-                return f"{INDENT}{total.value} there now, {metadata['written'].value} written"
+                return f"{INDENT}{total.value} stored, {metadata['written'].value} written"
             case dg.DagsterEventType.ASSET_CHECK_EVALUATION:
                 check = event.asset_check_evaluation_data
                 about = f"{check.asset_key.to_user_string()}: {check.check_name}"

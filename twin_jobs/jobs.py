@@ -25,6 +25,10 @@ def register(
     """
     with sentences():
         files = load_authors(settings.authors_path)
+        if "authors" in settings.model_fields_set and not settings.authors_path.exists():
+            context.log.warning(
+                f"The folder of author files, {settings.authors_path}, does not exist: set TWIN_AUTHORS."
+            )
         for declared in files.authors:
             slug = declared.author.slug
             try:

@@ -88,7 +88,7 @@ def materializations(instance: dg.DagsterInstance, run: dg.DagsterRun) -> dict[s
 
 def summary_table(author: str, assets: dict[str, Materialized]) -> Table:
     """One row per stage: how much there is, what this run did, its time, and the data version after it."""
-    table = Table("stage", "there now", "this run", "time", "data version", box=None, pad_edge=False)
+    table = Table("stage", "stored", "this run", "time", "data version", box=None, pad_edge=False)
     table.title, table.title_justify = f"Twin of {author}", "left"
     for row, members_of in ROWS:
         members = [assets[name] for name in sorted(map(dg.AssetKey.to_user_string, members_of)) if name in assets]

@@ -90,7 +90,7 @@ def _source(declaration: Mapping[str, Any]) -> tuple[str, Any, dict[str, Any]]:
             f"A link has no field '{unknown[0]}'{did_you_mean(str(unknown[0]), fields, f'it has {listed(fields, 99)}')}"
         )
     if len(named) != 1:
-        said = f"both {' and '.join(repr(name) for name in named)}" if named else "none of them"
+        said = f"both {' and '.join(repr(name) for name in named)}" if named else "none"
         raise InputError(f"A link must have exactly one of {', '.join(known)}, but this one has {said}: give one.")
     return named[0], declaration[named[0]], {name: declaration[name] for name in OPTIONS if name in declaration}
 
@@ -98,6 +98,11 @@ def _source(declaration: Mapping[str, Any]) -> tuple[str, Any, dict[str, Any]]:
 def _guess(text: str, base: Path) -> str:
     """The field that a plain string stands for."""
     value = text.strip()
+    if (field := re.match(r"(\w+):\s", value)) and field[1] in sources():
+        raise InputError(
+            f"{shown(value)} is the form of an author file: give the address or path alone, and its kind, {field[1]}, "
+            "with --kind."
+        )
     if re.match(r"[A-Za-z][A-Za-z0-9+.-]*://", value) or value.startswith(("mailto:", "git@")):
         canonical_url(value)  # names what is wrong with it, such as the scheme
         return "url"
@@ -158,7 +163,7 @@ def _also(options: Mapping[str, Any], crawler: type[Crawler]) -> tuple[str, ...]
             known = tuple(crawler.optional)
             otherwise = f"it has {listed(known)}" if known else "it already reads everything, so remove 'also'"
             hint = did_you_mean(name, known, otherwise)
-            raise InputError(f"A link of kind {crawler.kind} has no '{name}' to read in addition{hint}")
+            raise InputError(f"`also` cannot be '{name}' for a link of kind {crawler.kind}{hint}")
     return tuple(sorted(set(wanted)))
 
 

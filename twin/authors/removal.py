@@ -47,7 +47,7 @@ def remove_author(
     if files.get(slug) is not None or slug in files.broken:
         raise InputError(f"{path} still declares {slug}, so they would come back: remove that file first.")
     if files.errors and not (files.authors or files.broken):
-        raise InputError(f"It is not known whether {path} declares {slug}: {files.errors[0]}")
+        raise InputError(f"Cannot tell whether {path} declares {slug}: {files.errors[0]}")
     warehouse.begin_removal(slug)
     points = vectors.remove_author(slug)
     removed = {}

@@ -76,7 +76,9 @@ def remove(author: str, link: str = LINK, path: str | None = PATH) -> None:
         kinds = {declared.kind for declared in opened.warehouse.links(author) if declared.url == removed.source}
     typer.echo(f"removed {removed.link}{f' {removed.path}' if removed.path else ''}")
     if kinds - {IMPORT}:
-        typer.echo(f"It comes back when {removed.source} is read again and still contains it: exclude it there, too.")
+        typer.echo(
+            f"It will come back the next time {removed.source} is read or replayed, unless you exclude it there too."
+        )
     typer.echo(f"To update the twin: `{build(author)}`")
 
 

@@ -31,7 +31,7 @@ def _import_native(folder: Path) -> None:
     restored = report.restored
     typer.echo(
         f"{_shown(report)}: {restored.inserted} rows new, {restored.updated} changed, {restored.unchanged} unchanged, "
-        f"{restored.kept} kept because newer; {report.captures} captures new"
+        f"{restored.kept} kept because the stored row is newer; {report.captures} new captures"
     )
     _end(report.errors)
 

@@ -115,7 +115,7 @@ def _show(result: "Result", *, everybody: bool) -> None:
     for note in result.notes:
         typer.echo(f"twin: {note}", err=True)
     if result.context is not None:
-        typer.echo(result.context.text)
+        typer.echo(result.context.text or "No passage fits into the budget: raise --budget.")
         return
     if not result.hits:
         typer.echo("twin: Nothing was found: use other words, or fewer conditions.", err=True)

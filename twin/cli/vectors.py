@@ -10,7 +10,7 @@ from twin.cli.opening import stores
 from twin.cli.tables import add_row, print_table, table, width
 from twin.models import Category
 
-app = typer.Typer(help="Look at the vector store.", no_args_is_help=True)
+app = typer.Typer(help="Inspect the vector store.", no_args_is_help=True)
 
 
 @app.callback()

@@ -108,9 +108,15 @@ class Retriever:
                 question, texts = self._understand(
                     trace, given, categories, today, self_query=self_query, expand=expand
                 )
-            scope = self._scope(question.where, question.categories or tuple(categories or Category))
-            fused, chunks = self._find(trace, texts, scope, limit)
-            if not fused and (question.where != given or question.categories):
+            more = question.where != given or bool(question.categories)  # conditions that only the question makes
+            try:
+                scope = self._scope(question.where, question.categories or tuple(categories or Category))
+                fused, chunks = self._find(trace, texts, scope, limit)
+            except _NothingThereError:
+                if not more:
+                    raise
+                fused = []
+            if not fused and more:
                 kept = given.model_copy(update={"author": question.where.author})
                 trace.notes.append("Nothing matches the question's conditions, so they were ignored.")
                 scope = self._scope(kept, tuple(categories or Category))
@@ -165,7 +171,12 @@ class Retriever:
         searched = [category for category, slugs in there.items() if slugs]
         if not searched:
             everywhere = {slug for category in Category for slug in self._vectors.authors(category)}
-            raise InputError(_nothing(where.author, wanted, everywhere))
+            elsewhere = [
+                category
+                for category in Category
+                if where.author in self._vectors.authors(category) or (where.author is None and everywhere)
+            ]
+            raise _NothingThereError(_nothing(where.author, wanted, everywhere, elsewhere))
         for category in searched:
             for slug in there[category]:
                 if not self._vectors.serves(category, slug, model):
@@ -283,14 +294,34 @@ def _conditions(author: str | None, where: Where | None) -> Where:
     return where
 
 
-def _nothing(author: str | None, categories: Sequence[Category], known: Iterable[str]) -> str:
-    """The sentence about a search that has nowhere to look; `known` are the authors who have points."""
-    names = ", ".join(category.value for category in categories)
+class _NothingThereError(InputError):
+    """There are no points where a search would look."""
+
+
+def _nothing(
+    author: str | None, categories: Sequence[Category], known: Iterable[str], elsewhere: Sequence[Category]
+) -> str:
+    """The sentence about a search that has nowhere to look.
+
+    Args:
+        author: slug, if only one is searched.
+        categories: that were to be searched.
+        known: the authors who have points.
+        elsewhere: the categories in which the author has points.
+    """
+    names = _either(categories)
+    if elsewhere:
+        return f"{author or 'Nobody'} has nothing to search in {names}: search in {_either(elsewhere)}."
     if author is None:
-        return f"Nobody has points in {names}: build a twin first (`{BUILD}`)."
+        return f"Nobody has anything to search in {names} yet: build a twin first (`{BUILD}`)."
     others = sorted(set(known) - {author})
     otherwise = f"build the twin first (`{build(author)}`)"
-    return f"{author} has no points in {names}{did_you_mean(author, others, otherwise)}"
+    return f"{author} has nothing to search in {names} yet{did_you_mean(author, others, otherwise)}"
+
+
+def _either(categories: Sequence[Category]) -> str:
+    *others, last = [category.value for category in categories]
+    return f"{', '.join(others)} or {last}" if others else last
 
 
 @contextmanager

@@ -42,7 +42,7 @@ def run_training(plan: TrainingPlan, report: Callable[[str], None] | None = None
     with forwarded(report), locked(folder):
         record = read_record(folder, plan.fingerprint)
         if record is not None:
-            logger.info("the adapter of %s is there: nothing that it depends on has changed", plan.author)
+            logger.info("reusing the adapter of %s: nothing it depends on has changed", plan.author)
             return _report(plan, record, reused=True)
         prepare_process(plan.config.threads)
         note_base(folder, plan.base)

@@ -159,5 +159,7 @@ def _whole(text: str) -> str:
     try:
         text.encode()
     except UnicodeEncodeError:
-        raise InputError("its text contains half a character (a lone surrogate): export it again as UTF-8.") from None
+        raise InputError(
+            "its text contains an invalid character (a lone surrogate): export it again as UTF-8."
+        ) from None
     return text

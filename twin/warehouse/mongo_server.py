@@ -74,7 +74,9 @@ class MongoServer:
         try:
             yield self._connected()
         except UnicodeEncodeError:
-            raise InputError("The text contains half a character (a lone surrogate): save it again as UTF-8.") from None
+            raise InputError(
+                "The text contains an invalid character (a lone surrogate): save it again as UTF-8."
+            ) from None
         except PyMongoError as error:
             raise self._explain(error) from error
 

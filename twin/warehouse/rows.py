@@ -81,8 +81,8 @@ def document_row(document: Document) -> Row:
         size = len(json.dumps(row, ensure_ascii=False, allow_nan=False).encode("utf-8"))
     except UnicodeError:
         raise InputError(
-            f"{place(document)} contains half a character (a lone surrogate) or undecoded bytes, which is not Unicode "
-            "text: decode its source with the right encoding or with errors='replace'."
+            f"{place(document)} contains an invalid character (a lone surrogate) or undecoded bytes, which is not "
+            "Unicode text: decode its source with the right encoding or with errors='replace'."
         ) from None
     except (TypeError, ValueError) as error:
         raise InputError(f"{place(document)} has metadata that is not JSON: {first_line(error)}.") from None
@@ -100,7 +100,7 @@ def check_size(row: Row, what: str) -> None:
     """
     if (size := bson_size(row | _TIMES, what)) > MAX_DOCUMENT_BYTES:
         raise InputError(
-            f"{what} has {size / 1024**2:.1f} MiB, but MongoDB takes at most 16 (it is {size - MAX_DOCUMENT_BYTES} "
+            f"{what} is {size / 1024**2:.1f} MiB, but MongoDB accepts at most 16 (it is {size - MAX_DOCUMENT_BYTES} "
             "bytes too large): exclude or split it."
         )
 

@@ -138,7 +138,9 @@ class SqliteFile:
         try:
             yield
         except UnicodeEncodeError:
-            raise InputError("The text contains half a character (a lone surrogate): save it again as UTF-8.") from None
+            raise InputError(
+                "The text contains an invalid character (a lone surrogate): save it again as UTF-8."
+            ) from None
         except UnicodeDecodeError as error:  # in a message of SQLite that quotes what is damaged
             raise StoreError(f"The warehouse {self.path} {_FIX_HINTS[sqlite3.SQLITE_CORRUPT]}") from error
         except sqlite3.Error as error:

@@ -84,7 +84,7 @@ def test_patterns_are_kept() -> None:
 @pytest.mark.parametrize(
     ("declaration", "said"),
     [
-        ({}, "but this one has none of them: give one"),
+        ({}, "but this one has none: give one"),
         ({"url": "https://a.example", "files": "x"}, "both 'url' and 'files'"),
         ({"urll": "https://a.example"}, "no field 'urll': did you mean 'url'?"),
         ({"url": 7}, "'url' must be text, not a number (7)"),
@@ -98,12 +98,13 @@ def test_patterns_are_kept() -> None:
         ({"files": "x", "category": "novels"}, "not 'novels'"),
         ({"url": "https://a.example", "include": ["x"]}, "'include' is only for files, git"),
         ({"files": "x", "exclude": [1]}, "'exclude' must be a list of patterns"),
-        ({"files": "x", "also": ["comments"]}, "A link of kind files has no 'comments' to read in addition"),
+        ({"files": "x", "also": ["comments"]}, "`also` cannot be 'comments' for a link of kind files"),
         (
             {"linkedin_export": "x.zip", "also": ["coments"]},
-            "has no 'coments' to read in addition: did you mean 'comments'?",
+            "`also` cannot be 'coments' for a link of kind linkedin_export: did you mean 'comments'?",
         ),
         ({"linkedin_export": "x.zip", "also": 7}, "'also' must be a list of what else to read"),
+        ("files: notes/*.md", "give the address or path alone, and its kind, files, with --kind"),
         ("ftp://a.example", "only http and https"),
         ("", "neither an http"),
         (["x"], "not a list"),

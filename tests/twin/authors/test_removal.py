@@ -131,7 +131,7 @@ def test_an_author_whom_a_file_declares_stays(stores: Stores, content: str) -> N
 
 def test_an_author_stays_where_the_files_cannot_be_read(stores: Stores) -> None:
     (stores.root / "file").write_text("")
-    with pytest.raises(InputError, match=r"It is not known whether .*file/ada\.yaml declares ada: The folder"):
+    with pytest.raises(InputError, match=r"Cannot tell whether .*file/ada\.yaml declares ada: The folder"):
         stores.remove("ada", load_authors(stores.root / "file"))
     with pytest.raises(InputError, match="slug"):
         stores.remove("../ada")

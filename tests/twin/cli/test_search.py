@@ -189,7 +189,7 @@ def test_context_and_trace(twin: Twin) -> None:
         (("ada", "engine", "--category", "post"), "There is no category 'post': did you mean 'posts'?"),
         (("../ada", "engine"), "'../ada' is not an author slug"),
         (("ada", " "), "The query is empty"),
-        (("ada", "engine", "--category", "repositories"), "ada has no points in repositories"),
+        (("ada", "engine", "--category", "repositories"), "ada has nothing to search in repositories: search in"),
     ],
 )
 def test_what_cannot_be_searched_is_one_sentence(twin: Twin, arguments: tuple[str, ...], said: str) -> None:

@@ -209,10 +209,18 @@ def test_an_empty_query_is_refused(retriever: Retriever, query: str) -> None:
 def test_an_author_without_points_is_told_what_to_run(retriever: Retriever, tmp_path: Path) -> None:
     with pytest.raises(InputError, match=r"build the twin first \(`make demo AUTHOR=eve`\)"):
         retriever.search("anything", author="eve")
-    with pytest.raises(InputError, match="no points in repositories"):
+    with pytest.raises(InputError, match="bob-noyce has nothing to search in repositories: search in"):
         retriever.search("anything", author="bob-noyce", categories=[REPOSITORIES])
-    with pytest.raises(InputError, match="Nobody has points in posts, articles, repositories"):
+    with pytest.raises(InputError, match="Nobody has anything to search in posts, articles or repositories yet"):
         Retriever(EdgeVectorStore(tmp_path), EMBEDDER).search("anything")
+
+
+@pytest.mark.parametrize("question", ["my repositories about engines", "the repositories about engines from 2019"])
+def test_a_category_that_only_the_question_names_may_be_empty(retriever: Retriever, question: str) -> None:
+    """The author is built and has articles, so the search goes on without the condition, and says so."""
+    result = retriever.search(question, author="bob-noyce")
+    assert result.hits
+    assert result.notes == ["Nothing matches the question's conditions, so they were ignored."]
 
 
 def test_bad_arguments_are_one_sentence(retriever: Retriever) -> None:

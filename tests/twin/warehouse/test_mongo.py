@@ -213,7 +213,7 @@ def test_files_and_options_are_named_when_it_is_opened(caplog: pytest.LogCapture
 
 def test_a_document_over_16_mib_is_refused_by_name(mongo_uri: str) -> None:
     warehouse = MongoWarehouse(mongo_uri, "big")
-    with pytest.raises(InputError, match=r"https://ada\.example/7.*17\.0 MiB, but MongoDB takes at most 16"):
+    with pytest.raises(InputError, match=r"https://ada\.example/7.*17\.0 MiB, but MongoDB accepts at most 16"):
         warehouse.upsert_documents(State.RAW, [document(1), document(7, text="x" * 17 * 1024 * 1024)])
     assert stored(warehouse) == [document(1)]
     with pytest.raises(InputError, match=r"https://ada\.example/8.*metadata that MongoDB cannot store"):

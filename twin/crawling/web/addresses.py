@@ -9,7 +9,7 @@ _PORTS = {"http": 80, "https": 443}
 
 SAVE_THE_PAGE = "save the page from your browser and declare the file with `files:` instead"
 LINKEDIN_STEPS = (
-    "LinkedIn is never fetched, because its terms forbid it, so this needs an export: (1) on linkedin.com open Me > "
+    "LinkedIn's terms forbid fetching it, so use an export: (1) on linkedin.com open Me > "
     "Settings & Privacy > Data privacy > Get a copy of your data; (2) choose the larger data archive, or only Posts "
     '("Shares") and Articles, and request it; (3) the link to it comes by e-mail within about 24 hours and is valid '
     "for 72 hours; (4) download the zip and declare it with `linkedin_export:`; a single page can be saved from a "

@@ -153,7 +153,7 @@ class AutomaticEmbedder(ModelFiles):
         record = self._exports.record("openvino-f32")
         if record is not None and (record.refused or self._exports.files(record) is not None):
             return False
-        logger.info("preparing %s for this machine, once: about half a minute", self.model)
+        logger.info("preparing %s for this machine (once, about 30 seconds)", self.model)
         return self._convert("export", texts, None)
 
     def _quantise(self, texts: Sequence[str], tokens: int) -> bool:
@@ -170,7 +170,9 @@ class AutomaticEmbedder(ModelFiles):
             return False
         saved = tokens * _INT8_GAIN
         if not forced and saved < _QUANTISE_TOKENS:
-            logger.info("no int8 for %s yet: making it takes longer than %d tokens do", self.model, tokens)
+            logger.info(
+                "not converting %s to int8: that would take longer than embedding these %d tokens", self.model, tokens
+            )
             return False
         logger.info("quantising %s on %d of these texts, once", self.model, CALIBRATION_TEXTS)
         return self._convert("quantise", texts, self._exports.files(exported))

@@ -106,8 +106,7 @@ class EndpointEmbedder:
         vectors = np.concatenate(parts)
         if vectors.shape[1] != self.dimension:
             raise ConsistencyError(
-                f"{self._endpoint.url} answered with {vectors.shape[1]} numbers per vector and had {self.dimension} "
-                "before."
+                f"{self._endpoint.url} returned vectors of {vectors.shape[1]} numbers, and of {self.dimension} before."
             )
         return vectors
 

@@ -21,8 +21,8 @@ def understand(
     try:
         said = model.understand(question, authors, today)
     except ValueError as error:
-        logger.warning("the language model did not help (%s): rules were used instead", error)
-        note = f"The language model did not help ({error}), so rules were used instead."
+        logger.warning("the language model could not be used (%s): rules were used instead", error)
+        note = f"The language model could not be used ({error}), so rules were used instead."
         return rules.model_copy(update={"notes": (*rules.notes, note)}), ()
     notes = list(rules.notes)
     author = said.author if said.author in {each.slug for each in authors} else None

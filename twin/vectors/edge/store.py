@@ -210,8 +210,8 @@ class EdgeVectorStore:
             index = manifest.index
             if index is None or manifest.layout != LAYOUT or (vector is not None and manifest.dimension != len(vector)):
                 raise StoreError(
-                    f"The {category.value} of {author} were stored with {manifest.model}, and the query was not: "
-                    "build the collections again or set TWIN_EMBEDDING_MODEL back."
+                    f"The {category.value} of {author} were stored with {manifest.model}, but the query uses "
+                    "another model: build the collections again or set TWIN_EMBEDDING_MODEL back."
                 )
             if vector is not None:
                 dense += Query(where, index, vector, limit).nearest(shard, self._root, author)

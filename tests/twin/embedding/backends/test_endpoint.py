@@ -158,7 +158,7 @@ def test_another_dimension_than_before_is_refused(endpoint: Endpoint) -> None:
     opened = embedder(endpoint)
     assert opened.dimension == 3
     endpoint.queued = [(200, {}, {"data": [{"index": 0, "embedding": [1, 2]}]})]
-    with pytest.raises(ConsistencyError, match="2 numbers per vector and had 3 before"):
+    with pytest.raises(ConsistencyError, match="returned vectors of 2 numbers, and of 3 before"):
         opened.embed(["one"])
 
 
