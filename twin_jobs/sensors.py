@@ -233,7 +233,8 @@ def _no_run(events: Sequence[LinkEvent], plan: Plan) -> str:
     """Why new events of `links` need no run."""
     building = sum(event.downstream_in_run for event in events)
     said = [f"{building} of {len(events)} new materializations of links came from a run that builds the rest as well."]
-    return "\n".join((said if building else []) + plan.rejected) or "Nobody's links changed."
+    built = "Nobody's links changed." if not events else "All that the new materializations of links ask for is built."
+    return "\n".join((said if building else []) + plan.rejected) or built
 
 
 def _events_after(context: dg.SensorEvaluationContext, storage_id: int | None) -> Iterator[LinkEvent]:

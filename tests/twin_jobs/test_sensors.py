@@ -1,5 +1,6 @@
 """The sensors: the planner, which is pure, and cursors and events from an older installation."""
 
+import json
 import os
 from collections.abc import Iterator
 from datetime import UTC, datetime
@@ -140,7 +141,8 @@ def test_a_cursor_of_an_older_installation_reports_nothing_again(tmp_path: Path,
     settings = Settings(store=str(tmp_path), authors=str(tmp_path / "authors"))
     by_hand = ["{", "[1]", '{"ada": 7}', '{"ada": {"articles": [1]}}']
     changed = [OLD_CURSOR.replace(ARTICLES, "0" * 64), *by_hand]
-    for cursor, reported in ((OLD_CURSOR, False), *((each, True) for each in changed)):
+    without = json.dumps({"ada": {"articles": ARTICLES, "posts": NOTHING}})  # as before a category was added
+    for cursor, reported in ((OLD_CURSOR, False), (without, False), *((each, True) for each in changed)):
         with dg.DagsterInstance.ephemeral() as instance:
             context = dg.build_sensor_context(
                 instance, cursor=cursor, resources={"warehouse": ada, "settings": settings}

@@ -21,6 +21,7 @@ from twin.authors.missing import missing_files
 from twin.authors.registration import LinksReport, category_versions, sync_author
 from twin.batching import batches
 from twin.errors import InputError
+from twin.identity import data_version
 from twin.warehouse.base import Warehouse
 
 Memory = dict[str, Any]
@@ -128,7 +129,11 @@ class _Watch:
                 said, versions = "", {}
             else:
                 said, versions = "", dict(category_versions(self.warehouse, slug, author_file))
-                categories = [name for name, version in versions.items() if known.get(name) != version]
+                # A category that an update of LLM Twin added is no change of an author who has no links of it.
+                before = (
+                    {**dict.fromkeys(versions, data_version([])), **known} if versions.keys() & known.keys() else {}
+                )
+                categories = [name for name, version in versions.items() if before.get(name) != version]
                 if categories:
                     try:
                         self.changed.append(Changed(slug, categories, sync_author(self.warehouse, slug, files)))

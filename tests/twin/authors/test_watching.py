@@ -97,9 +97,9 @@ def counted(watched: Watched, monkeypatch: pytest.MonkeyPatch) -> tuple[int, int
     """How many files one look parses, and how many statements it sends."""
     assert isinstance(watched.warehouse, SqliteWarehouse)
     parsed, asked = list[str](), list[str]()
-    real = author_files.yaml.compose
+    real = author_files.read_regular
     with monkeypatch.context() as patched:
-        patched.setattr(author_files.yaml, "compose", lambda text, **rest: parsed.append(text) or real(text, **rest))
+        patched.setattr(author_files, "read_regular", lambda path, most: parsed.append(str(path)) or real(path, most))
         watched.warehouse._file._connected().set_trace_callback(asked.append)
         assert watched.look().changed == []
         watched.warehouse._file._connected().set_trace_callback(None)
