@@ -23,7 +23,7 @@ from typing import Any, NamedTuple
 from urllib.parse import quote, unquote
 
 from benchmarks.echo import ENCODINGS, Echo, gossiping_mongo
-from twin import masking
+from twin import layout, masking
 
 os.environ.setdefault("HF_HUB_OFFLINE", "1")
 
@@ -271,7 +271,7 @@ def _github(secret: str, echo: Echo) -> Iterator[Case]:
         token: SecretStr = stores.settings.github_token
         fetcher = Fetcher(allow_loopback=True, limits=Limits(attempts=1), tokens={echo.url: token})
         response = fetcher.get(f"{echo.url}/users/ada/repos", api=True)
-        stores.artifacts.write_bytes("captures", "answer", content=response.content)
+        stores.artifacts.write_bytes(layout.CAPTURES, "answer", content=response.content)
         return response
 
     for end in ("\u00e9", "\x00", "\nX: y"):
@@ -284,7 +284,7 @@ def _github(secret: str, echo: Echo) -> Iterator[Case]:
 
 def _stores(secret: str, folder: Path) -> Iterator[Case]:
     def write(stores: Any) -> object:
-        return stores.artifacts.write_bytes("chunks", "x", content=b"x"), stores.warehouse.authors()
+        return stores.artifacts.write_bytes(layout.CHUNKS, "x", content=b"x"), stores.warehouse.authors()
 
     quoted = quote(secret, safe="")
     (folder / "file").write_bytes(b"")

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import dagster as dg
 
+from twin import layout
 from twin.settings import Settings
 from twin.warehouse.sqlite import SqliteWarehouse
 from twin_jobs.sensors import discover_links
@@ -29,7 +30,7 @@ def tick(folder: Path, cursor: str | None) -> tuple[str | None, bool, float]:
     settings = Settings(store=str(folder), authors=str(folder / "authors"))
     with dg.DagsterInstance.ephemeral() as instance:
         begun = time.process_time()
-        warehouse = SqliteWarehouse(folder / "warehouse.sqlite")
+        warehouse = SqliteWarehouse(folder / layout.WAREHOUSE)
         context = dg.build_sensor_context(
             instance, cursor=cursor, resources={"warehouse": warehouse, "settings": settings}
         )

@@ -179,7 +179,7 @@ class ArtifactStore:
         if not path.is_file():
             return None
         digest = hashlib.sha256()
-        with path.open("rb") as stream:
+        with _reading(path), path.open("rb") as stream:
             while piece := stream.read(2**20):
                 digest.update(piece)
         return digest.hexdigest()

@@ -138,7 +138,7 @@ def test_search_before_a_build_says_what_to_run(declared: Installation) -> None:
     declared.register()
     done = declared.twin("search", "ada", "machines")
     assert done.returncode != 0
-    assert "build_twin" in done.stderr
+    assert "build the twin first (`make demo AUTHOR=ada`)" in done.stderr
     assert "Traceback" not in done.stderr
 
 

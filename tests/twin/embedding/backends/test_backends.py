@@ -226,11 +226,11 @@ class TestChoice:
         model, store = exported
         shutil.copytree(store, tmp_path / "store")
         artifacts = ArtifactStore(str(tmp_path / "store"))
-        (weights,) = (tmp_path / "store").rglob("*-model.bin")
-        weights.unlink()
+        for weights in list((tmp_path / "store").rglob("*-model.bin")):  # one or more, by what this CPU can do
+            weights.unlink()
         assert AutomaticEmbedder(model, artifacts=artifacts).embed(["cats"]).shape == (1, 32)
-        (record,) = (tmp_path / "store").rglob("record-*.json")
-        record.write_text("{")
+        for record in (tmp_path / "store").rglob("record-*.json"):
+            record.write_text("{")
         assert Exports(artifacts, ModelFiles(model).key).record("openvino-f32") is None
 
     def test_a_remote_store_is_fetched_once(
