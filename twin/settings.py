@@ -294,7 +294,7 @@ def _check_path(variable: str, value: str) -> None:
         problem = error.strerror or type(error).__name__
     except (RuntimeError, ValueError):
         problem = "there is no such user"
-    raise InputError(f"{variable} cannot be used ({problem}): correct it.")
+    raise InputError(f"{variable} is not valid ({problem}): correct it.")
 
 
 def _store_problem(store: str, *, opened: bool = True) -> str | None:

@@ -61,7 +61,7 @@ def test_a_value_is_read_without_the_white_space_around_it() -> None:
 def test_a_wrong_value_is_one_sentence_that_names_the_variable_and_hides_the_value(variable: str, value: str) -> None:
     with pytest.raises(InputError) as caught:
         Settings.from_env({variable: value})
-    assert re.fullmatch(rf"{variable} cannot be used \(.+\): correct it\.", str(caught.value))
+    assert re.fullmatch(rf"{variable} is not valid \(.+\): correct it\.", str(caught.value))
     assert "s3cret" not in str(caught.value)
     assert caught.value.__cause__ is None
     assert caught.value.__context__ is None

@@ -133,7 +133,7 @@ def test_documents_are_listed_shown_edited_and_removed(
     assert again == (0, "unchanged: it already has that text\n", "")
     code, out, _ = twin("documents", "remove", "ada", document(5).link)
     assert (code, out.splitlines()[0]) == (0, f"removed {document(5).link}")
-    assert "It will come back the next time https://ada.example/feed is read again" in out
+    assert "It will come back the next time https://ada.example/feed is read or replayed" in out
     warehouse = SqliteWarehouse(tmp_path / "store" / "warehouse.sqlite")
     assert document(5).id not in {each.id for each in warehouse.documents(State.RAW, "ada", Category.ARTICLES)}
     warehouse.close()
