@@ -380,7 +380,7 @@ def test_the_commands_move_a_warehouse(
     assert f"twin: {tmp_path}/store/captures/ada/{sha256(b'gone')}.gz is missing" in done.stderr
     done = twin("new", "import", str(tmp_path / "out"))
     assert (done.exit_code, done.stderr) == (0, "")
-    assert "28 rows new, 0 changed, 0 unchanged, 0 kept because newer; 3 captures new" in done.stdout
+    assert "28 rows new, 0 changed, 0 unchanged, 0 kept because the stored row is newer; 3 new captures" in done.stdout
     assert "0 rows new, 0 changed, 28 unchanged" in twin("new", "import", str(tmp_path / "out")).stdout
     assert twin("new", "export", str(tmp_path / "li"), "ada-li").exit_code == 0
     assert "There is no author 'eve'" in str(twin("new", "export", str(tmp_path / "eve"), "eve").exception)

@@ -336,5 +336,5 @@ def test_address_is_skipped_with_numbered_steps() -> None:
     assert (crawl.status, list(crawl.documents)) == ("skipped", [])
     assert crawl.message is not None
     assert crawl.message.startswith(address)
-    for step in ("needs an export", "(1)", "Data privacy > Get a copy of your data", "(2)", "(3)", "72 hours", "(4)"):
+    for step in ("use an export", "(1)", "Data privacy > Get a copy of your data", "(2)", "(3)", "72 hours", "(4)"):
         assert step in crawl.message
