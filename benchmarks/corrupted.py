@@ -177,7 +177,12 @@ class _Line:
         self._seen.said += [*filter(None, [getattr(report, "healed", "")]), *getattr(report, "edited", ())]
 
     def _checked(self, verdicts: dict[str, Verdict]) -> None:
-        self._seen.failed += [problem for verdict in verdicts.values() for problem in verdict.problems]
+        self._seen.failed += [
+            problem
+            for name, verdict in verdicts.items()
+            for problem in verdict.problems
+            if name != "enough_samples_to_train_on"  # it warns of a small store, and this one is
+        ]
 
     def _shown(self, name: str, inspection: Inspection) -> None:
         """All but the map of all categories, which the last one to be built completes."""

@@ -88,7 +88,7 @@ def materializations(instance: dg.DagsterInstance, run: dg.DagsterRun) -> dict[s
 
 def summary_table(author: str, assets: dict[str, Materialized]) -> Table:
     """One row per stage: how much there is, what this run did, its time, and the data version after it."""
-    table = Table("stage", "stored", "this run", "time", "data version", box=None, pad_edge=False)
+    table = Table("stage", "there now", "this run", "time", "data version", box=None, pad_edge=False)
     table.title, table.title_justify = f"Twin of {author}", "left"
     for row, members_of in ROWS:
         members = [assets[name] for name in sorted(map(dg.AssetKey.to_user_string, members_of)) if name in assets]
@@ -115,7 +115,8 @@ def summary_table(author: str, assets: dict[str, Materialized]) -> Table:
         )
     if evaluation := assets.get("twin_evaluation"):
         losses = f"{evaluation.metadata['base_loss']:.3f} → {evaluation.metadata['adapter_loss']:.3f}"
-        done = "held-out loss (nats/token)"
+        held_out = evaluation.metadata.get("split") != "train"  # with very little text, nothing is held out
+        done = f"{'held-out' if held_out else 'training'} loss (nats/token)"
         table.add_row("twin_evaluation", losses, done, f"{evaluation.seconds:.1f} s", evaluation.data_version[:6])
     return table
 

@@ -143,13 +143,14 @@ def add_link(
         StoreError: the warehouse cannot be used.
     """
     check_slug(slug)
+    removal = {slug: warehouse.removal(slug)}
     link = declare_link(slug, declaration, base=base, origin="added")
     if warehouse.author(slug) is None:
         if not (name and name.strip()):
             known = [author.slug for author in warehouse.authors()]
             otherwise = "to create one, give --name as well"
             raise InputError(f"There is no author '{slug}' yet{did_you_mean(slug, known, otherwise)}")
-        warehouse.upsert_authors([Author(slug=slug, name=name.strip())])
+        warehouse.upsert_authors([Author(slug=slug, name=name.strip())], known=removal)
     there = next((each for each in warehouse.links(slug) if each.url == link.url), None)
     if there is not None and there.origin == "file":
         return there  # the author file declares it and decides about it

@@ -42,12 +42,7 @@ def remove_author(
         InputError: an author file still declares the author, or the slug is not valid.
         StoreError: a store cannot be used; what was removed before stays removed.
     """
-    check_slug(slug)
-    path = files.folder / f"{slug}.yaml"
-    if files.get(slug) is not None or slug in files.broken:
-        raise InputError(f"{path} still declares {slug}, so they would come back: remove that file first.")
-    if files.errors and not (files.authors or files.broken):
-        raise InputError(f"Cannot tell whether {path} declares {slug}: {files.errors[0]}")
+    check_removable(slug, files)
     warehouse.begin_removal(slug)
     points = vectors.remove_author(slug)
     removed = {}
@@ -59,3 +54,17 @@ def remove_author(
         files={folder: count for folder, count in removed.items() if count},
         rows=warehouse.remove_author(slug),
     )
+
+
+def check_removable(slug: str, files: AuthorFiles) -> None:
+    """Refuse to remove an author whom a file would bring back.
+
+    Raises:
+        InputError: an author file still declares the author, or the slug is not valid.
+    """
+    check_slug(slug)
+    path = files.folder / f"{slug}.yaml"
+    if files.get(slug) is not None or slug in files.broken:
+        raise InputError(f"{path} still declares {slug}, so they would come back: remove that file first.")
+    if files.errors and not (files.authors or files.broken):
+        raise InputError(f"Cannot tell whether {path} declares {slug}: {files.errors[0]}")

@@ -10,7 +10,7 @@ from twin.authors.files import load_authors
 from twin.authors.leftovers import find_leftovers
 from twin.authors.missing import missing_files
 from twin.authors.registration import add_link, drop_link
-from twin.authors.removal import remove_author
+from twin.authors.removal import check_removable, remove_author
 from twin.cli.opening import known_author, stores
 from twin.cli.tables import add_row, print_table, printable, table, width
 from twin.commands import build
@@ -56,10 +56,11 @@ def remove_everything(
     author: str, yes: bool = typer.Option(False, "--yes", help="Do not ask for confirmation.")
 ) -> None:
     """Permanently delete an author and all their documents, captures, chunks, points, samples and adapters."""
-    if not yes:
-        typer.confirm(f"Permanently delete {author} and all their data?", abort=True)
     with stores() as opened:
         files = load_authors(opened.settings.authors_path)
+        check_removable(author, files)
+        if not yes:
+            typer.confirm(f"Permanently delete {author} and all their data?", abort=True)
         report = remove_author(author, opened.warehouse, opened.artifacts, opened.vectors, files)
         if not report.removed:
             known = [each.slug for each in opened.warehouse.authors()]

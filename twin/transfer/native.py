@@ -13,6 +13,7 @@ import os
 import re
 import shutil
 from collections.abc import Iterable, Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -21,7 +22,7 @@ from pydantic import Field, ValidationError
 from twin import layout
 from twin.artifacts import ArtifactStore
 from twin.atomic import publish
-from twin.errors import ConsistencyError, InputError
+from twin.errors import ConsistencyError, InputError, RemovedError
 from twin.identity import SLUG_PATTERN
 from twin.models import Model
 from twin.progress import progress
@@ -180,6 +181,13 @@ def _capture_names(folder: Path) -> Iterator[str]:
             yield f"{layout.CAPTURES}/{row['author']}/{row['sha256']}.gz"
 
 
+def _authors(folder: Path) -> list[str]:
+    """The slugs of the exported authors, as far as they can be read; what is wrong with them is said by the check."""
+    with suppress(OSError, ValueError, TypeError, KeyError), open_regular(folder / "authors.jsonl") as lines:
+        return [str(json.loads(line)["slug"]) for line in lines]
+    return []
+
+
 # -- in ----------------------------------------------------------------------------------------------------------------
 
 
@@ -195,8 +203,13 @@ def import_folder(folder: Path, warehouse: Warehouse, artifacts: ArtifactStore) 
     """
     try:
         manifest = _manifest(folder)
+        removals = {slug: warehouse.removal(slug) for slug in _authors(folder)}
         for name, file in progress(manifest.files.items(), f"checking {folder}", len(manifest.files)):
             _check(folder, name, file)
+        for slug, removal in removals.items():
+            if warehouse.removal(slug) != removal:
+                raise RemovedError(slug)  # while everything was checked
+            warehouse.end_removal(slug)
         captures = [name for name in manifest.files if name not in _FILES]
         new = 0
         for name in progress(captures, "importing captures", len(captures)):

@@ -52,6 +52,9 @@ class Warehouse(Protocol):
             RemovedError: an author was removed since then; nothing is written.
         """
 
+    def end_removal(self, slug: str) -> None:
+        """Allow rows of a removed author again; for an import, which begins with it. A removal after it counts."""
+
     def removal(self, slug: str) -> str | None:
         """A token that differs for each removal of this author; None if the author was not removed, or is back."""
 
@@ -163,7 +166,7 @@ class Warehouse(Protocol):
     def begin_removal(self, slug: str) -> None:
         """From now on, refuse every new row of this author, whoever writes it, until `upsert_authors`.
 
-        Every method that writes rows raises `RemovedError` for such an author.
+        Every method that writes rows, `restore` too, raises `RemovedError` for such an author.
         """
 
     def remove_author(self, slug: str) -> int:

@@ -84,6 +84,10 @@ class MongoWarehouse:
         self._take_back("authors", slugs)  # removed in between
         return report
 
+    def end_removal(self, slug: str) -> None:
+        with self._database() as database:
+            database[REMOVALS].delete_one({"_id": tombstone_id(slug)})
+
     def removal(self, slug: str) -> str | None:
         return self._tombstones([slug]).get(tombstone_id(slug))
 
@@ -351,8 +355,8 @@ class MongoWarehouse:
     def restore(self, table: str, rows: Iterable[Mapping[str, Any]]) -> RestoreReport:
         spec, refused = TABLE[table], list[str]()
 
-        def accepted(given: Iterable[Mapping[str, Any]]) -> Iterator[Row]:
-            for each in given:
+        def accepted() -> Iterator[Row]:
+            for each in rows:
                 try:
                     row = checked_row(table, each)
                     stored = {**row, "id": spec.identifier(row)}
@@ -372,11 +376,7 @@ class MongoWarehouse:
             done = spec.compared(new, old)
             return done, new if done == "updated" else None
 
-        given = list(rows) if table == "authors" else rows
-        if table == "authors":
-            with self._database() as database:
-                database[REMOVALS].delete_many({"_id": {"$in": [tombstone_id(str(row.get("slug"))) for row in given]}})
-        rows_to_write = numbered(accepted(given)) if spec.series else accepted(given)
+        rows_to_write = numbered(accepted()) if spec.series else accepted()
         counts = self._merge(table, rows_to_write, dict.fromkeys(spec.age, 1) | {"_id": 1}, change)
         return RestoreReport(**counts, refused=refused)
 
@@ -409,7 +409,7 @@ class MongoWarehouse:
         """
         counts = Counter[str]()
         for batch in batches(rows, WRITE_BATCH):
-            slugs = owners(name, batch) if name != "authors" else set[str]()
+            slugs = owners(name, batch)
             refuse_removed(slugs, self._tombstones(slugs))
             todo, attempts = dict[str, Row](), 0
             for row in batch:

@@ -2,7 +2,7 @@
 
 A run that began before the removal may go on for hours, in another process or on another machine. So a removal leaves a
 tombstone: a hash of the slug, and a token that differs for each removal. Every write of an author's rows looks for it.
-Registering the author, or importing them, removes it.
+Registering the author removes it, and so does the beginning of an import.
 """
 
 from collections.abc import Collection, Iterable, Mapping

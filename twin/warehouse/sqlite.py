@@ -77,6 +77,10 @@ class SqliteWarehouse:
             _bring_back(connection, slugs)
             return self._upsert_entities(connection, "authors", ("slug",), given)
 
+    def end_removal(self, slug: str) -> None:
+        with self._file.transaction() as connection:
+            _bring_back(connection, [slug])
+
     def removal(self, slug: str) -> str | None:
         found = self._file.select(f"SELECT token FROM {REMOVALS} WHERE id = ?", (tombstone_id(slug),))  # noqa: S608
         return str(found[0]["token"]) if found else None
@@ -344,15 +348,17 @@ class SqliteWarehouse:
 
     def digest(self, state: State, author: str, category: Category) -> str:
         digest, last = hashlib.sha256(usedforsecurity=False), ""
-        columns = ",".join(f"CAST({name} AS BLOB)" for name in TABLE[state].contents)  # bytes need not be valid text
+        # As bytes, which need not be valid text; types and lengths keep different rows apart.
+        columns = ",".join(f"typeof({name}), CAST({name} AS BLOB)" for name in ("id", *TABLE[state].contents))
         while page := self._file.select(
             f"SELECT id, {columns} FROM {state} WHERE author = ? AND category = ? AND id > ? "  # noqa: S608
             "AND removed_at IS NULL ORDER BY id LIMIT ?",
             (author, category, last, READ_PAGE),
         ):
             for row in page:
-                digest.update(b"\x1f".join(b"\x00" if value is None else value for value in tuple(row)[1:]))
-                digest.update(f"\n{row['id']}\n".encode())
+                types, values = tuple(row)[1::2], [value or b"" for value in tuple(row)[2::2]]
+                digest.update(",".join(map("{}{}".format, types, map(len, values))).encode())
+                digest.update(b"".join(values))
             last = page[-1]["id"]
         return digest.hexdigest()
 
@@ -391,10 +397,7 @@ class SqliteWarehouse:
                     except InputError as error:
                         report += RestoreReport(refused=[str(error)])
                         continue
-                    if table == "authors":
-                        _bring_back(connection, [row["slug"]])
-                    else:
-                        refuse_removed(owners(table, [row]), tombstones)
+                    refuse_removed(owners(table, [row]), tombstones)
                     old = connection.execute(found, [row[name] for name in spec.key]).fetchone()
                     done = spec.compared(row, _decoded(old)) if old else "inserted"
                     if done in ("inserted", "updated"):

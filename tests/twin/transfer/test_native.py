@@ -19,9 +19,12 @@ from typer.testing import CliRunner, Result
 from tests.kit.warehouses import capture, contents, document, fill, stored
 from twin.artifacts import ArtifactStore
 from twin.cli.main import app
-from twin.errors import InputError
+from twin.errors import InputError, RemovedError
 from twin.identity import sha256
 from twin.models import Author, State
+from twin.opening import Stores
+from twin.settings import Settings
+from twin.transfer import native
 from twin.transfer.native import MANIFEST, export_folder, import_folder, is_export
 from twin.warehouse import SqliteWarehouse, Warehouse
 from twin.warehouse.base import TABLES, RestoreReport
@@ -389,3 +392,29 @@ def test_the_commands_move_a_warehouse(
     assert (tmp_path / "handbook" / "ArticleDocument.json").exists()
     assert "6 documents of ada-love: 6 new" in twin("other", "import", str(tmp_path / "handbook")).stdout
     assert "contains no warehouse export" in str(twin("other", "import", str(tmp_path)).exception)
+
+
+def test_a_backup_of_a_removed_author_comes_back_unless_the_removal_is_newer(exported: Path, tmp_path: Path) -> None:
+    def opened() -> Stores:
+        return Stores(Settings(store=str(tmp_path / "guarded")))
+
+    with opened() as stores:
+        import_folder(exported, stores.warehouse, stores.artifacts)
+        stores.warehouse.remove_author("ada")
+        stores.artifacts.remove_tree("captures", "ada")
+        import_folder(exported, stores.warehouse, stores.artifacts)  # with her captures
+        assert stores.warehouse.author("ada") is not None
+        assert stores.artifacts.count_files("captures", "ada") == 2
+
+        check = native._check
+
+        def removed(folder: Path, *arguments: Any) -> None:
+            with opened() as others:
+                others.warehouse.remove_author("ada")
+            check(folder, *arguments)
+
+        with pytest.MonkeyPatch.context() as patched:
+            patched.setattr(native, "_check", removed)
+            with pytest.raises(RemovedError):
+                import_folder(exported, stores.warehouse, stores.artifacts)
+        assert stores.warehouse.author("ada") is None

@@ -80,6 +80,9 @@ def test_an_idle_build_reads_no_text_and_reports_the_same(warehouse: Counting) -
         "DELETE FROM cleaned WHERE link LIKE '%/1'",
         "UPDATE raw SET category = 'posts' WHERE link LIKE '%/1'",
         "UPDATE raw SET content_hash = 'x' WHERE link LIKE '%/1'",
+        "UPDATE raw SET language = char(0) WHERE link LIKE '%/1'",
+        "UPDATE raw SET title = 'x' || char(31) || text, text = '' WHERE link LIKE '%/1'",
+        "UPDATE cleaned SET content_hash = CAST(content_hash AS BLOB) WHERE link LIKE '%/1'",
         "UPDATE authors SET aliases = '[\"@countess\"]'",
     ],
 )
