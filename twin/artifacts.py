@@ -171,7 +171,7 @@ class ArtifactStore:
     def read_bytes(self, *parts: str) -> bytes | None:
         """Contents of one small file; None if it does not exist."""
         path = self.path(*parts)
-        return path.read_bytes() if path.is_file() else None  # a folder in its place is no file either
+        return path.read_bytes() if path.is_file() else None  # a folder in its place is not a file either
 
     def digest(self, *parts: str) -> str | None:
         """Hex sha256 of a file's bytes; None if there is no such file."""

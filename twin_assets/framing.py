@@ -115,20 +115,20 @@ def sentences() -> Iterator[None]:
 def metadata_of(fields: Mapping[str, Any]) -> dict[str, dg.MetadataValue]:
     """Metadata of a report's fields: Dagster plots numbers over time; lists become Markdown, dictionaries JSON."""
     values: dict[str, dg.MetadataValue] = {}
-    for name, value in masked_values(dict(fields)).items():
-        match value:
-            case bool():
-                values[name] = dg.MetadataValue.bool(value)
-            case int():
-                values[name] = dg.MetadataValue.int(value)
-            case float():
-                values[name] = dg.MetadataValue.float(value)
-            case list() if value:
-                values[name] = dg.MetadataValue.md("\n".join(f"* {item}" for item in value))
-            case dict() if value:
-                values[name] = dg.MetadataValue.json(value)
-            case str() if value:
-                values[name] = dg.MetadataValue.text(str(value))  # Dagster refuses to store the class of an enum
+    for name, value in fields.items():  # names are ours, so only values are masked
+        match masked_values(value):
+            case bool() as shown:
+                values[name] = dg.MetadataValue.bool(shown)
+            case int() as shown:
+                values[name] = dg.MetadataValue.int(shown)
+            case float() as shown:
+                values[name] = dg.MetadataValue.float(shown)
+            case list() as shown if shown:
+                values[name] = dg.MetadataValue.md("\n".join(f"* {item}" for item in shown))
+            case dict() as shown if shown:
+                values[name] = dg.MetadataValue.json(shown)
+            case str() as shown if shown:
+                values[name] = dg.MetadataValue.text(str(shown))  # Dagster refuses to store the class of an enum
             case _:
                 pass  # nothing to show: an empty list, dictionary or text, or None
     return values

@@ -98,7 +98,7 @@ def sample_rows(rows: Sequence[Row]) -> dict[str, dg.MetadataValue]:
     if not columns:
         return {}
     cells = [{name: "" if row[name] is None else row[name] for name in columns} for row in rows]
-    records = [dg.TableRecord(masked_values(each)) for each in cells]
+    records = [dg.TableRecord({name: masked_values(cell) for name, cell in each.items()}) for each in cells]
     schema = dg.TableSchema([dg.TableColumn(name, _type_of([row[name] for row in rows])) for name in columns])
     return {SAMPLE_ROWS: dg.MetadataValue.table(records, schema)}
 

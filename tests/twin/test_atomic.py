@@ -114,7 +114,7 @@ def test_a_finished_file_takes_its_last_name(tmp_path: Path) -> None:
 
 
 def test_what_is_not_a_leftover_of_ours_is_left_alone(tmp_path: Path) -> None:
-    """A folder and a pipe have the names of temporary files; a name with brackets is no pattern."""
+    """A folder and a pipe have the names of temporary files; a name with brackets is not a pattern."""
     target = tmp_path / "file[1]"
     (tmp_path / ".file[1].folder.tmp").mkdir()
     os.mkfifo(tmp_path / ".file[1].pipe.tmp")

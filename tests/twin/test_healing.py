@@ -341,9 +341,9 @@ SHARD_DAMAGES: dict[str, Callable[[Stores], object]] = {
     "a missing version": lambda stores: shutil.rmtree(next(shard(stores).glob("0*"))),
     "a pointer to a missing version": lambda stores: current(stores, version="00000077", checksums=""),
     "a pointer that is not JSON": lambda stores: (shard(stores) / "CURRENT").write_bytes(b"\xff{"),
-    "a pointer that is no object": lambda stores: (shard(stores) / "CURRENT").write_bytes(b"[1]"),
+    "a pointer that is not an object": lambda stores: (shard(stores) / "CURRENT").write_bytes(b"[1]"),
     "a pointer with a flipped byte": lambda stores: flip(shard(stores) / "CURRENT", 0.8),
-    "a pointer with a version that is no number": lambda stores: current(stores, version="../../other"),
+    "a pointer with a version that is not a number": lambda stores: current(stores, version="../../other"),
     "a folder for a pointer": lambda stores: replace_by_folder(shard(stores) / "CURRENT"),
     "another number of points": lambda stores: current(stores, points=99, checksums=""),
 }

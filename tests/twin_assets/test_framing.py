@@ -5,13 +5,14 @@ from pathlib import Path
 import dagster as dg
 import pytest
 
+from twin import masking
 from twin.errors import CrawlError, InputError, StoreError
 from twin.models import IMPORT, Author, Category, Document, Link, StageReport, State
 from twin.settings import Settings
 from twin.verdict import Verdict
 from twin.warehouse.sqlite import SqliteWarehouse
 from twin_assets.framing import checked, materialized, metadata_of, sentences
-from twin_assets.showing import Page
+from twin_assets.showing import SAMPLE_ROWS, Page, sample_rows
 from twin_jobs.definitions import build_defs
 
 
@@ -110,3 +111,14 @@ def test_a_failed_blocking_check_stops_what_is_downstream(
     assert result.success is not stopped
     made = {event.asset_key.to_user_string() for event in result.get_asset_materialization_events() if event.asset_key}
     assert made == ({"articles/raw"} if stopped else {"articles/raw", "articles/cleaned"})
+
+
+def test_a_secret_that_is_a_name_of_ours_hides_no_name() -> None:
+    """A password may be any word, even `total`; then values are masked, and names stay."""
+    masking.remember("total")
+    found = metadata_of({"total": 3, "note": "total of all"})
+    assert found.keys() == {"total", "note"}
+    assert found["note"].value == "*** of all"
+    shown = sample_rows([{"total": "a title", "note": "total"}])[SAMPLE_ROWS]
+    assert isinstance(shown, dg.TableMetadataValue)
+    assert [record.data for record in shown.records] == [{"total": "a title", "note": "***"}]

@@ -129,7 +129,7 @@ class _Watch:
                 said, versions = "", {}
             else:
                 said, versions = "", dict(category_versions(self.warehouse, slug, author_file))
-                # A category that an update of LLM Twin added is no change of an author who has no links of it.
+                # An author without links of a category that an update of LLM Twin added has not changed.
                 before = (
                     {**dict.fromkeys(versions, data_version([])), **known} if versions.keys() & known.keys() else {}
                 )

@@ -333,7 +333,7 @@ class _Cleaning:
             for document in self._warehouse.documents(State.CLEANED, self._author_slug, self._category):
                 seen.add(document.id)
                 yield document
-        except ConsistencyError:  # a row is no document any more; the others are read one by one
+        except ConsistencyError:  # a row is not a document any more; the others are read one by one
             for identifier in sorted(stored.keys() - seen):
                 try:
                     found = self._warehouse.document(State.CLEANED, identifier)

@@ -16,7 +16,7 @@ from twin.artifacts import ArtifactStore
 from twin.authors.files import AuthorFiles, load_authors
 from twin.authors.removal import RemovalReport, remove_author
 from twin.cli.main import app
-from twin.errors import InputError, StoreError
+from twin.errors import InputError, RemovedError, StoreError
 from twin.models import Category
 from twin.vectors import VectorStore
 from twin.vectors.edge.store import EdgeVectorStore
@@ -215,3 +215,25 @@ def test_the_command_asks_first_and_says_what_went(tmp_path: Path, monkeypatch: 
     assert str(again.exception).startswith("There is no author 'ada', and nothing is stored under this name: ")
     assert [line.split()[0] for line in run(app, ["authors"]).stdout.splitlines()] == ["author", "ada-li"]
     warehouse.close()
+
+
+@pytest.mark.parametrize("moment", [1, 2, 3])  # before the points, with them, and after them
+def test_points_of_an_author_who_is_removed_meanwhile_do_not_stay_on_a_server(moment: int) -> None:
+    from qdrant_client import QdrantClient
+
+    asked = 0
+
+    def guard(author: str) -> None:
+        nonlocal asked
+        asked += 1
+        if asked >= moment:
+            raise RemovedError(author)
+
+    client = QdrantClient(":memory:")
+    before = QdrantVectorStore("http://memory", client=client)
+    for slug in ("ada", "bob"):
+        put(before, *(point(number, slug) for number in range(3)))
+    running = QdrantVectorStore("http://memory", client=client, guard=guard)
+    with pytest.raises(RemovedError, match="ada was removed"):
+        put(running, *(point(number, "ada") for number in range(5)))
+    assert (before.count(ARTICLES, "ada"), before.count(ARTICLES, "bob")) == (0, 3)

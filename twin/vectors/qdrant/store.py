@@ -116,30 +116,12 @@ class QdrantVectorStore:
         afresh: bool = False,  # noqa: ARG002 - the server knows its own damage
     ) -> None:
         """See `VectorStore.apply`. Batch by batch: meanwhile, a search sees old and new points of a changed author."""
-        try:
-            self._guard(author)
-            self._apply(category, author, model, dimension=dimension, upserts=upserts, deletes=deletes)
-            self._guard(author)  # what was written before the removal began is removed by it, the rest here
-        except RemovedError:
-            self.remove_author(author)
-            raise
-
-    def _apply(
-        self,
-        category: Category,
-        author: str,
-        model: str,
-        *,
-        dimension: int,
-        upserts: Iterable[Point],
-        deletes: Collection[str],
-    ) -> None:
         from qdrant_client.models import PointIdsList
 
         name = collection_name(category, model)
         parts = batches(upserts, BATCH)
         first = next(parts, [])
-        with self._errors() as client:
+        with self._unless_removed(author), self._errors() as client:
             drop_replaced(client, category)
             live = alias_target(client, category)
             complete = live == name or (live is None and not client.collection_exists(name))
@@ -164,6 +146,20 @@ class QdrantVectorStore:
     def damage(self, category: Category, author: str) -> str:  # noqa: ARG002 - the server checks its own files
         """See `VectorStore.damage`: nothing that can be seen from here."""
         return ""
+
+    @contextlib.contextmanager
+    def _unless_removed(self, author: str) -> Iterator[None]:
+        """Leave nothing of an author who was removed before the block, or while it ran.
+
+        What was written before the removal began is removed by it, the rest here.
+        """
+        try:
+            self._guard(author)
+            yield
+            self._guard(author)
+        except RemovedError:
+            self.remove_author(author)
+            raise
 
     def count(self, category: Category, author: str) -> int:
         """See `VectorStore.count`."""
